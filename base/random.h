@@ -1,0 +1,12 @@
+/* base/random.h — the only door to randomness. A test replaces it at link time. */
+#ifndef PINION_BASE_RANDOM_H
+#define PINION_BASE_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+void     random_fill(void *out, size_t bytes); /* from the kernel, buffered; one thread: the loop's */
+uint64_t random_u64(void);
+double   random_unit(void);                    /* uniform in [0, 1) */
+
+#endif

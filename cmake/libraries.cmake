@@ -1,0 +1,30 @@
+# Everything comes from the distribution's packages; ./setup installs them.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+find_path(EV_INCLUDE ev.h REQUIRED)
+find_library(EV_LIBRARY ev REQUIRED)
+add_library(ev INTERFACE)
+target_include_directories(ev SYSTEM INTERFACE ${EV_INCLUDE})
+target_link_libraries(ev INTERFACE ${EV_LIBRARY} m)
+# libev's ev_set_* macros type-pun through ev_watcher on purpose.
+target_compile_options(ev INTERFACE -Wno-strict-aliasing)
+
+# llhttp: a library with a .pc file on newer systems; on Debian 12 the C sources of node-llhttp.
+pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)
+if(LLHTTP_FOUND)
+  add_library(llhttp INTERFACE)
+  target_link_libraries(llhttp INTERFACE PkgConfig::LLHTTP)
+else()
+  find_path(LLHTTP_SOURCE llhttp.c PATHS /usr/share/llhttp REQUIRED NO_DEFAULT_PATH)
+  find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp /usr/include REQUIRED NO_DEFAULT_PATH)
+  add_library(llhttp OBJECT ${LLHTTP_SOURCE}/api.c ${LLHTTP_SOURCE}/http.c ${LLHTTP_SOURCE}/llhttp.c)
+  target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE})
+  target_compile_options(llhttp PRIVATE -w)
+endif()
+
+set(PINION_LIBRARIES PkgConfig::HIREDIS PkgConfig::JANSSON PkgConfig::INIH ev Threads::Threads)

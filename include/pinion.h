@@ -1,0 +1,159 @@
+/* pinion.h — enqueue jobs and run them: the one public header of libpinion.
+ *
+ * Thread rule: a client and a service belong to the thread that made them; a service also to the
+ * thread that runs its loop. Options are structs whose zero is a good default. Text is UTF-8 and
+ * NUL-terminated; every pointer given is borrowed for the call only, unless a comment says more.
+ */
+#ifndef PINION_H
+#define PINION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ev_loop;
+
+/* ---- failure ---------------------------------------------------------------------------------
+ * The same names everywhere: here, on HTTP, in scripts, as exit status of the command. */
+enum pinion_err {
+    PINION_OK,
+    PINION_INVALID,      /* the request is wrong; repeating it does not help */
+    PINION_UNAUTHORIZED, /* no token, or an unknown one */
+    PINION_FORBIDDEN,    /* the token does not allow this */
+    PINION_NOT_FOUND,
+    PINION_CONFLICT,     /* other content under the same id, or the state does not allow it */
+    PINION_STALE,        /* the lease was lost: another attempt owns the job now */
+    PINION_TOO_LARGE,
+    PINION_MISDIRECTED,  /* a foreign Host */
+    PINION_BUSY,         /* full for now: try again later */
+    PINION_UNAVAILABLE,  /* Redis out of reach: the outcome of a change is unknown, repeat it */
+    PINION_INTERNAL,
+    PINION_ERRS
+};
+
+const char *pinion_err_name(enum pinion_err);
+
+/* ---- a new job ------------------------------------------------------------------------------- */
+
+#define PINION_PRIORITY(n) ((n) + 1) /* 0 most urgent .. 9; .priority = PINION_PRIORITY(0) */
+
+struct pinion_job {
+    const char *kind;       /* what handler runs it; [A-Za-z0-9._:/-]{1,128} */
+    const void *payload;    /* bytes; at most 1 MiB */
+    size_t      payload_len;
+    const char *queue;      /* [A-Za-z0-9._-]{1,64}; NULL: "default" */
+    const char *id;         /* yours, unique in its queue, same letters as a queue; NULL: made */
+    uint64_t    in_ms;      /* run that much later; 0: now */
+    int64_t     run_at_ms;  /* or at this time since 1970; 0: now; not together with in_ms */
+    unsigned    priority;   /* PINION_PRIORITY(0 .. 9); 0: the default, 5 */
+    unsigned    attempts_max; /* 0: 25 */
+    const char *backoff;    /* "exponential" (NULL), "fixed:10s", "linear:5s", "list:1s,10s,1m" */
+    uint64_t    timeout_ms; /* of one attempt; 0: one hour */
+    uint64_t    lease_ms;   /* 0: the server's, 10 s by default; 1 s .. 1 h */
+    uint64_t    expires_ms; /* drop it if not started by then; 0: never */
+    uint64_t    retain_ms;  /* keep it, with its result, that long after it is done; 0: not at all */
+};
+
+struct pinion_enqueued {
+    enum pinion_err err;      /* of this one job: a bad item never fails another */
+    int             existing; /* 1: it was there already, and has the same content */
+    char            id[130];  /* QUEUE:LOCAL; empty if err */
+};
+
+/* ---- client: blocking, one connection -------------------------------------------------------- */
+
+struct pinion_client;
+
+struct pinion_client_options {
+    const char *redis_url;          /* NULL: as the command finds it (PINION_REDIS_URL, state folder) */
+    const char *state_dir;          /* NULL: the default one; used when no URL is known */
+    const char *name_space;         /* prefix of all keys; NULL: "pinion" */
+    uint64_t    connect_timeout_ms; /* 0: 5 s */
+    uint64_t    reply_timeout_ms;   /* 0: 10 s */
+};
+
+/* On failure *ret_client is untouched and `why` (NULL is fine, else why_size bytes) has the reason. */
+enum pinion_err pinion_client_open(const struct pinion_client_options *, struct pinion_client **ret_client,
+                                   char *why, size_t why_size);
+void pinion_client_close(struct pinion_client *); /* NULL: no-op */
+
+/* Enqueues `count` jobs, in as few round trips as possible, and says for each what became of it.
+ * PINION_OK: every ret[i] is filled (and may hold an error of that job). PINION_UNAVAILABLE: the
+ * connection failed and was repeated in vain for the reply timeout; ret[i] is filled for all jobs,
+ * those unknown with PINION_UNAVAILABLE. Safe to repeat for jobs with an id. */
+enum pinion_err pinion_enqueue(struct pinion_client *, const struct pinion_job *jobs, size_t count,
+                               struct pinion_enqueued *ret);
+
+/* ---- service: runs handlers on a loop -------------------------------------------------------- */
+
+struct pinion_service;
+struct pinion_attempt; /* one attempt at one job; valid until it is finished */
+
+/* Called on the loop; must not block. Finish the attempt now or later, exactly once. */
+typedef void pinion_run_fn(struct pinion_attempt *, void *ctx);
+
+/* Called on the loop when the attempt must stop (cancelled, timed out, lease lost, shutdown). Finish
+ * it soon; what it answers no longer counts, except on a cancelled one that is done all the same. */
+typedef void pinion_stop_fn(struct pinion_attempt *, void *ctx);
+
+struct pinion_handler {
+    const char     *kind;        /* exact, or a prefix that ends in ".*", ":*" or "/*", or "*" */
+    pinion_run_fn  *run;
+    pinion_stop_fn *stop;        /* NULL: an attempt that must stop is waited for */
+    void           *ctx;
+    unsigned        concurrency; /* attempts at once; 0: as many as the service */
+    uint64_t        timeout_ms;  /* overrides the job's; 0: does not */
+};
+
+struct pinion_service_options {
+    const char        *redis_url;   /* NULL: a private redis-server in the state folder */
+    const char        *state_dir;   /* NULL: the default one */
+    const char        *name_space;  /* NULL: "pinion" */
+    const char        *listen;      /* "127.0.0.1:0", "unix:PATH"; NULL: no HTTP */
+    const char *const *queues;      /* "mail" or "mail=3" (weight); NULL-terminated; NULL: "default" */
+    unsigned           concurrency; /* attempts at once; 0: 256 */
+    uint64_t           lease_ms;    /* 0: 10 s */
+    uint64_t           grace_ms;    /* 0: 25 s */
+};
+
+/* `loop` NULL: the service makes its own. Starts nothing yet. */
+enum pinion_err pinion_service_new(struct ev_loop *loop, const struct pinion_service_options *,
+                                   struct pinion_service **ret_service, char *why, size_t why_size);
+/* Before start. PINION_CONFLICT: the kind has a handler already. */
+enum pinion_err pinion_service_handle(struct pinion_service *, const struct pinion_handler *);
+/* Connects and begins to claim, as soon as the loop runs. */
+enum pinion_err pinion_service_start(struct pinion_service *, char *why, size_t why_size);
+/* Runs the loop until the service has stopped. Not needed if you run the loop yourself. */
+enum pinion_err pinion_service_run(struct pinion_service *);
+/* No more claims, a grace period, then what still runs is released uncharged. Twice: hurries. */
+void pinion_service_stop(struct pinion_service *);
+int  pinion_service_stopped(const struct pinion_service *);
+void pinion_service_free(struct pinion_service *); /* only when stopped or never started */
+
+/* ---- inside a handler ------------------------------------------------------------------------ */
+
+struct pinion_work {
+    const char *id, *queue, *kind; /* id: QUEUE:LOCAL */
+    const void *payload;
+    size_t      payload_len;
+    unsigned    attempt;           /* 1 is the first */
+    int64_t     run_at_ms, created_at_ms, deadline_ms; /* since 1970 */
+};
+
+/* Borrowed until the attempt is finished. */
+const struct pinion_work *pinion_attempt_work(const struct pinion_attempt *);
+int pinion_attempt_stopping(const struct pinion_attempt *); /* 1: finish soon, nobody waits for it */
+
+/* Each of these finishes the attempt. Text and bytes are copied. */
+void pinion_attempt_done(struct pinion_attempt *, const void *result, size_t len); /* 64 KiB kept */
+void pinion_attempt_fail(struct pinion_attempt *, const char *error);               /* 1 KiB kept */
+void pinion_attempt_retry_in(struct pinion_attempt *, const char *error, uint64_t ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
