@@ -14,7 +14,7 @@ struct buffer {
 
 void  buffer_deinit(struct buffer *);                      /* frees; usable again afterwards */
 void  buffer_clear(struct buffer *);                       /* len = 0, keeps the memory */
-char *buffer_reserve(struct buffer *, size_t bytes);       /* room behind len; caller adds to len */
+char *buffer_reserve(struct buffer *, size_t bytes);       /* and a NUL; caller adds to len */
 void  buffer_add(struct buffer *, const void *data, size_t len);
 void  buffer_add_text(struct buffer *, const char *text);
 void  buffer_add_char(struct buffer *, char c);

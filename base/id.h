@@ -1,6 +1,6 @@
 /* base/id.h — time-ordered ids (ULID): 10 characters of milliseconds, 16 of randomness.
  *
- * Ids made by one process within one millisecond increase strictly, so they sort as they were made.
+ * Ids made by one thread within one millisecond increase strictly, so they sort as they were made.
  * Source: github.com/ulid/spec (Crockford base 32, upper case, monotonic variant).
  */
 #ifndef PINION_BASE_ID_H
@@ -12,7 +12,7 @@
 
 #define ID_LEN 26
 
-void id_new(int64_t wall_ms, char out[ID_LEN + 1]);          /* one thread: the loop's */
+void id_new(int64_t wall_ms, char out[ID_LEN + 1]);          /* any thread; safe after a fork */
 bool id_time_ms(struct span id, int64_t *ret_ms);            /* false: not one of these ids */
 
 #endif

@@ -20,7 +20,13 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_TEXT(key, text) { (key), (text) ? (text) : "", 0 }
+/* A function, since compilers warn of `array ? array : ""`. */
+static inline const char *log_text_or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+#define LOG_TEXT(key, text) { (key), log_text_or_empty(text), 0 } /* NULL is logged as "" */
 #define LOG_INT(key, number) { (key), 0, (int64_t)(number) }
 
 #define log_write(level, event, ...)                                                               \

@@ -11,6 +11,6 @@
 #define countof(array) (sizeof(array) / sizeof((array)[0]))
 
 #define must_use __attribute__((warn_unused_result))
-#define printf_like(format, first) __attribute__((format(printf, format, first)))
+#define printf_like(text, first) __attribute__((format(printf, text, first)))
 
 #endif

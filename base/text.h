@@ -27,10 +27,15 @@ struct span span_cut(struct span *rest, char separator);
 enum pinion_err text_parse_u64(struct span, uint64_t min, uint64_t max, uint64_t *ret_value)
     must_use;
 
+/* Bytes of the UTF-8 character that `data` begins with; 0: it begins with none, or len is 0. */
+size_t text_utf8_next(const char *data, size_t len);
+/* Is this one UTF-8 character a control (C0, DEL, C1), such as starts a terminal escape? */
+bool text_is_control(const char *character, size_t len);
+
 bool text_is_utf8(const char *data, size_t len);              /* strict: no surrogates, no overlong */
 /* Adds `text` as valid UTF-8: each bad byte becomes U+FFFD. */
 void text_add_utf8(struct buffer *, const char *data, size_t len);
-/* Adds `text` fit for a terminal: control characters and escapes become '?', newline a blank. */
+/* Adds `text` fit for a terminal: control characters and bad bytes become '?', newline a blank. */
 void text_add_printable(struct buffer *, const char *data, size_t len);
 
 /* Splits like shell words ('..', "..", backslash), nothing is expanded. One block holds the NULL-

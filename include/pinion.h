@@ -100,7 +100,7 @@ typedef void pinion_run_fn(struct pinion_attempt *, void *ctx);
 typedef void pinion_stop_fn(struct pinion_attempt *, void *ctx);
 
 struct pinion_handler {
-    const char     *kind;        /* exact, or a prefix that ends in ".*", ":*" or "/*", or "*" */
+    const char     *kind;        /* exact; "*"; or a prefix that ends in a dot, colon or slash and "*" */
     pinion_run_fn  *run;
     pinion_stop_fn *stop;        /* NULL: an attempt that must stop is waited for */
     void           *ctx;

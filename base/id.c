@@ -1,0 +1,95 @@
+/* base/id.c — ULIDs.
+ *
+ *      01KAR5V9QT   8M2N4H6Q   0W7Z9C3X     10 characters: milliseconds
+ *       time_ms       high        low        8 + 8 characters of 5 bits: randomness
+ *
+ * Fresh randomness for a new millisecond, plus one within the same. The topmost random bit starts
+ * as zero, so that counting on from there cannot overflow within a millisecond.
+ */
+#include "base/id.h"
+#include "base/random.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#define TIME_CHARS  10
+#define HALF_CHARS  8
+#define HALF_BITS   40
+#define HALF_MASK   ((UINT64_C(1) << HALF_BITS) - 1)
+#define TIME_MS_MAX ((INT64_C(1) << 48) - 1)
+
+static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+static _Thread_local struct {
+    int64_t time_ms;
+    uint64_t high, low; /* HALF_BITS each */
+} last = {.time_ms = -1};
+
+/* A forked child that counted on from here would make its parent's ids again. */
+static void forget_last(void)
+{
+    last.time_ms = -1;
+}
+
+static void watch_forks(void)
+{
+    if (pthread_atfork(NULL, NULL, forget_last) != 0) abort();
+}
+
+static void start_millisecond(int64_t time_ms)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch_forks);
+    last.time_ms = time_ms;
+    last.high = random_u64() & (HALF_MASK >> 1);
+    last.low = random_u64() & HALF_MASK;
+}
+
+static void count_on(void)
+{
+    last.low = (last.low + 1) & HALF_MASK;
+    if (last.low == 0) last.high = (last.high + 1) & HALF_MASK;
+}
+
+static void encode(char *out, int chars, uint64_t value)
+{
+    for (int i = chars - 1; i >= 0; i--, value >>= 5) out[i] = alphabet[value & 31];
+}
+
+void id_new(int64_t wall_ms, char out[ID_LEN + 1])
+{
+    /* A wild clock gives wild ids, but never bad ones. */
+    if (wall_ms < 0) wall_ms = 0;
+    if (wall_ms > TIME_MS_MAX) wall_ms = TIME_MS_MAX;
+
+    if (wall_ms == last.time_ms) count_on();
+    else start_millisecond(wall_ms);
+    encode(out, TIME_CHARS, (uint64_t)wall_ms);
+    encode(out + TIME_CHARS, HALF_CHARS, last.high);
+    encode(out + TIME_CHARS + HALF_CHARS, HALF_CHARS, last.low);
+    out[ID_LEN] = '\0';
+}
+
+/* -1: not a character of the alphabet. */
+static int digit_of(char c)
+{
+    for (int i = 0; i < 32; i++)
+        if (alphabet[i] == c) return i;
+    return -1;
+}
+
+bool id_time_ms(struct span id, int64_t *ret_ms)
+{
+    int64_t time_ms = 0;
+
+    if (id.len != ID_LEN || id.data[0] > '7') return false; /* beyond '7' are more than 48 bits */
+    for (size_t i = 0; i < ID_LEN; i++) {
+        int digit = digit_of(id.data[i]);
+
+        if (digit < 0) return false;
+        if (i < TIME_CHARS) time_ms = time_ms << 5 | digit;
+    }
+    *ret_ms = time_ms;
+    return true;
+}
