@@ -1,0 +1,26 @@
+/* queue/limits.h — every bound of the queue folder, by name. Tested at the limit and one past it. */
+#ifndef PINION_QUEUE_LIMITS_H
+#define PINION_QUEUE_LIMITS_H
+
+#define QUEUE_NAME_MAX    64  /* characters; also of an id within its queue */
+#define KIND_MAX          128
+#define NAMESPACE_MAX     32
+#define JOB_ID_MAX        (QUEUE_NAME_MAX + 1 + QUEUE_NAME_MAX) /* QUEUE:LOCAL */
+#define PAYLOAD_BYTES_MAX (1024 * 1024)
+#define RESULT_BYTES_MAX  (64 * 1024)
+#define ERROR_BYTES_MAX   1024
+#define PRIORITY_DEFAULT  5
+#define PRIORITY_MAX      9
+#define ATTEMPTS_DEFAULT  25
+#define ATTEMPTS_MAX      1000
+#define TIMEOUT_DEFAULT_MS 3600000
+#define TIMEOUT_MIN_MS     1
+#define LEASE_DEFAULT_MS  10000
+#define LEASE_MIN_MS      1000
+#define LEASE_MAX_MS      3600000
+
+#define BATCH_ITEMS_MAX   512           /* items of one call to a script */
+#define BATCH_BYTES_MAX   (1024 * 1024) /* of records in one call, and in one answer of a claim */
+#define LINK_CALLS_MAX    256           /* calls in flight on one connection; more wait their turn */
+
+#endif

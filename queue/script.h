@@ -1,0 +1,37 @@
+/* queue/script.h — the transitions: one Lua script each, embedded at build time. */
+#ifndef PINION_QUEUE_SCRIPT_H
+#define PINION_QUEUE_SCRIPT_H
+
+enum script {
+    SCRIPT_ACK,
+    SCRIPT_ACK_RICH,
+    SCRIPT_CANCEL,
+    SCRIPT_CLAIM,
+    SCRIPT_ENQUEUE,
+    SCRIPT_FAIL,
+    SCRIPT_HEARTBEAT,
+    SCRIPT_LEAVE,
+    SCRIPT_LIST,
+    SCRIPT_PAUSE,
+    SCRIPT_PROMOTE,
+    SCRIPT_REAP,
+    SCRIPT_RELEASE,
+    SCRIPT_RENEW,
+    SCRIPT_REQUEUE,
+    SCRIPT_SHOW,
+    SCRIPT_STATS,
+    SCRIPT_SWEEP,
+    SCRIPT_TAKE_BACK,
+    SCRIPT_WATCH,
+    SCRIPTS
+};
+
+struct script_source {
+    const char *name;
+    const char *sha; /* 40 hex digits, as EVALSHA wants them */
+    const char *text;
+};
+
+extern const struct script_source script_sources[SCRIPTS];
+
+#endif

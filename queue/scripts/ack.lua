@@ -1,0 +1,45 @@
+#!lua flags=allow-oom
+--@ include key note token ended
+-- ack: ACTIVE -> DONE, for plain jobs: nothing is kept but the memory of the last ended ones.
+--
+-- KEYS  1 queue
+-- ARGV  per claim: TOKEN, n, 'ID ID ...' (to remember), ID ...
+-- Gives {index, 'stale', ...} for jobs that were not ours (index from 0); a repeated ack is ours
+local answer, first, at = {}, 0, 1
+
+-- Not leased by this token as it stands in `active`: renewed, ended before, or lost.
+local function settle_odd(id, token)
+  if owns(id, token) then return true end
+  local ended_token = recall(id)
+  if ended_token ~= token then
+    answer[#answer + 1], answer[#answer + 2] = first, 'stale'
+  end
+  return false
+end
+
+while at < #ARGV do
+  local token, n, text = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
+  local scores = redis.call('ZMSCORE', key('active'), unpack(ARGV, at + 3, at + 2 + n))
+  local ids
+  for i = 1, n do
+    if scores[i] ~= token then
+      ids = ids or {unpack(ARGV, at + 3, at + 1 + i)}
+      if settle_odd(ARGV[at + 2 + i], token) then ids[#ids + 1] = ARGV[at + 2 + i] end
+    elseif ids then
+      ids[#ids + 1] = ARGV[at + 2 + i]
+    end
+    first = first + 1
+  end
+  ids, text = ids or {unpack(ARGV, at + 3, at + 2 + n)}, ids and table.concat(ids, ' ') or text
+  if #ids > 0 then
+    redis.call('ZREM', key('active'), unpack(ids))
+    redis.call('HDEL', key('jobs'), unpack(ids))
+    for _, rare in ipairs({'tokens', 'marks', 'rare'}) do
+      if redis.call('EXISTS', key(rare)) == 1 then redis.call('HDEL', key(rare), unpack(ids)) end
+    end
+    remember(redis.call('HINCRBY', key('meta'), 'done', #ids), token, text)
+    note('done', ids)
+  end
+  at = at + 3 + n
+end
+return answer

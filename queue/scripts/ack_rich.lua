@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+--@ include key now note record token finish ended
+-- ack_rich: ACTIVE -> DONE, for jobs that keep something: a result, their id, or a past failure.
+--
+-- KEYS  1 queue
+-- ARGV  ID, TOKEN, RESULT ...
+-- Gives {index, 'stale', ...} for jobs that were not ours (index from 0); a repeated ack is ours
+local now_ms, answer = math.floor(now_us() / 1000), {}
+
+for i = 1, #ARGV, 3 do
+  local id, token, result = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local record = redis.call('HGET', key('jobs'), id)
+  local rare = record and rare_of(id, record) or {}
+  if record and owns(id, token) then
+    end_attempt(id)
+    rare.t, rare.x = token, nil
+    local total = finish(id, record, rare, 'done', now_ms)
+    if redis.call('HEXISTS', key('jobs'), id) == 0 then
+      remember(total, token, id)
+    elseif result ~= '' then
+      redis.call('HSET', key('results'), id, result)
+    end
+  elseif rare.t ~= token and recall(id) ~= token then
+    answer[#answer + 1], answer[#answer + 2] = (i - 1) / 3, 'stale'
+  end
+end
+return answer

@@ -1,0 +1,54 @@
+#!lua
+--@ include now key note hint record wake lane given
+-- enqueue: (nothing) -> READY or SCHEDULED. Refused by a full Redis, for it adds work.
+--
+-- KEYS  1 queue
+-- ARGV  1 call id   2 '1' when this call is a repetition   3 number of lanes with plain jobs
+--       per lane: LANE, n, ID..., ID RECORD ID RECORD ...     made ids, due now, class '0'
+--       then per other job: ID, WHEN ('now' | 'in' | 'at'), MS, DIGEST or '', HEAD, TAIL
+-- Gives {'ok', index, status, ...} for others that are not new (index from 0): 'existing' | 'conflict'
+local now_ms = math.ceil(now_us() / 1000)
+local minute = math.floor(now_ms / 60000)
+local calls = key('calls:' .. minute)
+
+if ARGV[2] == '1' then
+  local answer = redis.call('HGET', calls, ARGV[1])
+      or redis.call('HGET', key('calls:' .. minute - 1), ARGV[1])
+  if answer then return cjson.decode(answer) end
+end
+
+local at, added = 4, 0
+for _ = 1, tonumber(ARGV[3]) do
+  local lane, n = ARGV[at], tonumber(ARGV[at + 1])
+  local ids, records, after = at + 2, at + 2 + n, at + 2 + 3 * n
+  redis.call('HSET', key('jobs'), unpack(ARGV, records, after - 1))
+  redis.call('RPUSH', key('lane:' .. lane), unpack(ARGV, ids, records - 1))
+  lane_join(lane)
+  wake(kind_of(lane))
+  note('ready', ARGV, ids, records - 1)
+  at, added = after, added + n
+end
+
+local answer, earliest = {'ok'}, at < #ARGV and next_due()
+for index = 0, (#ARGV - at + 1) / 6 - 1 do
+  local id, when, ms, digest, head, tail = unpack(ARGV, at + 6 * index, at + 6 * index + 5)
+  local status = digest ~= '' and taken_status(id, digest)
+  local due = when == 'in' and now_ms + ms or tonumber(ms)
+  if status then
+    answer[#answer + 1], answer[#answer + 2] = index, status
+  else
+    local record = head .. (when == 'now' and '' or 'r=' .. integer(due) .. ' ') .. tail
+    redis.call('HSET', key('jobs'), id, record)
+    if when ~= 'now' and due > now_ms then
+      park('scheduled', id, record, {}, due)
+      earliest = hint(earliest, due)
+    else
+      lane_push('RPUSH', id, record, {})
+    end
+    added = added + 1
+  end
+end
+redis.call('HINCRBY', key('meta'), 'enqueued', added)
+redis.call('HSET', calls, ARGV[1], cjson.encode(answer))
+redis.call('EXPIRE', calls, 180)
+return answer

@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+--@ include key now note hint record wake lane token finish
+-- fail: ACTIVE -> RETRY, or DEAD when no attempt is left, or CANCELLED when it was marked.
+--
+-- KEYS  1 queue
+-- ARGV  ID, TOKEN, DELAY_MS ('-': do not retry), ERROR ...
+-- Gives one status per item: 'retry' | 'dead' | 'cancelled' | 'stale'; a repeated call, the same again
+local ATTEMPTS_MAX = 25
+local now_ms, answer, earliest = math.floor(now_us() / 1000), {}, next_due()
+
+local function fail_one(id, record, token, delay_ms, text)
+  local rare = rare_of(id, record)
+  if not owns(id, token) then return rare.t == token and rare.o or 'stale' end
+  local mark = end_attempt(id)
+  rare.t, rare.x, rare.a = token, text, (rare.a or 0) + 1
+  local left = tonumber(header(record, 'a') or ATTEMPTS_MAX) - rare.a
+  rare.w = mark
+  rare.o = mark and 'cancelled' or (left <= 0 or delay_ms == '-') and 'dead' or 'retry'
+  redis.call('HINCRBY', key('meta'), 'failed', 1)
+  if rare.o == 'retry' then
+    park('retry', id, record, rare, now_ms + delay_ms)
+    earliest = hint(earliest, now_ms + delay_ms)
+  else
+    finish(id, record, rare, rare.o, now_ms)
+  end
+  return rare.o
+end
+
+for i = 1, #ARGV, 4 do
+  local record = redis.call('HGET', key('jobs'), ARGV[i])
+  answer[#answer + 1] = record and fail_one(ARGV[i], record, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+      or 'stale'
+end
+return answer

@@ -1,0 +1,49 @@
+#!lua flags=allow-oom
+--@ include key now hint record match retention
+-- heartbeat: a server serves this queue; what should it look at?
+--
+-- KEYS  1 queue
+-- ARGV  1 server   2 its description (JSON)   3 its channel   4.. PATTERN ... with a free slot
+-- Gives {now in us, seat or -1, subscribers of its channel, claimable, next due in ms or '',
+--        end of the next lease in us or '', sweep due}
+local SEATS_MAX = 1000
+local now = now_us()
+local now_ms = integer(math.floor(now / 1000))
+
+local function take_seat()
+  local taken = {}
+  for _, n in ipairs(redis.call('HVALS', key('seats'))) do taken[tonumber(n)] = true end
+  for n = 0, SEATS_MAX - 1 do
+    if not taken[n] then
+      redis.call('HSET', key('seats'), ARGV[1], n)
+      return n
+    end
+  end
+  return -1
+end
+
+local function claimable()
+  if redis.call('HEXISTS', key('meta'), 'paused') == 1 then return 0 end
+  local patterns = {unpack(ARGV, 4)}
+  for _, lane in ipairs(#patterns > 0 and lanes_for(patterns) or {}) do
+    if pattern_for(kind_of(lane), patterns) then return 1 end
+  end
+  return 0
+end
+
+-- The oldest kept job of each end, against its retention.
+local function sweep_due()
+  local function head(name)
+    return tonumber(redis.call('ZRANGE', key(name), 0, 0, 'WITHSCORES')[2] or now_ms + 1)
+  end
+  local oldest = math.min(head('dead'), head('cancelled')) + RETAIN_MS
+  local kept = math.max(redis.call('ZCARD', key('dead')), redis.call('ZCARD', key('cancelled')))
+  return (head('done') <= now / 1000 or head('given_until') <= now / 1000 or oldest <= now / 1000
+      or kept > RETAIN_MAX) and 1 or 0
+end
+
+local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat()
+redis.call('HSET', key('servers'), ARGV[1], now_ms .. ' ' .. ARGV[2])
+local lease = redis.call('ZRANGE', key('active'), 0, 0, 'WITHSCORES')[2]
+local due, heard = next_due(), redis.call('PUBSUB', 'NUMSUB', ARGV[3])[2]
+return {now, tonumber(seat), heard, claimable(), due and integer(due) or '', lease or '', sweep_due()}

@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+--@ include key now note record wake lane token finish back
+-- reap: ACTIVE -> READY (or DEAD, CANCELLED) for leases that lapsed. Refused when the clock of Redis
+-- is not where the caller, who has seen no step, expects it.
+--
+-- KEYS  1 queue
+-- ARGV  1 time in ms that the caller expects   2 longest lease in ms   3 limit
+-- Gives {'ok' | 'jump', reaped, more}
+local STEP_MS = 500
+local now, limit = now_us(), tonumber(ARGV[3])
+local lease_end_max = now + ARGV[2] * 1000
+
+if math.abs(now / 1000 - ARGV[1]) > STEP_MS then return {'jump', 0, 0} end
+
+local lapsed = redis.call('ZRANGE', key('active'), '-inf', integer(now), 'BYSCORE', 'LIMIT', 0, limit,
+                          'WITHSCORES')
+for i = #lapsed - 1, 1, -2 do
+  take_back(lapsed[i], lapsed[i + 1], math.floor(now / 1000))
+end
+-- A lease far ahead was given before the clock stepped back: it must not outlive the longest one.
+local ahead = redis.call('ZRANGE', key('active'), '(' .. integer(lease_end_max), '+inf', 'BYSCORE',
+                         'LIMIT', 0, limit, 'WITHSCORES')
+for i = 1, #ahead, 2 do
+  redis.call('HSETNX', key('tokens'), ahead[i], ahead[i + 1])
+  redis.call('ZADD', key('active'), integer(lease_end_max), ahead[i])
+end
+return {'ok', #lapsed / 2, #lapsed == 2 * limit and 1 or 0}

@@ -1,0 +1,26 @@
+#!lua flags=allow-oom
+--@ include key now note record wake lane token finish
+-- release: ACTIVE -> READY, to the front and uncharged; CANCELLED when it was marked.
+--
+-- KEYS  1 queue
+-- ARGV  ID, TOKEN ...
+-- Gives {index, 'stale', ...} for jobs that were not ours (index from 0)
+local now_ms, answer = math.floor(now_us() / 1000), {}
+
+-- From the last to the first, so that the first is in front again.
+for i = #ARGV - 1, 1, -2 do
+  local id, token = ARGV[i], ARGV[i + 1]
+  local record = redis.call('HGET', key('jobs'), id)
+  if record and owns(id, token) then
+    local rare, mark = rare_of(id, record), end_attempt(id)
+    rare.t, rare.o, rare.w = token, nil, mark
+    if mark then
+      finish(id, record, rare, 'cancelled', now_ms)
+    else
+      lane_push('LPUSH', id, record, rare)
+    end
+  else
+    answer[#answer + 1], answer[#answer + 2] = (i - 1) / 2, 'stale'
+  end
+end
+return answer

@@ -1,0 +1,27 @@
+#!lua flags=no-writes
+--@ include key now record token state ended
+-- show: everything about one job; changes nothing.
+--
+-- KEYS  1 queue
+-- ARGV  1 ID
+-- Gives {state, score, record, rare json, result, token, mark, owner's name, now in us};
+--       {'done', '', false, ...} when only its end is remembered; {'not_found'}
+local id = ARGV[1]
+local now = now_us()
+local record = redis.call('HGET', key('jobs'), id)
+local state, score = state_of(id, record)
+
+if not state then
+  local token, ended = recall(id)
+  if not token then return {'not_found'} end
+  return {ended, '', false, false, false, token, false, false, now}
+end
+
+local token = state == 'active' and token_of(id, score)
+local owner = false
+local seats = token and redis.call('HGETALL', key('seats')) or {}
+for i = 1, #seats, 2 do
+  if tonumber(seats[i + 1]) == tonumber(token) % 1000 then owner = seats[i] end
+end
+return {state, score or '', record, redis.call('HGET', key('rare'), id),
+        redis.call('HGET', key('results'), id), token, redis.call('HGET', key('marks'), id), owner, now}

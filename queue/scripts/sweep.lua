@@ -1,0 +1,36 @@
+#!lua flags=allow-oom
+--@ include key now note record finish retention
+-- sweep: DONE, DEAD, CANCELLED -> (nothing) when their retention is over; ids given by people too.
+--
+-- KEYS  1 queue
+-- ARGV  1 limit
+-- Gives {trimmed, more}
+local now_ms, limit = math.floor(now_us() / 1000), tonumber(ARGV[1])
+local trimmed, more = 0, 0
+
+local function trim(state, ids)
+  for _, id in ipairs(ids) do
+    redis.call('ZREM', key(state), id)
+    forget(id, redis.call('HGET', key('jobs'), id), now_ms)
+  end
+  trimmed, more = trimmed + #ids, #ids == limit and 1 or more
+end
+
+local function older_than(name, ms)
+  return redis.call('ZRANGE', key(name), '-inf', integer(ms), 'BYSCORE', 'LIMIT', 0, limit)
+end
+
+trim('done', older_than('done', now_ms))
+for _, state in ipairs({'dead', 'cancelled'}) do
+  trim(state, older_than(state, now_ms - RETAIN_MS))
+  local surplus = redis.call('ZCARD', key(state)) - RETAIN_MAX
+  if surplus > 0 then trim(state, redis.call('ZRANGE', key(state), 0, math.min(surplus, limit) - 1)) end
+end
+if trimmed > 0 then redis.call('HINCRBY', key('meta'), 'trimmed', trimmed) end
+
+local free = older_than('given_until', now_ms)
+for _, id in ipairs(free) do
+  redis.call('ZREM', key('given_until'), id)
+  redis.call('HDEL', key('given'), id)
+end
+return {trimmed, #free == limit and 1 or more}
