@@ -36,7 +36,7 @@ _Static_assert(countof(level_names) == LOG_LEVELS, "every level has a name");
 static atomic_int least_level = LOG_INFO;
 static atomic_int line_format = LOG_AS_TEXT;
 
-/* All of `text` or, from the first piece on that does not fit, nothing. */
+/* All of the piece or none of it; after the first that does not fit, nothing more goes in. */
 static void put(struct line *l, const char *text, size_t len)
 {
     if (l->cut || l->len + len > LOG_LINE_MAX - LINE_END_MAX) {
@@ -111,8 +111,9 @@ static void put_quoted(struct line *l, const char *text, size_t left)
 static void put_value(struct line *l, const char *text)
 {
     size_t len = strlen(text);
+    bool fits = l->len + len <= LOG_LINE_MAX - LINE_END_MAX;
 
-    if (l->json || needs_quotes(text, len)) put_quoted(l, text, len);
+    if (l->json || !fits || needs_quotes(text, len)) put_quoted(l, text, len);
     else put(l, text, len);
 }
 
