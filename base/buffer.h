@@ -20,6 +20,7 @@ void  buffer_add_text(struct buffer *, const char *text);
 void  buffer_add_char(struct buffer *, char c);
 void  buffer_printf(struct buffer *, const char *format, ...) printf_like(2, 3);
 void  buffer_consume(struct buffer *, size_t bytes);       /* drops from the front */
-char *buffer_take(struct buffer *, size_t *ret_len);       /* caller frees; "" if empty; len may be NULL */
+/* The bytes, for the caller to free; "" if empty. The length may be NULL. */
+char *buffer_take(struct buffer *, size_t *ret_len);
 
 #endif

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void     random_fill(void *out, size_t bytes); /* from the kernel, buffered per thread; safe after a fork */
+/* From the kernel, buffered per thread; safe after a fork. */
+void     random_fill(void *out, size_t bytes);
 uint64_t random_u64(void);
 double   random_unit(void);                    /* uniform in [0, 1) */
 

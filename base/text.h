@@ -32,7 +32,7 @@ size_t text_utf8_next(const char *data, size_t len);
 /* Is this one UTF-8 character a control (C0, DEL, C1), such as starts a terminal escape? */
 bool text_is_control(const char *character, size_t len);
 
-bool text_is_utf8(const char *data, size_t len);              /* strict: no surrogates, no overlong */
+bool text_is_utf8(const char *data, size_t len);           /* strict: no surrogates, no overlong */
 /* Adds `text` as valid UTF-8: each bad byte becomes U+FFFD. */
 void text_add_utf8(struct buffer *, const char *data, size_t len);
 /* Adds `text` fit for a terminal: control characters and bad bytes become '?', newline a blank. */

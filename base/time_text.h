@@ -18,10 +18,13 @@ const char *duration_format(uint64_t ms, char out[DURATION_TEXT_MAX]);
 
 /* RFC 3339 with zone ("2026-11-23T10:00:00.250Z", "...+02:00"), or a local time without zone
  * ("2026-11-23 10:00", "2026-11-23T10:00:30", "10:00" = the next 10:00 after now_ms).
- * Milliseconds since 1970. Needs now_ms only for a bare time of day. */
-enum pinion_err time_parse(struct span, int64_t now_ms, int64_t *ret_ms, struct error *why) must_use;
+ * Milliseconds since 1970. Needs now_ms only for a bare time of day. A local
+ * time that the clocks jump over is refused; of one that comes twice, mktime picks one. */
+enum pinion_err time_parse(struct span, int64_t now_ms, int64_t *ret_ms, struct error *why)
+    must_use;
 
 const char *time_format_utc(int64_t ms, char out[TIME_TEXT_MAX]);   /* 2026-11-23T10:00:00.250Z */
-const char *time_format_local(int64_t ms, char out[TIME_TEXT_MAX]); /* 2026-11-23 11:00:00.250 +01:00 */
+/* 2026-11-23 11:00:00.250 +01:00 */
+const char *time_format_local(int64_t ms, char out[TIME_TEXT_MAX]);
 
 #endif
