@@ -39,7 +39,7 @@ TEST(a_forked_child_gets_other_bytes)
     int ends[2], status;
     pid_t child;
 
-    random_u64(); /* leaves most of a block for both to take from */
+    random_u64(); /* the first of a fresh block: the rest is there for both to take from */
     assert_int_equal(pipe(ends), 0);
     child = fork();
     assert_true(child >= 0);
@@ -59,9 +59,9 @@ TEST(a_forked_child_gets_other_bytes)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_forked_child_gets_other_bytes), /* first, while no block is used up */
         cmocka_unit_test(a_unit_is_in_its_range),
         cmocka_unit_test(fills_across_blocks_all_of_it_and_no_more),
-        cmocka_unit_test(a_forked_child_gets_other_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
