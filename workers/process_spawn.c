@@ -1,0 +1,154 @@
+/* The child borrows our memory and we stand still until it has called exec, or has ended:
+ *
+ *      we       block signals -> clone ............................ -> unblock -> look at `at`
+ *      child                       \-> session -> signals -> fds -> exec
+ *
+ * So a child costs no copy of page tables, and tells us a failure by writing it down. In return it
+ * may only use system calls: no locks, no malloc, nothing that a sanitizer or a handler looks at.
+ */
+#include "workers/process_spawn.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SPAWN_STACK_BYTES 32768 /* the child uses a few hundred bytes, a sanitizer some thousand */
+#define SPAWN_SIGNALS     64    /* numbers of signals that the kernel knows: 1 .. 64 */
+
+/* How far the child came: AT_EXEC and no error is a running program. */
+enum spawn_at { AT_SESSION, AT_SIGNALS, AT_DESCRIPTORS, AT_FOLDER, AT_EXEC };
+
+struct spawn {
+    const struct process_program *program;
+    int           fds[3];
+    pid_t         parent;
+    enum spawn_at at;    /* written by the child */
+    int           error; /* written by the child; 0: exec replaced it */
+};
+
+#define in_child __attribute__((no_sanitize("address", "undefined", "thread")))
+
+in_child static int enter_session(const struct spawn *s)
+{
+    if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0L, 0L, 0L)) return -1;
+    if (getppid() == s->parent) return 0;
+    errno = ESRCH; /* we died before the line above: nobody is left to read this */
+    return -1;
+}
+
+/* First the handlers, then the mask: no handler of ours may run in borrowed memory. By the bare
+ * system calls, for the library's keep books that are shared with the parent. */
+in_child static int reset_signals(void)
+{
+    static const uint64_t by_default[8]; /* a struct of the kernel: SIG_DFL, no flags, no mask */
+    static const uint64_t none;
+
+    for (int signal = 1; signal <= SPAWN_SIGNALS; signal++)
+        syscall(SYS_rt_sigaction, signal, by_default, NULL, sizeof none); /* not KILL and STOP */
+    return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+
+in_child static int place_descriptors(struct spawn *s)
+{
+    for (int i = 0; i < 3; i++) /* those that stand where another one goes: out of the way */
+        if (s->fds[i] < 3 && (s->fds[i] = fcntl(s->fds[i], F_DUPFD, 3)) < 0) return -1;
+    for (int i = 0; i < 3; i++)
+        if (dup2(s->fds[i], i) < 0) return -1;
+    return close_range(3, ~0u, 0);
+}
+
+in_child static int run_child(void *arg)
+{
+    struct spawn *s = arg;
+    const struct process_program *program = s->program;
+    char *const no_env[] = {NULL};
+
+    s->at = AT_SESSION;
+    if (enter_session(s)) goto fail;
+    s->at = AT_SIGNALS;
+    if (reset_signals()) goto fail;
+    s->at = AT_DESCRIPTORS;
+    if (place_descriptors(s)) goto fail;
+    s->at = AT_FOLDER;
+    if (program->dir && chdir(program->dir)) goto fail;
+    s->at = AT_EXEC;
+    execve(program->path, program->argv, program->env ? program->env : no_env);
+
+fail:
+    s->error = errno;
+    return 1; /* ends the child by the bare system call, without our exit handlers */
+}
+
+static pid_t clone_child(struct spawn *s, int *ret_pidfd)
+{
+    _Alignas(16) char stack[SPAWN_STACK_BYTES];
+    sigset_t all, before;
+    pid_t pid;
+    int error;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid = clone(run_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s,
+                ret_pidfd);
+    error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return pid;
+}
+
+static enum pinion_err code_of(int error)
+{
+    bool may_pass = error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE
+                    || error == ETXTBSY;
+
+    return may_pass ? PINION_BUSY : PINION_INVALID;
+}
+
+static enum pinion_err explain(const struct spawn *s, struct error *why)
+{
+    const char *reason = strerror(s->error);
+
+    if (s->at == AT_FOLDER)
+        return error_set(why, code_of(s->error), "cannot enter the working folder %s: %s",
+                         s->program->dir, reason);
+    if (s->at != AT_EXEC)
+        return error_set(why, PINION_INTERNAL, "cannot prepare a process for %s: %s",
+                         s->program->path, reason);
+    if (s->error == ENOEXEC)
+        return error_set(why, PINION_INVALID,
+                         "cannot run %s: expected a program, or a script whose first line is #!",
+                         s->program->path);
+    return error_set(why, code_of(s->error), "cannot run %s: %s", s->program->path, reason);
+}
+
+enum pinion_err process_spawn(const struct process_program *program, const int fds[3],
+                              struct process_child *ret_child, struct error *why)
+{
+    struct spawn s = {program, {fds[0], fds[1], fds[2]}, getpid(), AT_SESSION, 0};
+    int pidfd = -1;
+    pid_t pid;
+
+    assert(program->path && program->argv && program->argv[0]);
+    pid = clone_child(&s, &pidfd);
+    if (pid < 0)
+        return error_set(why, code_of(errno) == PINION_BUSY ? PINION_BUSY : PINION_INTERNAL,
+                         "cannot start a process for %s: %s", program->path, strerror(errno));
+    if (s.at == AT_EXEC && !s.error) {
+        *ret_child = (struct process_child){pid, pidfd};
+        return PINION_OK;
+    }
+    /* It has ended, or is in the middle of it: this is no wait worth the name. */
+    while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR) continue;
+    close(pidfd);
+    if (s.error) return explain(&s, why);
+    return error_set(why, PINION_BUSY, "the process for %s was killed before it ran",
+                     program->path);
+}

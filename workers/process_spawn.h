@@ -1,0 +1,31 @@
+/* workers/process_spawn.h — from an argument vector to a running child: vfork's speed, no shell.
+ *
+ * The child leads a session and a process group of its own, has the three given descriptors and no
+ * other, no blocked or ignored signal, and dies with the thread that started it (so start from the
+ * thread that lives longest: the loop's). Everything given is borrowed for the call.
+ */
+#ifndef PINION_WORKERS_PROCESS_SPAWN_H
+#define PINION_WORKERS_PROCESS_SPAWN_H
+
+#include <sys/types.h>
+#include "base/error.h"
+
+struct process_program {
+    const char  *path; /* as process_find() gives it */
+    char *const *argv; /* NULL-terminated; argv[0] is a name */
+    char *const *env;  /* NULL-terminated "NAME=value", nothing is added; NULL: empty */
+    const char  *dir;  /* working folder; NULL: ours */
+};
+
+struct process_child {
+    pid_t pid;
+    int   pidfd; /* readable once the child has ended; yours to close */
+};
+
+/* Returns when the program runs or cannot. `fds` become its 0, 1, 2 and stay yours.
+ * PINION_INVALID: the folder or the program is wrong; PINION_BUSY: no process, memory or
+ * descriptor is left for now. Then nothing was started. */
+enum pinion_err process_spawn(const struct process_program *, const int fds[3],
+                              struct process_child *ret_child, struct error *why) must_use;
+
+#endif
