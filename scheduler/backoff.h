@@ -2,8 +2,8 @@
  *
  * Specs: "exponential" (2^(n-1) s, at most 1 h, times 0.5 to 1), "exponential:BASE",
  * "exponential:BASE,MAX", "fixed:D", "linear:D" (n * D, at most 1 h), "list:D,D,..." (the last
- * repeats; at most BACKOFF_LIST_MAX). D, BASE and MAX are durations as base/time_text.h has them, at
- * most BACKOFF_MS_MAX; the first wait is at most the longest one.
+ * repeats; at most BACKOFF_LIST_MAX). D, BASE and MAX are durations as base/time_text.h has them,
+ * at most BACKOFF_MS_MAX; the first wait is at most the longest one.
  */
 #ifndef PINION_SCHEDULER_BACKOFF_H
 #define PINION_SCHEDULER_BACKOFF_H

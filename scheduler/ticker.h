@@ -1,7 +1,9 @@
 /* scheduler/ticker.h — the only place where the wheel meets libev: one watcher, all timers.
  *
  * Tickless: the process sleeps until the next timer. Callbacks run on the loop, after all due
- * timers were collected; at most TICKER_FIRES_MAX per turn of the loop, the rest in the next.
+ * timers were collected; at most TICKER_FIRES_MAX per turn of the loop, the rest in the next. The
+ * order is by time and, where that is equal, by setting. An alarm that is set to a time already
+ * passed, also from a callback, fires in the next turn. Never early by clock_mono_us(). One thread.
  */
 #ifndef PINION_SCHEDULER_TICKER_H
 #define PINION_SCHEDULER_TICKER_H
@@ -18,14 +20,16 @@ struct alarm;
 
 typedef void alarm_fn(struct alarm *);
 
-/* A timer with what to do: embed it, recover the owner with container_of. */
+/* A timer with what to do: embed it, recover the owner with container_of. It is idle when its
+ * callback runs, which may set it again or free the owner. Pending alarms keep the loop alive. */
 struct alarm {
     struct timer timer; /* private */
     alarm_fn    *fire;  /* private */
 };
 
 struct ticker *ticker_new(struct ev_loop *); /* NULL loop: a test turns it by ticker_turn() */
-void           ticker_free(struct ticker *); /* pending alarms are forgotten */
+void           ticker_free(struct ticker *); /* pending alarms are forgotten, untouched; NULL is
+                                              * fine; not from a callback */
 
 void alarm_init(struct alarm *, alarm_fn *);
 bool alarm_pending(const struct alarm *);

@@ -119,7 +119,7 @@ bool timer_pending(const struct timer *t)
 
 void wheel_add(struct wheel *w, struct timer *t, uint64_t due_ms)
 {
-    if (timer_pending(t)) unlink_timer(w, t);
+    if (!list_empty(&t->link)) unlink_timer(w, t);
     if (due_ms > w->until_ms) {
         t->due_ms = due_ms;
         link_timer(w, t);
@@ -131,7 +131,7 @@ void wheel_add(struct wheel *w, struct timer *t, uint64_t due_ms)
 
 void wheel_remove(struct wheel *w, struct timer *t)
 {
-    if (timer_pending(t)) unlink_timer(w, t);
+    if (!list_empty(&t->link)) unlink_timer(w, t);
 }
 
 void wheel_advance(struct wheel *w, uint64_t now_ms)

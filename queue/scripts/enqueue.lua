@@ -3,7 +3,7 @@
 -- enqueue: (nothing) -> READY or SCHEDULED. Refused by a full Redis, for it adds work.
 --
 -- KEYS  1 queue
--- ARGV  1 call id   2 '1' when this call is a repetition   3 number of lanes with plain jobs
+-- ARGV  1 call id: the answer is remembered by it for a minute   2 number of lanes with plain jobs
 --       per lane: LANE, n, ID..., ID RECORD ID RECORD ...     made ids, due now, class '0'
 --       then per other job: ID, WHEN ('now' | 'in' | 'at'), MS, DIGEST or '', HEAD, TAIL
 -- Gives {'ok', index, status, ...} for others that are not new (index from 0): 'existing' | 'conflict'
@@ -11,14 +11,12 @@ local now_ms = math.ceil(now_us() / 1000)
 local minute = math.floor(now_ms / 60000)
 local calls = key('calls:' .. minute)
 
-if ARGV[2] == '1' then
-  local answer = redis.call('HGET', calls, ARGV[1])
-      or redis.call('HGET', key('calls:' .. minute - 1), ARGV[1])
-  if answer then return cjson.decode(answer) end
-end
+local given = redis.call('HGET', calls, ARGV[1])
+    or redis.call('HGET', key('calls:' .. minute - 1), ARGV[1])
+if given then return cjson.decode(given) end
 
-local at, added = 4, 0
-for _ = 1, tonumber(ARGV[3]) do
+local at, added = 3, 0
+for _ = 1, tonumber(ARGV[2]) do
   local lane, n = ARGV[at], tonumber(ARGV[at + 1])
   local ids, records, after = at + 2, at + 2 + n, at + 2 + 3 * n
   redis.call('HSET', key('jobs'), unpack(ARGV, records, after - 1))

@@ -1,0 +1,31 @@
+/* queue/enqueue.h — one call that makes many jobs of one queue.
+ *
+ * Build, send, read. The call id makes it safe to send the same request again when the reply was
+ * lost: Redis remembers the answer for a minute.
+ */
+#ifndef PINION_QUEUE_ENQUEUE_H
+#define PINION_QUEUE_ENQUEUE_H
+
+#include <stdbool.h>
+#include "queue/job.h"
+#include "queue/request.h"
+
+struct redisReply;
+
+struct enqueue_item {
+    const struct pinion_job *job;      /* borrowed, checked by job_check */
+    char            local[QUEUE_NAME_MAX + 1]; /* filled by build */
+    enum pinion_err err;               /* filled by read */
+    bool            existing;
+};
+
+/* How many of the items, from the first on, go into one call: same queue, within the batch limits. */
+size_t enqueue_fits(const struct enqueue_item *items, size_t count);
+/* `key` as of queue/key.h; now_ms is Redis's clock. */
+void   enqueue_build(struct request *, struct span key, struct enqueue_item *items, size_t count,
+                     int64_t now_ms);
+/* Fills err and existing of every item. PINION_INTERNAL: not an answer of the script. */
+enum pinion_err enqueue_read(const struct redisReply *, struct enqueue_item *items, size_t count)
+    must_use;
+
+#endif

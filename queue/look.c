@@ -1,0 +1,186 @@
+#include "queue/look.h"
+
+#include <jansson.h>
+#include <string.h>
+#include "queue/reply.h"
+
+const char *const job_states[STATES] = {"scheduled", "waiting", "ready", "active",
+                                        "retry",     "done",    "dead",  "cancelled"};
+
+bool job_state_ok(struct span state)
+{
+    for (size_t i = 0; i < STATES; i++)
+        if (span_is(state, job_states[i])) return true;
+    return false;
+}
+
+/* ---- one job ---------------------------------------------------------------------------------- */
+
+static unsigned rare_count(const json_t *rare, const char *name)
+{
+    json_int_t n = json_integer_value(json_object_get(rare, name));
+
+    return n > 0 && n < 1000000 ? (unsigned)n : 0;
+}
+
+static void read_rare(struct job_view *v, struct span text)
+{
+    if (text.data) v->rare = json_loadb(text.data, text.len, 0, NULL);
+    v->failures = rare_count(v->rare, "a");
+    v->reaps = rare_count(v->rare, "r");
+    v->error = json_string_value(json_object_get(v->rare, "x"));
+    v->why = json_string_value(json_object_get(v->rare, "w"));
+    v->finished_ms = (int64_t)json_number_value(json_object_get(v->rare, "f"));
+}
+
+/* The score of a job in its state: end of its lease, when it is due, or when it ended. */
+static void read_score(struct job_view *v, const struct redisReply *score)
+{
+    if (span_is(v->state, "scheduled") || span_is(v->state, "retry")) v->due_ms = reply_i64(score, 0);
+}
+
+/* The token is the first lease deadline, so it tells when the attempt began. */
+static void read_token(struct job_view *v, const struct redisReply *token)
+{
+    uint64_t lease_ms = v->job.lease_ms ? v->job.lease_ms : LEASE_DEFAULT_MS;
+    int64_t deadline_us = reply_i64(token, 0);
+
+    if (span_is(v->state, "active") && deadline_us) v->started_ms = deadline_us / 1000 - (int64_t)lease_ms;
+}
+
+void show_build(struct request *r, struct span key, struct span local_id)
+{
+    request_script(r, SCRIPT_SHOW, key);
+    request_add_span(r, local_id);
+}
+
+enum pinion_err show_read(const struct redisReply *reply, struct span local_id, struct job_view *ret)
+{
+    struct job_view v = {.state = reply_span(reply_at(reply, 0))};
+    struct span record = reply_span(reply_at(reply, 2));
+
+    if (span_is(v.state, "not_found")) return PINION_NOT_FOUND;
+    if (reply_count(reply) != 9) return PINION_INTERNAL;
+    v.job.id = local_id;
+    v.known = record.data != NULL;
+    if (v.known && job_decode(local_id, record, &v.job)) return PINION_INTERNAL;
+    read_rare(&v, reply_span(reply_at(reply, 3)));
+    read_score(&v, reply_at(reply, 1));
+    read_token(&v, reply_at(reply, 5));
+    v.result = reply_span(reply_at(reply, 4));
+    v.mark = reply_span(reply_at(reply, 6));
+    v.server = reply_span(reply_at(reply, 7));
+    v.now_us = reply_i64(reply_at(reply, 8), 0);
+    *ret = v;
+    return PINION_OK;
+}
+
+void job_view_deinit(struct job_view *v)
+{
+    json_decref(v->rare);
+    v->rare = NULL;
+}
+
+/* ---- a page ----------------------------------------------------------------------------------- */
+
+enum { LIST_FIELDS = 4 };
+
+void list_build(struct request *r, struct span key, const char *state, struct span kind,
+                struct span cursor, size_t limit)
+{
+    request_script(r, SCRIPT_LIST, key);
+    request_add_text(r, state);
+    request_add_span(r, kind);
+    request_add_span(r, cursor);
+    request_add_u64(r, limit < LIST_PAGE_MAX ? limit : LIST_PAGE_MAX);
+    request_add_u64(r, BATCH_BYTES_MAX);
+}
+
+struct span list_next(const struct redisReply *reply)
+{
+    return reply_span(reply_at(reply, 0));
+}
+
+size_t list_count(const struct redisReply *reply)
+{
+    size_t n = reply_count(reply);
+
+    return n ? (n - 1) / LIST_FIELDS : 0;
+}
+
+enum pinion_err list_item(const struct redisReply *reply, size_t i, const char *state,
+                          struct job_view *ret)
+{
+    size_t at = 1 + i * LIST_FIELDS;
+    struct job_view v = {.state = span_of(state), .known = true};
+    struct span id = reply_span(reply_at(reply, at));
+
+    if (job_decode(id, reply_span(reply_at(reply, at + 2)), &v.job)) return PINION_INTERNAL;
+    read_rare(&v, reply_span(reply_at(reply, at + 3)));
+    read_score(&v, reply_at(reply, at + 1));
+    *ret = v;
+    return PINION_OK;
+}
+
+/* ---- a queue ---------------------------------------------------------------------------------- */
+
+void stats_build(struct request *r, struct span key)
+{
+    request_script(r, SCRIPT_STATS, key);
+}
+
+static int64_t total_of(const struct redisReply *totals, const char *name)
+{
+    for (size_t i = 0; i + 1 < reply_count(totals); i += 2)
+        if (span_is(reply_span(reply_at(totals, i)), name)) return reply_i64(reply_at(totals, i + 1), 0);
+    return 0;
+}
+
+static int64_t oldest_age_ms(const struct redisReply *heads, int64_t now_ms)
+{
+    int64_t oldest = 0;
+
+    for (size_t i = 0; i + 1 < reply_count(heads); i += 2) {
+        struct job job;
+        if (job_decode(reply_span(reply_at(heads, i)), reply_span(reply_at(heads, i + 1)), &job)) continue;
+        if (now_ms - job.run_at_ms > oldest) oldest = now_ms - job.run_at_ms;
+    }
+    return oldest;
+}
+
+enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *ret)
+{
+    const struct redisReply *totals = reply_at(reply, 3);
+
+    if (reply_count(reply) != 6 || reply_count(reply_at(reply, 2)) != STATES) return PINION_INTERNAL;
+    *ret = (struct queue_view){
+        .now_us = reply_i64(reply_at(reply, 0), 0),
+        .paused = reply_i64(reply_at(reply, 1), 0) == 1,
+        .enqueued = total_of(totals, "enqueued"),
+        .done = total_of(totals, "done"),
+        .failed = total_of(totals, "failed"),
+        .dead = total_of(totals, "dead"),
+        .cancelled = total_of(totals, "cancelled"),
+        .reaped = total_of(totals, "reaped"),
+        .trimmed = total_of(totals, "trimmed"),
+    };
+    for (size_t i = 0; i < STATES; i++) ret->counts[i] = reply_i64(reply_at(reply_at(reply, 2), i), 0);
+    ret->oldest_ready_ms = oldest_age_ms(reply_at(reply, 4), ret->now_us / 1000);
+    return PINION_OK;
+}
+
+size_t stats_servers(const struct redisReply *reply)
+{
+    return reply_count(reply_at(reply, 5)) / 2;
+}
+
+void stats_server(const struct redisReply *reply, size_t i, struct server_view *ret)
+{
+    const struct redisReply *servers = reply_at(reply, 5);
+    struct span about = reply_span(reply_at(servers, 2 * i + 1));
+    struct span seen = span_cut(&about, ' ');
+    uint64_t ms = 0;
+
+    if (text_parse_u64(seen, 0, INT64_MAX, &ms)) ms = 0;
+    *ret = (struct server_view){reply_span(reply_at(servers, 2 * i)), about, (int64_t)ms};
+}

@@ -1,0 +1,70 @@
+/* queue/look.h — reading without changing: one job, a page of jobs, a queue, the servers.
+ *
+ * What is read borrows from the reply, except what a deinit is named for.
+ */
+#ifndef PINION_QUEUE_LOOK_H
+#define PINION_QUEUE_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "queue/job.h"
+#include "queue/request.h"
+
+struct redisReply;
+struct json_t;
+
+#define LIST_PAGE_MAX 512
+#define STATES        8
+
+extern const char *const job_states[STATES]; /* scheduled waiting ready active retry done dead cancelled */
+bool job_state_ok(struct span);
+
+/* One job as people see it. */
+struct job_view {
+    struct span state;
+    struct job  job;          /* all absent when only its end is remembered */
+    bool        known;        /* false: ended, and all that is known is id, token and state */
+    int64_t     started_ms;   /* of the running attempt; 0: none */
+    int64_t     due_ms;       /* scheduled, retry: when; 0: not waiting for a time */
+    int64_t     finished_ms;  /* 0: not ended */
+    unsigned    failures, reaps;
+    const char *error, *why;  /* last error, reason of the end; NULL: none */
+    struct span result, mark, server;
+    int64_t     now_us;
+    struct json_t *rare;      /* private */
+};
+
+void            show_build(struct request *, struct span key, struct span local_id);
+/* PINION_NOT_FOUND: no such job, nor the memory of one. */
+enum pinion_err show_read(const struct redisReply *, struct span local_id, struct job_view *ret) must_use;
+void            job_view_deinit(struct job_view *);
+
+/* `kind` and `cursor` absent: all kinds, from the start. A page may be short, or empty, although
+ * there is a next one. */
+void   list_build(struct request *, struct span key, const char *state, struct span kind,
+                  struct span cursor, size_t limit);
+struct span list_next(const struct redisReply *);  /* "" at the end */
+size_t list_count(const struct redisReply *);
+enum pinion_err list_item(const struct redisReply *, size_t i, const char *state, struct job_view *ret)
+    must_use;
+
+struct queue_view {
+    int64_t now_us;
+    bool    paused;
+    int64_t counts[STATES];
+    int64_t enqueued, done, failed, dead, cancelled, reaped, trimmed; /* totals */
+    int64_t oldest_ready_ms; /* age of the longest waiting ready job; 0: none */
+};
+
+void            stats_build(struct request *, struct span key);
+enum pinion_err stats_read(const struct redisReply *, struct queue_view *ret) must_use;
+
+/* The servers of that queue, from the same answer. */
+struct server_view {
+    struct span name, about; /* about: JSON */
+    int64_t     seen_ms;     /* its last heartbeat */
+};
+size_t stats_servers(const struct redisReply *);
+void   stats_server(const struct redisReply *, size_t i, struct server_view *ret);
+
+#endif

@@ -1,0 +1,43 @@
+/* queue/settle.h — what becomes of an attempt: renewed, acked, failed or released, in batches.
+ *
+ * Each may be sent again when its reply was lost: the token tells whose attempt it was, and what
+ * ended is remembered. At most BATCH_ITEMS_MAX items a call.
+ */
+#ifndef PINION_QUEUE_SETTLE_H
+#define PINION_QUEUE_SETTLE_H
+
+#include <stdint.h>
+#include "queue/job.h"
+#include "queue/request.h"
+
+struct redisReply;
+
+enum settled {
+    SETTLED_OK,        /* as asked */
+    SETTLED_STALE,     /* the lease was lost: nothing was changed */
+    SETTLED_CANCEL,    /* renewed, but somebody cancelled it: stop the work */
+    SETTLED_RETRY,     /* failed; another attempt will come */
+    SETTLED_DEAD,      /* failed; it was the last attempt */
+    SETTLED_CANCELLED, /* failed, and was marked */
+};
+
+struct settle_item {
+    struct span  id, token;  /* borrowed until the call was built */
+    struct span  text;       /* ack_rich: the result; fail: the error */
+    uint64_t     lease_ms;   /* renew */
+    int64_t      delay_ms;   /* fail: until the next attempt; -1: do not retry */
+    enum settled settled;    /* filled by read */
+};
+
+void renew_build(struct request *, struct span key, const struct settle_item *, size_t count);
+/* Items of one claim should stand together: they share their token. Plain jobs only. */
+void ack_build(struct request *, struct span key, const struct settle_item *, size_t count);
+void ack_rich_build(struct request *, struct span key, const struct settle_item *, size_t count);
+void fail_build(struct request *, struct span key, const struct settle_item *, size_t count);
+void release_build(struct request *, struct span key, const struct settle_item *, size_t count);
+
+/* The answer of any of them, filled into the items that it was built from. */
+enum pinion_err settle_read(const struct redisReply *, enum script, struct settle_item *, size_t count)
+    must_use;
+
+#endif

@@ -1,0 +1,42 @@
+#include "queue/steer.h"
+
+#include "queue/reply.h"
+
+void cancel_build(struct request *r, struct span key, const struct span local_ids[], size_t count)
+{
+    request_script(r, SCRIPT_CANCEL, key);
+    for (size_t i = 0; i < count; i++) request_add_span(r, local_ids[i]);
+}
+
+void requeue_build(struct request *r, struct span key, enum requeue_verb verb,
+                   const struct span local_ids[], size_t count)
+{
+    request_script(r, SCRIPT_REQUEUE, key);
+    request_add_text(r, verb == REQUEUE_RETRY ? "retry" : "run");
+    for (size_t i = 0; i < count; i++) request_add_span(r, local_ids[i]);
+}
+
+struct span steer_status(const struct redisReply *reply, size_t i)
+{
+    return reply_span(reply_at(reply, i));
+}
+
+enum pinion_err steer_err(struct span status)
+{
+    if (span_is(status, "not_found")) return PINION_NOT_FOUND;
+    if (span_is(status, "cancelled") || span_is(status, "marked") || span_is(status, "ready"))
+        return PINION_OK;
+    return status.data ? PINION_CONFLICT : PINION_INTERNAL;
+}
+
+void pause_build(struct request *r, struct span key, bool pause)
+{
+    request_script(r, SCRIPT_PAUSE, key);
+    request_add_text(r, pause ? "pause" : "resume");
+}
+
+void watch_build(struct request *r, struct span key, unsigned seconds)
+{
+    request_script(r, SCRIPT_WATCH, key);
+    request_add_u64(r, seconds);
+}

@@ -1,0 +1,25 @@
+/* queue/steer.h — what people change: cancel, retry, run now, pause, resume; and following events. */
+#ifndef PINION_QUEUE_STEER_H
+#define PINION_QUEUE_STEER_H
+
+#include <stdbool.h>
+#include "base/error.h"
+#include "queue/request.h"
+
+struct redisReply;
+
+enum requeue_verb { REQUEUE_RETRY, REQUEUE_RUN };
+
+void cancel_build(struct request *, struct span key, const struct span local_ids[], size_t count);
+/* RETRY: dead, cancelled or kept done jobs become ready anew. RUN: scheduled or retrying, now. */
+void requeue_build(struct request *, struct span key, enum requeue_verb, const struct span local_ids[],
+                   size_t count);
+/* One per id: "cancelled", "marked" (its worker is told), "ready", or why nothing was changed:
+ * "not_found" or the name of a state that does not allow it. */
+struct span steer_status(const struct redisReply *, size_t i);
+enum pinion_err steer_err(struct span status); /* PINION_OK, PINION_NOT_FOUND or PINION_CONFLICT */
+
+void pause_build(struct request *, struct span key, bool pause);
+void watch_build(struct request *, struct span key, unsigned seconds);
+
+#endif

@@ -1,0 +1,114 @@
+#include "queue/upkeep.h"
+
+#include <stdlib.h>
+#include "queue/key.h"
+#include "queue/limits.h"
+#include "queue/reply.h"
+
+void heartbeat_build(struct request *r, struct span key, const char *server, const char *about,
+                     const char *channel, const char *const patterns[], size_t count)
+{
+    request_script(r, SCRIPT_HEARTBEAT, key);
+    request_add_text(r, server);
+    request_add_text(r, about);
+    request_add_text(r, channel);
+    for (size_t i = 0; i < count; i++) request_add_text(r, patterns[i]);
+}
+
+enum pinion_err heartbeat_read(const struct redisReply *reply, struct heartbeat *ret)
+{
+    if (reply_count(reply) != 7) return PINION_INTERNAL;
+    *ret = (struct heartbeat){
+        .now_us = reply_i64(reply_at(reply, 0), 0),
+        .seat = (int)reply_i64(reply_at(reply, 1), -1),
+        .heard = reply_i64(reply_at(reply, 2), 0) > 0,
+        .claimable = reply_i64(reply_at(reply, 3), 0) == 1,
+        .next_due_ms = reply_i64(reply_at(reply, 4), UPKEEP_NEVER),
+        .lease_end_us = reply_i64(reply_at(reply, 5), UPKEEP_NEVER),
+        .sweep = reply_i64(reply_at(reply, 6), 0) == 1,
+    };
+    return PINION_OK;
+}
+
+void promote_build(struct request *r, struct span key)
+{
+    request_script(r, SCRIPT_PROMOTE, key);
+    request_add_u64(r, BATCH_ITEMS_MAX);
+}
+
+enum pinion_err promote_read(const struct redisReply *reply, struct promoted *ret)
+{
+    if (reply_count(reply) != 4) return PINION_INTERNAL;
+    *ret = (struct promoted){
+        .count = reply_i64(reply_at(reply, 0), 0),
+        .more = reply_i64(reply_at(reply, 1), 0) == 1,
+        .next_due_ms = reply_i64(reply_at(reply, 2), UPKEEP_NEVER),
+        .now_us = reply_i64(reply_at(reply, 3), 0),
+    };
+    return PINION_OK;
+}
+
+void reap_build(struct request *r, struct span key, int64_t expect_ms)
+{
+    request_script(r, SCRIPT_REAP, key);
+    request_add_i64(r, expect_ms);
+    request_add_u64(r, LEASE_MAX_MS);
+    request_add_u64(r, BATCH_ITEMS_MAX);
+}
+
+enum pinion_err reap_read(const struct redisReply *reply, int64_t *ret_count, bool *ret_more,
+                          bool *ret_jump)
+{
+    if (reply_count(reply) != 3) return PINION_INTERNAL;
+    *ret_jump = span_is(reply_span(reply_at(reply, 0)), "jump");
+    *ret_count = reply_i64(reply_at(reply, 1), 0);
+    *ret_more = reply_i64(reply_at(reply, 2), 0) == 1;
+    return PINION_OK;
+}
+
+void take_back_build(struct request *r, struct span key, const char *server, int64_t rank)
+{
+    request_script(r, SCRIPT_TAKE_BACK, key);
+    request_add_text(r, server);
+    request_add_i64(r, rank);
+    request_add_u64(r, BATCH_ITEMS_MAX);
+}
+
+enum pinion_err take_back_read(const struct redisReply *reply, int64_t *ret_count, int64_t *ret_next)
+{
+    if (reply_count(reply) != 2) return PINION_INTERNAL;
+    *ret_count = reply_i64(reply_at(reply, 0), 0);
+    *ret_next = reply_i64(reply_at(reply, 1), -1);
+    return PINION_OK;
+}
+
+void sweep_build(struct request *r, struct span key)
+{
+    request_script(r, SCRIPT_SWEEP, key);
+    request_add_u64(r, BATCH_ITEMS_MAX);
+}
+
+enum pinion_err sweep_read(const struct redisReply *reply, int64_t *ret_count, bool *ret_more)
+{
+    if (reply_count(reply) != 2) return PINION_INTERNAL;
+    *ret_count = reply_i64(reply_at(reply, 0), 0);
+    *ret_more = reply_i64(reply_at(reply, 1), 0) == 1;
+    return PINION_OK;
+}
+
+void leave_build(struct request *r, struct span key, const char *server, bool empty)
+{
+    request_script(r, SCRIPT_LEAVE, key);
+    request_add_text(r, server);
+    request_add_text(r, empty ? "1" : "0");
+}
+
+void queue_register_build(struct request *r, const char *name_space, struct span queue)
+{
+    char *key = key_of_queues(name_space);
+
+    request_command(r, "SADD");
+    request_add_text(r, key);
+    request_add_span(r, queue);
+    free(key);
+}

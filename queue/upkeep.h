@@ -1,0 +1,56 @@
+/* queue/upkeep.h — what servers do for a queue besides running its jobs. All may be repeated. */
+#ifndef PINION_QUEUE_UPKEEP_H
+#define PINION_QUEUE_UPKEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "queue/request.h"
+
+struct redisReply;
+
+#define UPKEEP_NEVER INT64_MAX
+
+/* Once a second per queue: says that the server is there, and asks what there is to do. */
+struct heartbeat {
+    int64_t now_us;        /* Redis's clock */
+    int     seat;          /* of this server in this queue; -1: all SEATS_MAX are taken */
+    bool    heard;         /* our channel has a subscriber */
+    bool    claimable;     /* a job waits that one of the patterns could run */
+    int64_t next_due_ms;   /* UPKEEP_NEVER: nothing is delayed */
+    int64_t lease_end_us;  /* of the lease that ends first; UPKEEP_NEVER: none */
+    bool    sweep;         /* a retention is over */
+};
+
+/* `patterns`: of handlers with a free slot. `about`: JSON, shown by `server list`. */
+void heartbeat_build(struct request *, struct span key, const char *server, const char *about,
+                     const char *channel, const char *const patterns[], size_t count);
+enum pinion_err heartbeat_read(const struct redisReply *, struct heartbeat *ret) must_use;
+
+struct promoted {
+    int64_t count, next_due_ms, now_us;
+    bool    more;
+};
+
+void promote_build(struct request *, struct span key);
+enum pinion_err promote_read(const struct redisReply *, struct promoted *ret) must_use;
+
+/* `expect_ms`: where the caller expects Redis's clock. *ret_jump: it was elsewhere, nothing done. */
+void reap_build(struct request *, struct span key, int64_t expect_ms);
+enum pinion_err reap_read(const struct redisReply *, int64_t *ret_count, bool *ret_more, bool *ret_jump)
+    must_use;
+
+/* What the former incarnation of this server held; from rank 0 on until *ret_next is -1. */
+void take_back_build(struct request *, struct span key, const char *server, int64_t rank);
+enum pinion_err take_back_read(const struct redisReply *, int64_t *ret_count, int64_t *ret_next) must_use;
+
+void sweep_build(struct request *, struct span key);
+enum pinion_err sweep_read(const struct redisReply *, int64_t *ret_count, bool *ret_more) must_use;
+
+/* `empty`: the server holds no lease, so its seat is free again. */
+void leave_build(struct request *, struct span key, const char *server, bool empty);
+
+/* So that `queue list` finds it; sent once per queue and connection. */
+void queue_register_build(struct request *, const char *name_space, struct span queue);
+
+#endif
