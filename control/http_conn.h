@@ -1,0 +1,106 @@
+/* control/http_conn.h — the inside that http_server.c, http_conn.c and http_reply.c share. */
+#ifndef PINION_CONTROL_HTTP_CONN_H
+#define PINION_CONTROL_HTTP_CONN_H
+
+#include <ev.h>
+#include "base/buffer.h"
+#include "base/list.h"
+#include "control/http.h"
+#include "control/http_listen.h"
+#include "control/http_parse.h"
+#include "control/http_peers.h"
+#include "scheduler/ticker.h"
+
+#define HTTP_DATE_MAX 32
+
+struct http_peer_count;
+
+struct http_server {
+    struct ev_loop    *loop;
+    struct ticker     *ticker;
+    http_handler_fn   *handler;
+    void              *ctx;
+    struct http_limits limits;
+    const char       **hosts; /* NULL: any (unix socket) */
+
+    struct http_listener listener;
+    int          spare_fd; /* -1 when another thread was faster to take it */
+    ev_io        accept;
+    struct alarm accept_pause;
+
+    struct list        conns;  /* with a descriptor */
+    struct list        again;  /* have something to do in the next turn */
+    struct list        closed; /* no descriptor, but the handler still owes an answer */
+    ev_timer           turn;   /* runs while `again` is not empty, or the last one left */
+    unsigned           connections;
+    size_t             buffered; /* bytes of requests, beyond what idle connections keep */
+    struct http_peers  peers;
+
+    bool             draining;
+    http_drained_fn *drained;
+    void            *drained_ctx;
+
+    int64_t date_s;
+    char    date[HTTP_DATE_MAX];
+};
+
+/* What the connection waits for:
+ *
+ *     HEAD --head--> BODY --body--> ANSWER --http_reply()--> HEAD ...
+ *       |             |                |
+ *       +--refused----+----close-------+--> CLOSE --all sent--> LINGER --client closed--> GONE
+ *
+ * GONE (no descriptor) comes from anywhere: reset, deadline, server closed. */
+enum conn_at { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_CLOSE, CONN_LINGER, CONN_GONE };
+enum conn_due { DUE_NONE, DUE_IDLE, DUE_HEAD, DUE_BODY, DUE_ANSWER, DUE_WRITE, DUE_LINGER };
+
+/* A connection is its exchange: requests come one at a time. */
+struct http_exchange {
+    struct http_server *server; /* NULL: it was closed before the handler answered */
+    struct list         node;   /* in server->conns or ->closed */
+    struct list         again;  /* in server->again, or nowhere */
+    int                 fd;
+    enum conn_at        at;
+    bool                owed;    /* the handler has the exchange; independent of `at` */
+    bool                eof;     /* nothing more will come in */
+    bool                unread;  /* bytes wait in the kernel behind a request that waits */
+    bool                in_turn; /* replies are collected, and sent once at the end */
+    bool                served;  /* in this turn: the deadline starts anew */
+    ev_io               readable, writable;
+
+    struct alarm  alarm;
+    enum conn_due due;
+    uint64_t      due_ms;   /* of clock_mono_ms() */
+    uint64_t      allow_ms; /* for this answer, beyond the limit */
+
+    struct buffer      in;        /* flat: this request, then what follows it */
+    size_t             in_at;     /* where this request begins */
+    size_t             in_counted; /* what server->buffered holds for it */
+    struct buffer      out;
+    size_t             out_at; /* sent so far */
+    struct http_parser parser;
+
+    struct http_request request;
+    struct http_waiter *waiter;
+    struct http_peer    peer;
+    struct http_peer_count *peer_count;
+};
+
+/* http_conn.c */
+void http_conn_open(struct http_server *, int fd, const struct http_peer *,
+                    struct http_peer_count *);
+void http_conn_close(struct http_exchange *); /* now; freed in the next turn, or when answered */
+void http_conn_next(struct http_exchange *);  /* its turn comes from the loop */
+void http_conn_turn(struct http_exchange *);
+void http_conn_end(struct http_exchange *);   /* a closed one: tells the waiter, frees if unowed */
+
+/* http_reply.c: adds one whole reply to `out`; `close` adds Connection: close */
+void http_render(struct http_exchange *, const struct http_reply *, bool close);
+void http_render_problem(struct http_exchange *, unsigned status, enum pinion_err code,
+                         const char *message, const struct http_header *headers, bool close);
+
+/* http_server.c */
+void http_server_wake(struct http_server *);                           /* start `turn` */
+void http_server_left(struct http_server *, struct http_exchange *);   /* its place is free */
+
+#endif
