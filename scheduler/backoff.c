@@ -14,14 +14,14 @@ enum rule_shape { RULE_EXPONENTIAL, RULE_FIXED, RULE_LINEAR, RULE_LIST };
 /* What a spec says. `waits_ms` holds the base, the one wait, the step, or the whole list. */
 struct rule {
     enum rule_shape shape;
-    unsigned        waits; /* 1 .. BACKOFF_LIST_MAX */
-    uint64_t        waits_ms[BACKOFF_LIST_MAX];
-    uint64_t        max_ms;
+    unsigned waits; /* 1 .. BACKOFF_LIST_MAX */
+    uint64_t waits_ms[BACKOFF_LIST_MAX];
+    uint64_t max_ms;
 };
 
 static const struct {
     const char *name;
-    unsigned    waits_min, waits_max; /* durations after the colon */
+    unsigned waits_min, waits_max; /* durations after the colon */
 } shapes[] = {
     [RULE_EXPONENTIAL] = {"exponential", 0, 2},
     [RULE_FIXED] = {"fixed", 1, 1},
@@ -51,8 +51,8 @@ static enum pinion_err parse_waits(struct span text, unsigned max, struct rule *
     bool more = true;
 
     for (r->waits = 0; more; r->waits++) {
-        size_t          before = text.len;
-        struct span     item = span_cut(&text, ',');
+        size_t before = text.len;
+        struct span item = span_cut(&text, ',');
         enum pinion_err err;
 
         if (r->waits == max)
@@ -70,9 +70,9 @@ static enum pinion_err parse_waits(struct span text, unsigned max, struct rule *
 
 static enum pinion_err parse(struct span spec, struct rule *ret_rule, struct error *why)
 {
-    struct rule     r = standard;
-    struct span     rest = spec;
-    struct span     name = span_cut(&rest, ':');
+    struct rule r = standard;
+    struct span rest = spec;
+    struct span name = span_cut(&rest, ':');
     enum pinion_err err;
 
     if (spec.len > BACKOFF_TEXT_MAX)
@@ -90,9 +90,10 @@ static enum pinion_err parse(struct span spec, struct rule *ret_rule, struct err
     }
     if (r.shape == RULE_EXPONENTIAL && r.waits == 2) r.max_ms = r.waits_ms[1];
     if ((r.shape == RULE_EXPONENTIAL || r.shape == RULE_LINEAR) && r.waits_ms[0] > r.max_ms)
-        return error_set(why, PINION_INVALID, "backoff: expected %.*s to start at no more than its "
-                         "longest wait (%" PRIu64 " s)", (int)name.len, name.data,
-                         r.max_ms / SECOND_MS);
+        return error_set(why, PINION_INVALID,
+                         "backoff: expected %s to start at no more than its longest wait (%" PRIu64
+                         " ms)",
+                         shapes[r.shape].name, r.max_ms);
     *ret_rule = r;
     return PINION_OK;
 }
@@ -115,7 +116,7 @@ enum pinion_err backoff_check(struct span spec, struct error *why)
 uint64_t backoff_ms(struct span spec, unsigned failures, double unit)
 {
     struct rule r;
-    uint64_t    ms;
+    uint64_t ms;
 
     assert(failures >= 1);
     assert(unit >= 0 && unit < 1);
@@ -123,7 +124,7 @@ uint64_t backoff_ms(struct span spec, unsigned failures, double unit)
 
     switch (r.shape) {
     case RULE_FIXED: return r.waits_ms[0];
-    case RULE_LIST:  return r.waits_ms[failures < r.waits ? failures - 1 : r.waits - 1];
+    case RULE_LIST: return r.waits_ms[failures < r.waits ? failures - 1 : r.waits - 1];
     case RULE_LINEAR:
         ms = r.waits_ms[0] * failures; /* 1 h * 2^32 fits */
         return ms < r.max_ms ? ms : r.max_ms;

@@ -28,11 +28,11 @@
 #define SLEEP_MS_MAX UINT64_C(86400000) /* a day: so that no sum overflows */
 
 struct ticker {
-    struct wheel    wheel;
-    struct ev_loop *loop;     /* NULL: turned by hand, and the next two are unused */
-    ev_io           tick;     /* always started, but it keeps the loop alive only while armed */
-    uint64_t        armed_ms; /* what the timerfd waits for; WHEEL_NEVER: nothing */
-    bool            turning;
+    struct wheel wheel;
+    struct ev_loop *loop; /* NULL: turned by hand, and the next two are unused */
+    ev_io tick;           /* always started, but it keeps the loop alive only while armed */
+    uint64_t armed_ms;    /* what the timerfd waits for; WHEEL_NEVER: nothing */
+    bool turning;
 };
 
 /* How long until clock_mono_ms() is ms; never zero, which would mean "disarm". */
@@ -49,9 +49,9 @@ static struct timespec sleep_until(uint64_t ms)
 /* WHEEL_NEVER disarms. To set the timerfd also makes it unreadable, so nobody has to read it. */
 static void arm(struct ticker *t, uint64_t next_ms)
 {
-    struct itimerspec wake = {.it_value = {0, 0}};
-    bool              was_armed = t->armed_ms != WHEEL_NEVER, armed = next_ms != WHEEL_NEVER;
-    int               failed;
+    struct itimerspec wake = {0};
+    bool was_armed = t->armed_ms != WHEEL_NEVER, armed = next_ms != WHEEL_NEVER;
+    int failed;
 
     if (!t->loop || (!armed && !was_armed)) return;
     if (armed) wake.it_value = sleep_until(next_ms);

@@ -21,7 +21,7 @@
 #include <assert.h>
 
 _Static_assert(sizeof(struct timer) <= 40, "a million timers are at most 40 MB");
-_Static_assert(WHEEL_LEVELS * WHEEL_BITS >= 64, "the levels cover every time");
+_Static_assert(WHEEL_BITS * WHEEL_LEVELS >= 64, "the levels cover every time");
 
 static unsigned index_of(const struct wheel *w, uint64_t due_ms)
 {
