@@ -2,10 +2,10 @@
  *
  *     bench_wheel [COUNT]...       default: 10000 1000000
  *
- * Timers lie in one array, due uniformly within an hour. Insert goes through the array; cancel takes
- * every timer in random order, so that each misses the cache; fire runs an hour in virtual time:
- * the wheel sleeps from wheel_next_ms to wheel_next_ms; libev gets timers that are due already,
- * and pops them in one turn. Best of ROUNDS; one JSON object a line.
+ * Timers lie in one array, due uniformly within an hour. Insert goes through the array; cancel
+ * takes every timer in random order, so that each misses the cache; fire runs an hour in virtual
+ * time: the wheel sleeps from wheel_next_ms to wheel_next_ms; libev gets timers that are due
+ * already, and pops them in one turn. Best of ROUNDS; one JSON object a line.
  */
 #include "scheduler/wheel.h"
 #include "base/clock.h"
@@ -16,7 +16,6 @@
 
 #include <assert.h>
 #include <ev.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,20 +29,27 @@ static const char *const measures[] = {[INSERT] = "insert", [CANCEL] = "cancel",
 
 /* What both sides are given: the same times, and the same order to cancel in. */
 struct work {
-    size_t    count;
+    size_t count;
     uint32_t *due_ms;
     uint32_t *order;
-    uint64_t  best_us[MEASURES];
+    uint64_t best_us[MEASURES];
 };
 
 static uint64_t fired;
+
+static void forget_times(struct work *k)
+{
+    for (int m = 0; m < MEASURES; m++) k->best_us[m] = UINT64_MAX;
+}
 
 static void work_init(struct work *k, size_t count)
 {
     struct prng prng = {property_seed("PINION_BENCH_SEED")};
 
-    *k = (struct work){count, xcalloc(count, sizeof(uint32_t)), xcalloc(count, sizeof(uint32_t)),
-                       {UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+    *k = (struct work){.count = count};
+    k->due_ms = xcalloc(count, sizeof *k->due_ms);
+    k->order = xcalloc(count, sizeof *k->order);
+    forget_times(k);
     for (size_t i = 0; i < count; i++) {
         size_t j = prng_below(&prng, i + 1);
 
@@ -89,7 +95,7 @@ static void wheel_insert(struct wheel *w, struct timer *timers, struct work *k, 
 static void wheel_round(struct work *k, struct timer *timers, uint64_t base_ms)
 {
     static struct wheel w;
-    uint64_t            start_us, next_ms;
+    uint64_t start_us, next_ms;
 
     wheel_init(&w, base_ms);
     wheel_insert(&w, timers, k, base_ms);
@@ -162,7 +168,7 @@ static void bench_libev(struct work *k)
 {
     enum { HEAP_ENTRY_BYTES = 16 }; /* the time and the pointer */
     struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
-    ev_timer       *timers = xcalloc(k->count, sizeof *timers);
+    ev_timer *timers = xcalloc(k->count, sizeof *timers);
 
     assert(loop);
     for (size_t i = 0; i < k->count; i++) ev_timer_init(&timers[i], on_timer, 0., 0.);
@@ -178,7 +184,7 @@ static void bench(size_t count)
 
     work_init(&k, count);
     bench_wheel(&k);
-    for (int m = 0; m < MEASURES; m++) k.best_us[m] = UINT64_MAX;
+    forget_times(&k);
     bench_libev(&k);
     work_deinit(&k);
 }

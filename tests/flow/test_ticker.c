@@ -13,8 +13,8 @@
 
 /* ---- base/clock.h, in our hands -------------------------------------------------------------- */
 
-static uint64_t virtual_us;    /* 0: real time */
-static unsigned slowness = 1;  /* how many times slower than libev's our real clock goes */
+static uint64_t virtual_us;   /* 0: real time */
+static unsigned slowness = 1; /* how many times slower than libev's our real clock goes */
 
 uint64_t clock_mono_us(void)
 {
@@ -33,14 +33,14 @@ int64_t clock_wall_us(void)
 /* ---- alarms that remember -------------------------------------------------------------------- */
 
 struct probe {
-    struct alarm  alarm;
-    uint64_t      not_before_us;
-    unsigned      fires, number;
+    struct alarm alarm;
+    uint64_t not_before_us;
+    unsigned fires, number;
     struct probe *other; /* what the callback acts on */
 };
 
 static struct ticker *ticker;
-static unsigned       fires, last_number;
+static unsigned fires, last_number;
 
 static void note(struct alarm *a)
 {
@@ -223,9 +223,9 @@ TEST(a_turn_fires_so_many_and_the_next_the_rest)
 TEST(virtual_time_runs_a_thousand_alarms)
 {
     enum { MANY = 1000 };
-    struct prng   prng = {property_seed("PINION_TICKER_SEED")};
+    struct prng prng = {property_seed("PINION_TICKER_SEED")};
     struct probe *many = xcalloc(MANY, sizeof *many);
-    uint64_t      next_ms;
+    uint64_t next_ms;
 
     for (unsigned i = 0; i < MANY; i++) {
         probe_init(&many[i], note);
@@ -265,7 +265,7 @@ static int real_end(void **state)
 /* The loop ends by itself when no alarm is left, so this also proves that nothing is forgotten. */
 static void run_random_alarms(unsigned count, uint64_t ms_max)
 {
-    struct prng   prng = {property_seed("PINION_TICKER_SEED")};
+    struct prng prng = {property_seed("PINION_TICKER_SEED")};
     struct probe *many = xcalloc(count, sizeof *many);
 
     for (unsigned i = 0; i < count; i++) {
@@ -294,10 +294,11 @@ TEST(never_early_though_libev_wakes_us_early)
 static void hold_up_and_set(struct alarm *a)
 {
     struct probe *p = container_of(a, struct probe, alarm);
-    uint64_t      until_us = clock_mono_us() + 20000;
+    uint64_t until_us = clock_mono_us() + 20000;
 
     note(a);
-    while (clock_mono_us() < until_us) {} /* now libev's cached time is old */
+    while (clock_mono_us() < until_us) {
+    } /* now libev's cached time is old */
     if (p->other) set_in(p->other, 5);
 }
 
@@ -345,7 +346,7 @@ TEST(without_alarms_the_loop_may_end)
 }
 
 struct reader {
-    ev_io    io;
+    ev_io io;
     unsigned reads;
 };
 
@@ -361,10 +362,10 @@ static void on_byte(struct ev_loop *l, ev_io *io, int events)
 
 TEST(an_alarm_at_zero_starves_nobody)
 {
-    int           fds[2];
-    char          bytes[64] = {0};
+    int fds[2];
+    char bytes[64] = {0};
     struct reader r = {.reads = 0};
-    struct probe  again;
+    struct probe again;
 
     assert_int_equal(pipe(fds), 0);
     assert_int_equal(write(fds[1], bytes, sizeof bytes), sizeof bytes);
@@ -396,7 +397,7 @@ TEST(a_backlog_is_spread_over_turns_of_the_loop)
 {
     enum { MANY = 2 * TICKER_FIRES_MAX + 500 };
     struct probe *many = xcalloc(MANY, sizeof *many);
-    ev_prepare    prepare;
+    ev_prepare prepare;
 
     fires_before = fires_most = 0;
     ev_prepare_init(&prepare, on_prepare);
@@ -428,7 +429,7 @@ TEST(free_forgets_pending_alarms)
 }
 
 #define virtual_test(name) cmocka_unit_test_setup_teardown(name, virtual_start, virtual_end)
-#define real_test(name) cmocka_unit_test_setup_teardown(name, real_start, real_end)
+#define real_test(name)    cmocka_unit_test_setup_teardown(name, real_start, real_end)
 
 int main(void)
 {

@@ -55,7 +55,7 @@ TEST(dice_stay_between_half_and_whole)
 
     for (int i = 0; i < 100000; i++) {
         unsigned failures = 1 + (unsigned)prng_below(&prng, 100);
-        double   unit = (double)(prng_next(&prng) >> 11) * 0x1p-53;
+        double unit = (double)(prng_next(&prng) >> 11) * 0x1p-53;
         uint64_t least_ms = wait_ms("exponential:3s,9h", failures, 0.);
 
         assert_in_range(wait_ms("exponential:3s,9h", failures, unit), least_ms, least_ms * 2);

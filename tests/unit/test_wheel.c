@@ -10,14 +10,14 @@ enum { TIMERS = 48, OPS = 2000000, OPS_PER_ROUND = 4000, OPS_PER_CHECK = 32 };
 /* What the wheel promises, and how a fool would keep it. */
 struct twin {
     struct timer timer;
-    bool         pending, late;
-    uint64_t     due_ms, order;
+    bool pending, late;
+    uint64_t due_ms, order;
 };
 
 static struct wheel wheel;
-static struct twin  twins[TIMERS];
-static uint64_t     until_ms, orders;
-static struct prng  prng;
+static struct twin twins[TIMERS];
+static uint64_t until_ms, orders;
+static struct prng prng;
 
 static uint64_t below(uint64_t n)
 {
@@ -86,7 +86,7 @@ static struct twin *twin_first_due(void)
 /* false: nothing was due, for both of them. */
 static bool twin_take(void)
 {
-    struct twin  *expected = twin_first_due();
+    struct twin *expected = twin_first_due();
     struct timer *t = wheel_take_due(&wheel);
 
     assert_true(t == (expected ? &expected->timer : NULL));
@@ -100,7 +100,7 @@ static bool twin_take(void)
 static void check_twins(void)
 {
     uint64_t earliest_ms = WHEEL_NEVER, next_ms = wheel_next_ms(&wheel);
-    bool     any = false;
+    bool any = false;
 
     for (struct twin *x = twins; x < twins + TIMERS; x++) {
         assert_true(timer_pending(&x->timer) == x->pending);
@@ -118,13 +118,20 @@ static void random_step(void)
     struct twin *x = &twins[below(TIMERS)];
 
     switch (below(10)) {
-    case 0: case 1: case 2: case 3: twin_add(x, some_time(until_ms)); break;
-    case 4: case 5:                 twin_remove(x); break;
-    case 6: case 7:                 twin_take(); break;
-    case 8:                         twin_advance(plus(until_ms, below(3))); break;
+    case 0:
+    case 1:
+    case 2:
+    case 3: twin_add(x, some_time(until_ms)); break;
+    case 4:
+    case 5: twin_remove(x); break;
+    case 6:
+    case 7: twin_take(); break;
+    case 8: twin_advance(plus(until_ms, below(3))); break;
     default:
-        if (below(3)) twin_advance(wheel_next_ms(&wheel));
-        else twin_advance(some_time(until_ms));
+        if (below(3))
+            twin_advance(wheel_next_ms(&wheel));
+        else
+            twin_advance(some_time(until_ms));
         /* Handlers that add and remove while the rest is still being handed out. */
         while (twin_take() && below(20)) {
             if (below(3) == 0) twin_add(&twins[below(TIMERS)], some_time(until_ms));
@@ -150,7 +157,8 @@ static int random_round(void)
         if (op % OPS_PER_CHECK == 0) wheel_check(&wheel);
     }
     twin_advance(UINT64_MAX); /* everything ends, in order, at the end of time */
-    while (twin_take()) {}
+    while (twin_take()) {
+    }
     wheel_check(&wheel);
     for (int i = 0; i < TIMERS; i++) assert_true(!timer_pending(&twins[i].timer));
     return op;
@@ -212,7 +220,7 @@ TEST(edges_of_every_level)
 TEST(equal_times_keep_their_order)
 {
     static const uint64_t added_at[] = {0, 1, 63, 64, 70, 4095, 4096, 262143, 262144, 262150};
-    struct timer          t[countof(added_at)];
+    struct timer t[countof(added_at)];
 
     wheel_init(&wheel, 0);
     for (size_t i = 0; i < countof(t); i++) { /* each lands on another level than the one before */
@@ -305,7 +313,8 @@ static unsigned wakes_in_vain(struct wheel *w)
     for (uint64_t next_ms; (next_ms = wheel_next_ms(w)) != WHEEL_NEVER;) {
         wheel_advance(w, next_ms);
         if (!wheel_take_due(w)) vain++;
-        while (wheel_take_due(w)) {}
+        while (wheel_take_due(w)) {
+        }
     }
     return vain;
 }
@@ -314,7 +323,7 @@ TEST(an_idle_process_sleeps)
 {
     enum { CROWD = WHEEL_PEEK_MAX + 1 };
     const uint64_t day_ms = 86400000;
-    struct timer   crowd[CROWD];
+    struct timer crowd[CROWD];
 
     wheel_init(&wheel, 12345);
     for (int i = 0; i < CROWD; i++) timer_init(&crowd[i]);
