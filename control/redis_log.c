@@ -1,0 +1,76 @@
+/* control/redis_log.c — reading the end of the embedded Redis' log. */
+#include "control/redis_log.h"
+#include "control/redis_conf.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+off_t redis_log_end(const char *dir)
+{
+    char *path = xasprintf("%s/" REDIS_CONF_LOG, dir);
+    struct stat st = {0};
+    bool there = stat(path, &st) == 0;
+
+    free(path);
+    return there ? st.st_size : 0;
+}
+
+void redis_log_rotate(const char *dir)
+{
+    char *path, *old;
+
+    if (redis_log_end(dir) <= REDIS_CHILD_LOG_BYTES_MAX) return;
+    path = xasprintf("%s/" REDIS_CONF_LOG, dir);
+    old = xasprintf("%s.1", path);
+    rename(path, old);
+    free(path);
+    free(old);
+}
+
+static size_t read_end(const char *dir, off_t from, char text[REDIS_LOG_BYTES_MAX + 1])
+{
+    char *path = xasprintf("%s/" REDIS_CONF_LOG, dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    off_t end = redis_log_end(dir);
+    ssize_t len = -1;
+
+    if (end - from > REDIS_LOG_BYTES_MAX) from = end - REDIS_LOG_BYTES_MAX;
+    if (fd >= 0) {
+        len = pread(fd, text, REDIS_LOG_BYTES_MAX, from);
+        close(fd);
+    }
+    free(path);
+    if (len < 0) len = 0;
+    text[len] = '\0';
+    return (size_t)len;
+}
+
+void redis_log_said(const char *dir, off_t from, char ret_said[REDIS_LOG_SAID_MAX + 1])
+{
+    char text[REDIS_LOG_BYTES_MAX + 1];
+    struct buffer line = BUFFER_INIT;
+    size_t len = read_end(dir, from, text), start = 0;
+
+    while (len && strchr(" \t\r\n", text[len - 1])) len--;
+    if (len > REDIS_LOG_SAID_MAX) {
+        start = len - REDIS_LOG_SAID_MAX;
+        const char *newline = memchr(text + start, '\n', len - start);
+        if (newline) start = (size_t)(newline - text) + 1;
+    }
+    text_add_printable(&line, text + start, len - start);
+    snprintf(ret_said, REDIS_LOG_SAID_MAX + 1, "%s", line.data ? line.data : "");
+    buffer_deinit(&line);
+}
+
+bool redis_log_has(const char *dir, off_t from, const char *words)
+{
+    char text[REDIS_LOG_BYTES_MAX + 1];
+
+    return read_end(dir, from, text) && strstr(text, words);
+}
