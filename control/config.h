@@ -1,0 +1,94 @@
+/* control/config.h — everything `pinion serve` can be told, from one table of keys.
+ *
+ *     config_init, config_load_file, config_load_env, config_set for each flag, config_finish
+ *
+ * In this order a later word beats an earlier one. Queues and hosts are lists: the first one that a
+ * stronger source names replaces the whole list of the weaker ones. Commands are told apart by
+ * their kind and replace each other singly. Any thread, but one at a time.
+ *
+ * The file is INI: `[serve]` with the long flags as keys, `[queue "mail"]`, `[command "wc"]`.
+ * An indented line goes on with the value above; `;` or `#` begins a comment line, ` ;` a comment
+ * behind a value.
+ */
+#ifndef PINION_CONTROL_CONFIG_H
+#define PINION_CONTROL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/log.h"
+#include "control/redis_child.h"
+
+#define CONFIG_FILE_BYTES_MAX   (1024 * 1024)
+#define CONFIG_QUEUES_MAX       1024
+#define CONFIG_COMMANDS_MAX     1024
+#define CONFIG_HOSTS_MAX        64
+#define CONFIG_WEIGHT_MAX       1000
+#define CONFIG_CONCURRENCY_MAX  10000
+#define CONFIG_GRACE_MS_MAX     86400000
+#define CONFIG_MAXMEMORY_MIN    (UINT64_C(16) * 1024 * 1024)
+#define CONFIG_MAXMEMORY_MAX    (UINT64_C(1) << 50)
+
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
+
+struct config_queue {
+    char              *name;
+    unsigned           weight; /* turns at claiming, 1 .. CONFIG_WEIGHT_MAX; 0 until finished: 1 */
+    enum config_source from;   /* private */
+};
+
+struct config_command {
+    char    *kind;
+    char   **argv;        /* one block, ends with NULL; NULL only until finished */
+    unsigned concurrency; /* 0: as many as the service */
+    uint64_t timeout_ms;  /* 0: the job's own */
+};
+
+/* All text is owned; read it, change it by config_set. */
+struct config {
+    char             *redis;  /* URL; NULL: a private redis-server in the state folder */
+    char             *listen; /* "ADDR:PORT" or "unix:PATH" */
+    char             *state;  /* NULL: the default folder, see state.h */
+    char             *name_space;
+    unsigned          concurrency;
+    uint64_t          grace_ms, lease_ms;
+    enum log_level    log_level;
+    enum log_format   log_format;
+    bool              allow_eviction;
+    enum redis_fsync  fsync;
+    uint64_t          maxmemory_bytes; /* 0: half of the machine's */
+    char            **hosts;           /* names that a request may ask for, besides our address */
+    size_t            host_count;
+    struct config_queue *queues;
+    size_t               queue_count;
+    struct config_command *commands;
+    size_t                 command_count;
+
+    enum config_source source, hosts_from, queues_from; /* private */
+};
+
+void config_init(struct config *); /* the defaults */
+void config_deinit(struct config *);
+
+/* PINION_INVALID: "FILE:LINE: what was expected"; PINION_NOT_FOUND: no such file. */
+enum pinion_err config_load_file(struct config *, const char *path, struct error *why) must_use;
+/* What the environment says; an empty variable counts as unset. */
+enum pinion_err config_load_env(struct config *, struct error *why) must_use;
+/* One flag, by its long name without dashes; a switch takes "yes" or "no". */
+enum pinion_err config_set(struct config *, const char *key, const char *value,
+                           struct error *why) must_use;
+/* After the last word: drops what was replaced, adds the queue "default" if none was named. */
+enum pinion_err config_finish(struct config *, struct error *why) must_use;
+
+/* The table as the command line needs it. */
+struct config_key {
+    const char *name;
+    char        letter; /* 0: none */
+    const char *value;  /* what to call the value in a help text; NULL: a switch */
+    const char *help;
+};
+
+const struct config_key *config_key(size_t index); /* NULL: no more */
+
+#endif

@@ -1,0 +1,194 @@
+/* control/config_parts.c — the lists of a config, its defaults and its end. */
+#include "control/config_parts.h"
+#include "base/memory.h"
+#include "base/time_text.h"
+#include "queue/key.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOST_NAME_LEN_MAX 253 /* in the DNS */
+
+#define HOST_NAME_LETTERS        \
+    "abcdefghijklmnopqrstuvwxyz" \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+    "0123456789.-"
+
+#define DEFAULT_LISTEN      "127.0.0.1:7466"
+#define DEFAULT_NAMESPACE   "pinion"
+#define DEFAULT_QUEUE       "default"
+#define DEFAULT_CONCURRENCY 256
+#define DEFAULT_GRACE_MS    25000
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+enum pinion_err config_parse_count(const char *key, const char *value, unsigned max,
+                                   unsigned *ret_count, struct error *why)
+{
+    uint64_t number;
+
+    if (text_parse_u64(span_of(value), 1, max, &number))
+        return error_set(why, PINION_INVALID,
+                         "%s: expected a whole number from 1 to %u, not '%.60s'", key, max, value);
+    *ret_count = (unsigned)number;
+    return PINION_OK;
+}
+
+enum pinion_err config_parse_duration(const char *key, const char *value, uint64_t min_ms,
+                                      uint64_t max_ms, uint64_t *ret_ms, struct error *why)
+{
+    char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
+    uint64_t ms;
+
+    if (duration_parse(span_of(value), &ms, NULL) || ms < min_ms || ms > max_ms)
+        return error_set(why, PINION_INVALID, "%s: expected a duration from %s to %s, not '%.60s'",
+                         key, duration_format(min_ms, least), duration_format(max_ms, most), value);
+    *ret_ms = ms;
+    return PINION_OK;
+}
+
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+enum pinion_err config_queue_at(struct config *c, struct span name, struct config_queue **ret_queue,
+                                struct error *why)
+{
+    struct config_queue *queue = NULL;
+    struct error bad;
+
+    if (queue_name_check(name, &bad)) return error_set(why, bad.code, "queue: %s", bad.text);
+    for (size_t i = 0; i < c->queue_count && !queue; i++)
+        if (span_is(name, c->queues[i].name)) queue = &c->queues[i];
+    if (!queue && c->queue_count == CONFIG_QUEUES_MAX)
+        return error_set(why, PINION_INVALID, "queue: expected at most %d queues",
+                         CONFIG_QUEUES_MAX);
+    if (!queue) {
+        c->queues = xrealloc(c->queues, (c->queue_count + 1) * sizeof *c->queues);
+        queue = &c->queues[c->queue_count++];
+        *queue = (struct config_queue){.name = xmemdup(name.data, name.len)};
+    }
+    /* A stronger source replaces the list; config_finish drops the rest. Until then the rest stays,
+     * since `-q mail` takes its weight from [queue "mail"] of the file. */
+    queue->from = c->queues_from = c->source;
+    *ret_queue = queue;
+    return PINION_OK;
+}
+
+enum pinion_err config_command_at(struct config *c, struct span kind,
+                                  struct config_command **ret_command, struct error *why)
+{
+    if (!pattern_ok(kind))
+        return error_set(why, PINION_INVALID,
+                         "command: expected a kind of 1 to 128 of A-Z a-z 0-9 . _ : / -, or a "
+                         "prefix like user.*, not '%.*s'",
+                         (int)(kind.len < 60 ? kind.len : 60), kind.data);
+    for (size_t i = 0; i < c->command_count; i++) {
+        if (!span_is(kind, c->commands[i].kind)) continue;
+        *ret_command = &c->commands[i];
+        return PINION_OK;
+    }
+    if (c->command_count == CONFIG_COMMANDS_MAX)
+        return error_set(why, PINION_INVALID, "command: expected at most %d commands",
+                         CONFIG_COMMANDS_MAX);
+    c->commands = xrealloc(c->commands, (c->command_count + 1) * sizeof *c->commands);
+    *ret_command = &c->commands[c->command_count++];
+    **ret_command = (struct config_command){.kind = xmemdup(kind.data, kind.len)};
+    return PINION_OK;
+}
+
+enum pinion_err config_command_argv(struct config_command *command, const char *words,
+                                    struct error *why)
+{
+    struct error bad;
+    char **argv;
+
+    if (text_split_words(words, &argv, &bad))
+        return error_set(why, bad.code, "command %s: %s", command->kind, bad.text);
+    free(command->argv);
+    command->argv = argv;
+    return PINION_OK;
+}
+
+static void hosts_drop(struct config *c)
+{
+    while (c->host_count) free(c->hosts[--c->host_count]);
+}
+
+static bool host_name_ok(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len <= HOST_NAME_LEN_MAX && strspn(name, HOST_NAME_LETTERS) == len;
+}
+
+enum pinion_err config_host_add(struct config *c, const char *name, struct error *why)
+{
+    if (!host_name_ok(name))
+        return error_set(why, PINION_INVALID,
+                         "http-host: expected a host name without port, not '%.60s'", name);
+    if (c->hosts_from < c->source) hosts_drop(c);
+    c->hosts_from = c->source;
+    if (c->host_count == CONFIG_HOSTS_MAX)
+        return error_set(why, PINION_INVALID, "http-host: expected at most %d names",
+                         CONFIG_HOSTS_MAX);
+    c->hosts = xrealloc(c->hosts, (c->host_count + 1) * sizeof *c->hosts);
+    c->hosts[c->host_count++] = xstrdup(name);
+    return PINION_OK;
+}
+
+/* ---- begin and end --------------------------------------------------------------------------- */
+
+void config_init(struct config *c)
+{
+    *c = (struct config){
+        .listen = xstrdup(DEFAULT_LISTEN),
+        .name_space = xstrdup(DEFAULT_NAMESPACE),
+        .concurrency = DEFAULT_CONCURRENCY,
+        .lease_ms = LEASE_DEFAULT_MS,
+        .grace_ms = DEFAULT_GRACE_MS,
+        .log_level = LOG_INFO,
+    };
+}
+
+void config_deinit(struct config *c)
+{
+    hosts_drop(c);
+    for (size_t i = 0; i < c->queue_count; i++) free(c->queues[i].name);
+    for (size_t i = 0; i < c->command_count; i++) {
+        free(c->commands[i].kind);
+        free(c->commands[i].argv);
+    }
+    free(c->hosts);
+    free(c->queues);
+    free(c->commands);
+    free(c->redis);
+    free(c->listen);
+    free(c->state);
+    free(c->name_space);
+    *c = (struct config){0};
+}
+
+enum pinion_err config_finish(struct config *c, struct error *why)
+{
+    struct config_queue *queue;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->command_count; i++)
+        if (!c->commands[i].argv)
+            return error_set(why, PINION_INVALID, "command %s: expected argv = PROGRAM ARGUMENTS",
+                             c->commands[i].kind);
+    if (c->queue_count == 0) {
+        enum pinion_err err = config_queue_at(c, span_of(DEFAULT_QUEUE), &queue, why);
+        if (err) return err;
+    }
+    for (size_t i = 0; i < c->queue_count; i++) {
+        queue = &c->queues[i];
+        if (queue->from < c->queues_from) {
+            free(queue->name);
+            continue;
+        }
+        if (!queue->weight) queue->weight = 1;
+        c->queues[kept++] = *queue;
+    }
+    c->queue_count = kept;
+    return PINION_OK;
+}

@@ -1,0 +1,28 @@
+/* control/config_parts.h — what the table of keys and the file's sections both need; private to
+ * config*.c. `source` of the struct config says on whose behalf. */
+#ifndef PINION_CONTROL_CONFIG_PARTS_H
+#define PINION_CONTROL_CONFIG_PARTS_H
+
+#include "base/text.h"
+#include "control/config.h"
+
+enum pinion_err config_set_from(struct config *, enum config_source, const char *key,
+                                const char *value, struct error *why) must_use;
+
+/* 1 .. max */
+enum pinion_err config_parse_count(const char *key, const char *value, unsigned max,
+                                   unsigned *ret_count, struct error *why) must_use;
+enum pinion_err config_parse_duration(const char *key, const char *value, uint64_t min_ms,
+                                      uint64_t max_ms, uint64_t *ret_ms,
+                                      struct error *why) must_use;
+
+/* The entry of that name, made if it is new. The pointer lasts until the next one is made. */
+enum pinion_err config_queue_at(struct config *, struct span name, struct config_queue **ret_queue,
+                                struct error *why) must_use;
+enum pinion_err config_command_at(struct config *, struct span kind,
+                                  struct config_command **ret_command, struct error *why) must_use;
+enum pinion_err config_command_argv(struct config_command *, const char *words,
+                                    struct error *why) must_use;
+enum pinion_err config_host_add(struct config *, const char *name, struct error *why) must_use;
+
+#endif
