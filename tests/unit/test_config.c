@@ -1,0 +1,409 @@
+/* test_config.c — file, environment and flags into one struct; what is refused, and where. */
+#include "tests/support/check.h"
+#include "tests/support/property.h"
+#include "control/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct config config;
+static struct error why;
+static char file[] = "/tmp/pinion-config-XXXXXX";
+
+static int setup(void **state)
+{
+    (void)state;
+    config_init(&config);
+    why = (struct error){0};
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    config_deinit(&config);
+    return 0;
+}
+
+static enum pinion_err load_bytes(const char *text, size_t len)
+{
+    FILE *out = fopen(file, "w");
+
+    assert_non_null(out);
+    assert_int_equal(fwrite(text, 1, len, out), len);
+    assert_int_equal(fclose(out), 0);
+    return config_load_file(&config, file, &why);
+}
+
+static enum pinion_err load(const char *text)
+{
+    return load_bytes(text, strlen(text));
+}
+
+static void loads(const char *text)
+{
+    if (load(text)) fail_msg("%s", why.text);
+}
+
+/* The error names the file, this line, and these words. */
+static void refused_at(int line, const char *words, const char *text)
+{
+    char place[64];
+
+    assert_int_equal(load(text), PINION_INVALID);
+    snprintf(place, sizeof place, "%s:%d: ", file, line);
+    if (strncmp(why.text, place, strlen(place)) != 0 || !strstr(why.text, words))
+        fail_msg("expected '%s...%s', not '%s'", place, words, why.text);
+}
+
+static void finish(void)
+{
+    if (config_finish(&config, &why)) fail_msg("%s", why.text);
+}
+
+static void set(const char *key, const char *value)
+{
+    if (config_set(&config, key, value, &why)) fail_msg("%s", why.text);
+}
+
+TEST(defaults)
+{
+    finish();
+    assert_null(config.redis);
+    assert_null(config.state);
+    assert_string_equal(config.listen, "127.0.0.1:7466");
+    assert_string_equal(config.name_space, "pinion");
+    assert_int_equal(config.concurrency, 256);
+    assert_int_equal(config.lease_ms, 10000);
+    assert_int_equal(config.grace_ms, 25000);
+    assert_int_equal(config.log_level, LOG_INFO);
+    assert_int_equal(config.log_format, LOG_AS_TEXT);
+    assert_int_equal(config.fsync, REDIS_FSYNC_ALWAYS);
+    assert_int_equal(config.maxmemory_bytes, 0);
+    assert_false(config.allow_eviction);
+    assert_int_equal(config.queue_count, 1);
+    assert_string_equal(config.queues[0].name, "default");
+    assert_int_equal(config.queues[0].weight, 1);
+}
+
+TEST(reads_a_whole_file)
+{
+    loads("\xEF\xBB\xBF# a comment\n"
+          "[serve]\n"
+          "redis = unix:///run/redis.sock\n"
+          "listen=127.0.0.1:0\n"
+          "namespace = shop\n"
+          "queue = mail=3\n"
+          "queue = bulk ; behind a value\n"
+          "concurrency = 8\n"
+          "lease = 30s\r\n"
+          "grace = 1m30s\n"
+          "http-host = jobs.example.org\n"
+          "fsync = everysec\n"
+          "maxmemory = 64mb\n"
+          "allow-eviction = yes\n"
+          "log-level = debug\n"
+          "log-format = json\n"
+          "state = /tmp/here\n"
+          "\n"
+          "[command \"wc\"]\n"
+          "argv = wc -l 'a file'\n"
+          "concurrency = 2\n"
+          "timeout = 5m\n"
+          "[command \"user.*\"]  ; a prefix\n"
+          "argv = sh -c\n"
+          "    \"echo $1\"\n"
+          "  ; between the lines\n"
+          "    x\n"
+          "[queue \"slow\"]\n");
+    finish();
+    assert_string_equal(config.redis, "unix:///run/redis.sock");
+    assert_string_equal(config.listen, "127.0.0.1:0");
+    assert_string_equal(config.name_space, "shop");
+    assert_string_equal(config.state, "/tmp/here");
+    assert_int_equal(config.concurrency, 8);
+    assert_int_equal(config.lease_ms, 30000);
+    assert_int_equal(config.grace_ms, 90000);
+    assert_int_equal(config.fsync, REDIS_FSYNC_EVERYSEC);
+    assert_int_equal(config.maxmemory_bytes, 64 * 1024 * 1024);
+    assert_true(config.allow_eviction);
+    assert_int_equal(config.log_level, LOG_DEBUG);
+    assert_int_equal(config.log_format, LOG_AS_JSON);
+    assert_int_equal(config.host_count, 1);
+    assert_string_equal(config.hosts[0], "jobs.example.org");
+    assert_int_equal(config.queue_count, 3);
+    assert_string_equal(config.queues[0].name, "mail");
+    assert_int_equal(config.queues[0].weight, 3);
+    assert_string_equal(config.queues[1].name, "bulk");
+    assert_int_equal(config.queues[1].weight, 1);
+    assert_string_equal(config.queues[2].name, "slow");
+    assert_int_equal(config.command_count, 2);
+    assert_string_equal(config.commands[0].kind, "wc");
+    assert_string_equal(config.commands[0].argv[0], "wc");
+    assert_string_equal(config.commands[0].argv[2], "a file");
+    assert_null(config.commands[0].argv[3]);
+    assert_int_equal(config.commands[0].concurrency, 2);
+    assert_int_equal(config.commands[0].timeout_ms, 300000);
+    assert_string_equal(config.commands[1].argv[2], "echo $1");
+    assert_string_equal(config.commands[1].argv[3], "x");
+    assert_null(config.commands[1].argv[4]);
+}
+
+TEST(flag_beats_environment_beats_file)
+{
+    loads("[serve]\nredis = redis://file:1\nstate = /file\nnamespace = file\n");
+    setenv("PINION_REDIS_URL", "redis://env:1", 1);
+    setenv("PINION_STATE", "/env", 1);
+    setenv("PINION_LISTEN", "", 1); /* empty: as if unset */
+    assert_int_equal(config_load_env(&config, &why), PINION_OK);
+    unsetenv("PINION_REDIS_URL");
+    unsetenv("PINION_STATE");
+    unsetenv("PINION_LISTEN");
+    set("redis", "redis://flag:1");
+    assert_string_equal(config.redis, "redis://flag:1");
+    assert_string_equal(config.state, "/env");
+    assert_string_equal(config.name_space, "file");
+    assert_string_equal(config.listen, "127.0.0.1:7466");
+}
+
+TEST(bad_environment_is_named)
+{
+    setenv("PINION_LOG_LEVEL", "loud", 1);
+    assert_int_equal(config_load_env(&config, &why), PINION_INVALID);
+    unsetenv("PINION_LOG_LEVEL");
+    assert_string_equal(why.text, "environment PINION_LOG_LEVEL: log-level: expected debug, info, "
+                                  "warn, error, not 'loud'");
+}
+
+TEST(lists_of_flags_replace_those_of_the_file)
+{
+    loads("[serve]\nqueue = a\nhttp-host = file\n"
+          "[queue \"mail\"]\nweight = 5\n"
+          "[command \"x\"]\nargv = file\n[command \"y\"]\nargv = file\n");
+    set("queue", "mail");
+    set("queue", "other=2");
+    set("http-host", "flag");
+    set("command", "x=flag 'a b' c=d");
+    finish();
+    assert_int_equal(config.queue_count, 2);
+    assert_string_equal(config.queues[0].name, "mail");
+    assert_int_equal(config.queues[0].weight, 5); /* what the file knows of the queue stays true */
+    assert_string_equal(config.queues[1].name, "other");
+    assert_int_equal(config.queues[1].weight, 2);
+    assert_int_equal(config.host_count, 1);
+    assert_string_equal(config.hosts[0], "flag");
+    assert_int_equal(config.command_count, 2); /* commands are replaced one by one */
+    assert_string_equal(config.commands[0].argv[0], "flag");
+    assert_string_equal(config.commands[0].argv[2], "c=d");
+    assert_string_equal(config.commands[1].argv[0], "file");
+}
+
+TEST(refuses_with_file_and_line)
+{
+    refused_at(2, "unknown key 'colour'", "[serve]\ncolour = red\n");
+    refused_at(3, "concurrency: expected a whole number from 1 to 10000, not '0'",
+               "[serve]\n\nconcurrency = 0\nlease = never\n");
+    refused_at(1, "expected a section", "redis = redis://x:1\n");
+    refused_at(1, "expected [serve], [queue \"NAME\"]", "[webhook \"x\"]\n");
+    refused_at(1, "expected [serve]", "[queue mail]\n");
+    refused_at(1, "expected [serve]", "[serve\nlisten = x:1\n");
+    refused_at(1, "expected [serve]", "[serve] listen = x:1\n");
+    refused_at(2, "expected [serve]", "[serve]\n [serve]\n");
+    refused_at(1, "queue: ", "[queue \"a b\"]\n");
+    refused_at(1, "command: expected a kind", "[command \"a*\"]\n");
+    refused_at(2, "expected KEY = VALUE", "[serve]\nallow-eviction\ncolour = red\n");
+    refused_at(2, "weight: expected a whole number", "[queue \"a\"]\nweight = 1001\n");
+    refused_at(2, "unknown key 'size' in [queue]", "[queue \"a\"]\nsize = 1\n");
+    refused_at(2, "unknown key 'shell' in [command]", "[command \"a\"]\nshell = 1\n");
+    refused_at(2, "command a: ", "[command \"a\"]\nargv = 'open\n more\n");
+    refused_at(2, "timeout: expected a duration", "[command \"a\"]\ntimeout = soon\n");
+}
+
+TEST(a_command_needs_its_program)
+{
+    loads("[command \"wc\"]\nconcurrency = 2\n");
+    assert_int_equal(config_finish(&config, &why), PINION_INVALID);
+    assert_string_equal(why.text, "command wc: expected argv = PROGRAM ARGUMENTS");
+}
+
+static void flag_refused(const char *key, const char *value, const char *words)
+{
+    assert_int_equal(config_set(&config, key, value, &why), PINION_INVALID);
+    if (!strstr(why.text, words)) fail_msg("expected '...%s...', not '%s'", words, why.text);
+}
+
+TEST(refuses_bad_values)
+{
+    flag_refused("colour", "red", "unknown key 'colour'");
+    flag_refused("listen", "7466", "ADDR:PORT");
+    flag_refused("listen", "127.0.0.1:65536", "ADDR:PORT");
+    flag_refused("listen", "unix:here", "ADDR:PORT");
+    flag_refused("namespace", "", "1 to 32");
+    flag_refused("namespace", "a{b}", "1 to 32");
+    flag_refused("queue", "a=", "weight of 1 to 1000");
+    flag_refused("queue", "a=0", "weight of 1 to 1000");
+    flag_refused("queue", "=1", "queue: ");
+    flag_refused("command", "wc", "KIND=");
+    flag_refused("command", "=wc", "expected a kind");
+    flag_refused("command", "wc=", "command wc: ");
+    flag_refused("lease", "999ms", "from 1s to 1h");
+    flag_refused("lease", "61m", "from 1s to 1h");
+    flag_refused("fsync", "never", "always, everysec, no");
+    flag_refused("allow-eviction", "1", "yes or no");
+    flag_refused("maxmemory", "16777215", "from 16mb");
+    flag_refused("maxmemory", "15mb", "from 16mb");
+    flag_refused("maxmemory", "1tb", "from 16mb");
+    flag_refused("http-host", "a:80", "without port");
+    flag_refused("state", "", "a folder");
+    set("maxmemory", "16777216");
+    set("maxmemory", "1gb");
+    assert_int_equal(config.maxmemory_bytes, 1 << 30);
+    set("lease", "1s");
+    set("lease", "1h");
+    set("grace", "0");
+}
+
+TEST(a_password_is_not_repeated)
+{
+    flag_refused("redis", "http://:secret@host", "expected redis://");
+    assert_null(strstr(why.text, "secret"));
+}
+
+TEST(names_at_their_limit)
+{
+    char text[300], name[130];
+
+    memset(name, 'q', sizeof name);
+    snprintf(text, sizeof text, "[queue \"%.64s\"]\n[command \"%.128s\"]\nargv = x\n", name, name);
+    loads(text);
+    assert_int_equal(strlen(config.queues[0].name), 64);
+    assert_int_equal(strlen(config.commands[0].kind), 128); /* longer than libinih's own 49 */
+    snprintf(text, sizeof text, "[queue \"%.65s\"]\n", name);
+    refused_at(1, "queue: ", text);
+    snprintf(text, sizeof text, "[command \"%.129s\"]\n", name);
+    refused_at(1, "command: expected a kind", text);
+}
+
+TEST(queues_at_their_limit)
+{
+    char name[32];
+
+    for (int i = 0; i < CONFIG_QUEUES_MAX; i++) {
+        snprintf(name, sizeof name, "q%d", i);
+        set("queue", name);
+    }
+    set("queue", "q7=2"); /* known: not one more */
+    flag_refused("queue", "one-more", "at most 1024 queues");
+    finish();
+    assert_int_equal(config.queue_count, CONFIG_QUEUES_MAX);
+    assert_int_equal(config.queues[7].weight, 2);
+}
+
+TEST(long_lines_and_binary)
+{
+    char text[1024];
+    int len = snprintf(text, sizeof text, "[serve]\nhttp-host = ");
+
+    memset(text + len, 'h', 300);
+    strcpy(text + len + 300, "\n");
+    refused_at(2, "line is too long", text);
+    assert_int_equal(load_bytes("[serve]\n\0\n", 10), PINION_INVALID);
+    assert_non_null(strstr(why.text, "NUL"));
+    assert_int_equal(config_load_file(&config, "/nowhere/pinion.ini", &why), PINION_NOT_FOUND);
+    assert_int_equal(config_load_file(&config, "/tmp", &why), PINION_INVALID);
+}
+
+TEST(file_at_its_limit)
+{
+    char *text = malloc(CONFIG_FILE_BYTES_MAX + 1);
+
+    assert_non_null(text);
+    for (int i = 0; i <= CONFIG_FILE_BYTES_MAX; i++) text[i] = i % 100 == 99 ? '\n' : ' ';
+    assert_int_equal(load_bytes(text, CONFIG_FILE_BYTES_MAX), PINION_OK);
+    assert_int_equal(load_bytes(text, CONFIG_FILE_BYTES_MAX + 1), PINION_TOO_LARGE);
+    free(text);
+}
+
+TEST(every_key_is_described)
+{
+    size_t count = 0;
+
+    for (const struct config_key *key; (key = config_key(count)); count++) {
+        assert_true(strlen(key->name) > 0 && strlen(key->help) > 0);
+        assert_int_equal(config_set(&config, key->name, "\x01", &why), /* no value of any key */
+                         strcmp(key->name, "state") ? PINION_INVALID : PINION_OK);
+        assert_null(strstr(why.text, "unknown key"));
+    }
+    assert_true(count >= 15);
+}
+
+/* Whatever a file holds, it is read or refused with file and line; never a crash, never silence. */
+TEST(any_file_is_read_or_refused)
+{
+    static const char *const pieces[] = {
+        "[serve]",
+        "[queue \"a\"]",
+        "[command \"k\"]",
+        "\n",
+        "\n ",
+        "argv",
+        "=",
+        ":",
+        "weight = 2",
+        "listen = a:1",
+        "'",
+        "\"",
+        "\\",
+        ";",
+        "#",
+        "[",
+        "]",
+        " ",
+        "\t",
+        "\r",
+        "x",
+        "\xff",
+    };
+    struct prng prng = {property_seed("PINION_CONFIG_SEED")};
+    char text[512];
+
+    for (int round = 0; round < 3000; round++) {
+        text[0] = '\0';
+        for (uint64_t n = prng_below(&prng, 40); n; n--)
+            strcat(text, pieces[prng_below(&prng, sizeof pieces / sizeof pieces[0])]);
+        config_deinit(&config);
+        config_init(&config);
+        if (!load(text)) continue;
+        if (strncmp(why.text, file, strlen(file)) != 0) fail_msg("%s for: %s", why.text, text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(defaults, setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_a_whole_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(flag_beats_environment_beats_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(bad_environment_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(lists_of_flags_replace_those_of_the_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_with_file_and_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_command_needs_its_program, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_bad_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_password_is_not_repeated, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_at_their_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(queues_at_their_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_lines_and_binary, setup, teardown),
+        cmocka_unit_test_setup_teardown(file_at_its_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_key_is_described, setup, teardown),
+        cmocka_unit_test_setup_teardown(any_file_is_read_or_refused, setup, teardown),
+    };
+    int fd = mkstemp(file), failed;
+
+    if (fd < 0) return 1;
+    close(fd);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(file);
+    return failed;
+}
