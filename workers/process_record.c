@@ -125,8 +125,8 @@ static void load(struct process_record *r)
         const struct slot s = r->slots[i];
         struct process_stat now;
         pid_t pid = (pid_t)s.pid;
-        bool sane = pid > 1 && s.check == check_of(s.pid, s.start_ticks) && pid != getpid()
-                    && pid != getsid(0) && pid != getpgrp();
+        bool sane = pid > 1 && s.check == check_of(s.pid, s.start_ticks)
+                    && pid != getsid(0) && pid != getpgrp(); /* a job of it may have started us */
         /* Its number went to another process: then its session has ended too, for while one process
          * is in it, the number is not given away. */
         bool recycled = sane && process_stat_read(pid, &now) && now.start_ticks != s.start_ticks;

@@ -23,6 +23,20 @@
 #define SPAWN_STACK_BYTES 32768 /* the child uses a few hundred bytes, a sanitizer some thousand */
 #define SPAWN_SIGNALS     64    /* numbers of signals that the kernel knows: 1 .. 64 */
 
+/* ThreadSanitizer takes clone() for a fork, and keeps its books for the child in our memory: under
+ * it we call the same function of the C library by a name that it does not know. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN
+#endif
+#ifdef UNDER_TSAN
+int __clone(int (*)(void *), void *stack, int flags, void *arg, ...);
+#define clone __clone
+#endif
+
 /* How far the child came: AT_EXEC and no error is a running program. */
 enum spawn_at { AT_SESSION, AT_SIGNALS, AT_DESCRIPTORS, AT_FOLDER, AT_EXEC };
 

@@ -91,17 +91,24 @@ TEST(works_where_our_own_streams_are_closed)
 {
     int saved[3];
     struct run run;
+    struct process_spec spec = {
+        .program = {.path = "/bin/sh", .argv = SH("read word; echo got $word; echo err >&2")},
+        .input = "this\n",
+        .input_len = 5,
+    };
+    enum pinion_err err;
 
     for (int i = 0; i < 3; i++) saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
     for (int i = 0; i < 3; i++) close(i);
-    run_script(&run, "read line; echo got $line; echo err >&2");
-    run_wait_end(&run);
+    err = run_start(&run, &spec, NULL);
+    if (!err) run_wait_end(&run);
     for (int i = 0; i < 3; i++) {
         assert_true(saved[i] >= 10 && dup2(saved[i], i) == i);
         close(saved[i]);
     }
+    assert_int_equal(err, PINION_OK);
     assert_ended(&run, PROCESS_EXITED, 0);
-    assert_out(&run, "got\n");
+    assert_out(&run, "got this\n");
     assert_string_equal(run.result.err.bytes.data, "err\n");
     run_free(&run);
 }
