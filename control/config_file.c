@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/time_text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -219,6 +220,7 @@ enum pinion_err config_load_file(struct config *c, const char *path, struct erro
     enum pinion_err err = read_all(path, &text, why);
     int bad_line;
 
+    assert(c->source <= CONFIG_FILE); /* else it would beat what is stronger */
     if (!err) {
         c->source = CONFIG_FILE;
         r.rest = text.data;

@@ -191,21 +191,21 @@ static void rest(struct redis_child *c, const struct error *why)
     c->events.on_down(c->events.ctx, why);
 }
 
-/* What a user needs to hear: how it ended, and its last words. */
-static void describe(const struct redis_child *c, bool known, int status, struct error *why)
+/* What a user needs to hear: how it ended (`end`; NULL: nobody knows), and its last words. */
+static void describe(const struct redis_child *c, const siginfo_t *end, struct error *why)
 {
-    char said[REDIS_LOG_SAID_MAX + 1], end[48];
+    char said[REDIS_LOG_SAID_MAX + 1], how[48];
     const char *hint = "";
 
     redis_log_said(c->options.dir, c->log_from, said);
-    if (!known)
-        snprintf(end, sizeof end, "ended");
-    else if (WIFSIGNALED(status))
-        snprintf(end, sizeof end, "was ended by signal %d", WTERMSIG(status));
+    if (!end)
+        snprintf(how, sizeof how, "ended");
+    else if (end->si_code == CLD_EXITED)
+        snprintf(how, sizeof how, "ended with status %d", end->si_status);
     else
-        snprintf(end, sizeof end, "ended with status %d", WEXITSTATUS(status));
+        snprintf(how, sizeof how, "was ended by signal %d", end->si_status);
     if (strstr(said, "Bad directive")) hint = " (Redis 7.0 or newer is needed)";
-    error_set(why, PINION_UNAVAILABLE, "redis-server %s%s%s; it said: %s", end,
+    error_set(why, PINION_UNAVAILABLE, "redis-server %s%s%s; it said: %s", how,
               c->at == CHILD_UP ? "" : " before it was ready", hint, *said ? said : "nothing");
 }
 
@@ -213,13 +213,15 @@ static void on_death(struct ev_loop *loop, ev_io *w, int revents)
 {
     struct redis_child *c = container_of(w, struct redis_child, death);
     struct error why = {0};
-    int status = 0;
-    pid_t reaped = waitpid(c->pid, &status, WNOHANG);
+    siginfo_t end = {0};
+    int failed;
 
     (void)revents;
-    if (reaped == 0) return; /* not yet: the descriptor stays readable */
-    /* -1: libev's default loop reaps all children, and has this one's status. */
-    describe(c, reaped == c->pid, status, &why);
+    /* By descriptor, not by pid. It fails where libev's default loop, which reaps all children of
+     * the process, has been faster, and keeps the status. */
+    failed = waitid(P_PIDFD, (id_t)c->pidfd, &end, WEXITED | WNOHANG);
+    if (!failed && !end.si_pid) return; /* not yet: the descriptor stays readable */
+    describe(c, failed ? NULL : &end, &why);
     ev_io_stop(loop, &c->death);
     close(c->pidfd);
     c->pid = 0;
@@ -250,7 +252,7 @@ static void on_alarm(struct alarm *alarm)
             stopped(c);
             return;
         }
-        log_warn("redis_killed", LOG_INT("pid", c->pid), LOG_INT("after_ms", REDIS_CHILD_STOP_MS));
+        log_warn("redis_killed", LOG_INT("pid", c->pid), LOG_INT("after_ms", c->options.stop_ms));
         signal_child(c, SIGKILL);
         return;
     case CHILD_IDLE:
@@ -274,6 +276,7 @@ struct redis_child *redis_child_new(struct ev_loop *loop, struct ticker *ticker,
     c->options = *options;
     c->options.dir = c->dir = xstrdup(options->dir);
     c->options.program = c->given = xstrdup(options->program);
+    if (!options->stop_ms) c->options.stop_ms = REDIS_CHILD_STOP_MS;
     c->events = *events;
     c->url = xasprintf("unix://%s/" STATE_SOCKET, options->dir);
     c->notify_fd = c->pidfd = -1;
@@ -330,7 +333,7 @@ void redis_child_stop(struct redis_child *c)
     if (c->at == CHILD_STOPPING || c->at == CHILD_STOPPED) return;
     c->at = CHILD_STOPPING;
     if (c->pid) signal_child(c, SIGTERM);
-    ticker_set_in(c->ticker, &c->alarm, c->pid ? REDIS_CHILD_STOP_MS : 0);
+    ticker_set_in(c->ticker, &c->alarm, c->pid ? c->options.stop_ms : 0);
 }
 
 const char *redis_child_url(const struct redis_child *c)

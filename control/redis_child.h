@@ -14,7 +14,7 @@
 #define REDIS_CHILD_REST_MS_MIN   50    /* before a restart; doubles while it keeps dying */
 #define REDIS_CHILD_REST_MS_MAX   5000
 #define REDIS_CHILD_STEADY_MS     30000 /* up that long: the next death counts as a first one */
-#define REDIS_CHILD_STOP_MS       10000 /* from SIGTERM to SIGKILL */
+#define REDIS_CHILD_STOP_MS       10000
 #define REDIS_CHILD_LOG_BYTES_MAX (4 * 1024 * 1024) /* then redis.log becomes redis.log.1 */
 
 struct ev_loop;
@@ -43,6 +43,7 @@ struct redis_child_options {
     const char      *program;  /* NULL: redis-server or valkey-server from PATH */
     enum redis_fsync fsync;
     uint64_t         maxmemory_bytes; /* 0: half of the machine's, or of our cgroup's */
+    uint64_t         stop_ms;  /* from SIGTERM to SIGKILL; 0: REDIS_CHILD_STOP_MS */
 };
 
 struct redis_child *redis_child_new(struct ev_loop *, struct ticker *,
@@ -54,7 +55,7 @@ void redis_child_free(struct redis_child *);
 /* PINION_UNAVAILABLE: no such program, or no process; PINION_CONFLICT: REDIS_FSYNC_NO would leave
  * the jobs in the folder's store unread; PINION_INVALID: the folder cannot be used. */
 enum pinion_err redis_child_start(struct redis_child *, struct error *why) must_use;
-/* SIGTERM, and SIGKILL after REDIS_CHILD_STOP_MS; ends in on_stopped. Twice is harmless. */
+/* SIGTERM, and SIGKILL after stop_ms; ends in on_stopped. Twice is harmless. */
 void redis_child_stop(struct redis_child *);
 
 const char *redis_child_url(const struct redis_child *); /* unix:///DIR/redis.sock */

@@ -15,6 +15,7 @@
 #include "scheduler/ticker.h"
 #include "workers/process_table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -65,6 +66,7 @@ enum pinion_err state_open(const char *dir, struct state **ret_state, struct err
     enum pinion_err err = check_dir_text(dir, why);
     struct state *s;
 
+    assert(*dir == '/');
     if (!err) err = state_folder_make(dir, why);
     if (err) return err;
     if (access(dir, W_OK | X_OK))
