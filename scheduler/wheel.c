@@ -161,7 +161,8 @@ struct timer *wheel_take_due(struct wheel *w)
         }
         cascade(w, index);
     }
-    w->now_ms = w->until_ms; /* every occupied slot starts later, so no timer changes its place */
+    /* Every occupied slot starts later, so no timer changes its place; new ones sit lower. */
+    w->now_ms = w->until_ms;
     return NULL;
 }
 

@@ -46,6 +46,7 @@ TEST(exponential_doubles_up_to_its_longest)
     assert_int_equal(wait_ms("exponential:10s,15s", 1, 0.), 5000);
     assert_int_equal(wait_ms("exponential:10s,15s", 2, 0.), 7500);
     assert_int_equal(wait_ms("exponential:2h,366d", 99, 0.), BACKOFF_MS_MAX / 2);
+    assert_in_range(wait_ms("exponential:5ms,11ms", 2, almost_one), 9, 10); /* not yet 11 */
     assert_int_equal(wait_ms("exponential:0", 99, almost_one), 0);
 }
 
