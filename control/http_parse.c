@@ -275,8 +275,10 @@ static enum http_progress unknown_version(struct http_parser *p)
 static enum http_progress llhttp_refused(struct http_parser *p, llhttp_errno_t err,
                                          struct span line)
 {
+    struct span method = span_cut(&line, ' ');
+
     if (p->refusal.text) return HTTP_REFUSED; /* ours, from a callback */
-    if (err == HPE_INVALID_METHOD && is_token(span_cut(&line, ' '))) return unknown_method(p);
+    if (err == HPE_INVALID_METHOD && is_token(method) && line.len) return unknown_method(p);
     if (err == HPE_INVALID_VERSION || err == HPE_PAUSED_H2_UPGRADE) return unknown_version(p);
     const char *reason = llhttp_get_error_reason(&p->llhttp);
     return malformed(p, reason ? reason : "a request in HTTP/1.1 was expected");
@@ -381,9 +383,9 @@ enum http_progress http_parse_head(struct http_parser *p, const char *data, size
 
 /* ---- the body ---------------------------------------------------------------------------------*/
 
-static enum http_progress swallowed_too_much(struct http_parser *p)
+static enum http_progress unless_too_much(struct http_parser *p, bool complete)
 {
-    if (p->swallowed <= p->limits->swallow_bytes_max) return HTTP_MORE;
+    if (p->swallowed <= p->limits->swallow_bytes_max) return complete ? HTTP_DONE : HTTP_MORE;
     return refuse(p, 413, PINION_TOO_LARGE, "the request's body is too large");
 }
 
@@ -401,7 +403,7 @@ static enum http_progress parse_plain(struct http_parser *p, char *data, size_t 
     memmove(data + p->head.bytes, data + p->head.bytes + taken, have - taken);
     *len -= taken;
     p->swallowed += taken;
-    return p->swallowed == p->head.length ? HTTP_DONE : swallowed_too_much(p);
+    return unless_too_much(p, p->swallowed == p->head.length);
 }
 
 static enum http_progress parse_chunked(struct http_parser *p, char *data, size_t *len)
@@ -421,7 +423,7 @@ static enum http_progress parse_chunked(struct http_parser *p, char *data, size_
     size_t behind = (size_t)(data + *len - end);
     memmove(data + p->head.bytes + p->body_len, end, behind);
     *len = p->head.bytes + p->body_len + behind;
-    return p->complete ? HTTP_DONE : swallowed_too_much(p);
+    return unless_too_much(p, p->complete);
 }
 
 enum http_progress http_parse_body(struct http_parser *p, char *data, size_t *len)

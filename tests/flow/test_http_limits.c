@@ -1,0 +1,537 @@
+/* tests/flow/test_http_limits.c — every limit at its value and one past it, every deadline just
+ * before and at it, and clients that leave. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "tests/flow/http_world.h"
+#include "control/http_conn.h"
+
+static bool has(const char *answer, const char *part)
+{
+    return strstr(answer, part) != NULL;
+}
+
+static void open_with(struct http_limits limits)
+{
+    options.limits = limits;
+    world_open();
+}
+
+static struct client *client_with(const char *request)
+{
+    struct client *c = client_open();
+
+    client_send(c, request);
+    return c;
+}
+
+static void reply_to(unsigned n)
+{
+    http_reply(waiting[n].exchange, &(struct http_reply){ .body = "{}", .len = 2 });
+    waiting[n].exchange = NULL;
+}
+
+static void send_bytes_of(struct client *c, size_t len)
+{
+    char *body = xmalloc(len);
+
+    memset(body, 'x', len);
+    client_send_bytes(c, body, len);
+    free(body);
+}
+
+static struct client *post(const char *more, size_t len)
+{
+    struct client *c = client_open();
+    char           head[200];
+
+    snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n",
+             len, more);
+    client_send(c, head);
+    return c;
+}
+
+/* ---- sizes and counts --------------------------------------------------------------------------*/
+
+TEST(head_and_headers)
+{
+    open_with((struct http_limits){ .head_bytes_max = 64, .headers_max = 2 });
+    struct client *c = client_with("GET /echo?1234567890123456789012345 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    expect(c, 431); /* 65 bytes; below: 64 */
+    expect_eof(c);
+    c = client_with("GET /echo?123456789012345678901234 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    expect(c, 200);
+    client_send(c, "GET /echo HTTP/1.1\r\nHost: localhost\r\nA: b\r\n\r\n");
+    expect(c, 200);
+    client_send(c, "GET /echo HTTP/1.1\r\nHost: localhost\r\nA: b\r\nC:\r\n\r\n");
+    expect(c, 431);
+    expect_eof(c);
+}
+
+TEST(body)
+{
+    open_with((struct http_limits){ .body_bytes_max = 100000, .swallow_bytes_max = 300000 });
+    struct client *c = post("", 100000);
+    send_bytes_of(c, 100000);
+    expect(c, 200);
+    client_leave(c);
+
+    c = post("", 100001); /* an ordinary client sends all before it reads */
+    send_bytes_of(c, 100001);
+    assert_true(has(expect(c, 413), "\"code\":\"too_large\""));
+    client_send(c, GET("/echo"));
+    expect(c, 200);
+
+    c = post("Expect: 100-continue\r\n", 100001);
+    assert_true(has(expect(c, 413), "Connection: close"));
+    expect_eof(c);
+
+    c = post("", 10000000);
+    send_bytes_of(c, 300001);
+    assert_true(has(expect(c, 413), "Connection: close"));
+    expect_eof(c);
+    assert_int_equal(requests, 2);
+    assert_int_equal(server->buffered, 0);
+}
+
+TEST(chunked_body)
+{
+    static const char head[] =
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    open_with((struct http_limits){ .body_bytes_max = 8, .swallow_bytes_max = 20 });
+    struct client *c = client_with(head);
+    client_send(c, "4\r\nabcd\r\n4\r\nefgh\r\n0\r\n\r\n");
+    assert_true(has(expect(c, 200), ": abcdefgh"));
+    client_send(c, head);
+    client_send(c, "4\r\nabcd\r\n5\r\nefghi\r\n0\r\n\r\n" GET("/echo"));
+    expect(c, 413);
+    expect(c, 200);
+    client_send(c, head);
+    client_send(c, "15\r\n123456789012345678901\r\n");
+    assert_true(has(expect(c, 413), "Connection: close"));
+    expect_eof(c);
+}
+
+TEST(buffered_bytes_of_all)
+{
+    open_with((struct http_limits){ .buffered_bytes_max = 400000, .body_bytes_max = 150000 });
+    struct client *first = post("", 150000), *second;
+    send_bytes_of(first, 100000);
+    eventually(server->buffered >= 100000);
+    second = post("", 150000);
+    send_bytes_of(second, 149999);
+    assert_true(has(expect(second, 429), "\r\nRetry-After: 1\r\n"));
+    client_leave(second);
+    send_bytes_of(first, 50000);
+    expect(first, 200);
+    second = post("", 150000);
+    send_bytes_of(second, 150000);
+    expect(second, 200);
+}
+
+TEST(reply_size)
+{
+    open_with((struct http_limits){ .reply_bytes_max = 5000 });
+    struct client *c = client_with(GET("/big?5000"));
+    assert_int_equal(strlen(strstr(expect(c, 200), "\r\n\r\n")), 5004);
+    client_send(c, GET("/big?5001"));
+    expect(c, 500);
+}
+
+TEST(connections)
+{
+    open_with((struct http_limits){ .connections_max = 3 });
+    struct client *c[4];
+    for (unsigned i = 0; i < 3; i++) expect(c[i] = client_with(GET("/echo")), 200);
+    c[3] = client_open();
+    assert_true(has(expect(c[3], 503), "too many connections"));
+    expect_eof(c[3]);
+    assert_int_equal(http_server_connections(server), 3);
+    client_leave(c[0]);
+    eventually(http_server_connections(server) == 2);
+    expect(client_with(GET("/echo")), 200);
+}
+
+TEST(connections_of_one_peer)
+{
+    open_with((struct http_limits){ .peer_connections_max = 2 });
+    struct client *a = client_open_from("127.0.0.5"), *b = client_open_from("127.0.0.5");
+    expect(client_open_from("127.0.0.5"), 503);
+    struct client *other = client_open_from("127.0.0.6");
+    client_send(other, GET("/echo"));
+    expect(other, 200);
+    client_send(b, GET("/echo"));
+    expect(b, 200);
+    client_leave(a);
+    eventually(http_server_connections(server) == 2);
+    a = client_open_from("127.0.0.5");
+    client_send(a, GET("/echo"));
+    expect(a, 200);
+}
+
+TEST(pipelined_requests_share_turns)
+{
+    open_with((struct http_limits){ .pipeline_max = 4 });
+    struct client *c = client_open();
+    eventually(http_server_connections(server) == 1);
+    static const char text[] = GET("/echo") GET("/echo") GET("/echo") GET("/echo") GET("/echo");
+    assert_int_equal(send(c->fd, text, sizeof text - 1, 0), sizeof text - 1);
+    while (requests == 0) world_turns(1);
+    assert_int_equal(requests, 4);
+    eventually(requests == 5);
+    for (unsigned i = 0; i < 5; i++) expect(c, 200);
+}
+
+/* A client that asks and does not read: what waits for it stays bounded, and then it is cut. */
+TEST(slow_reader)
+{
+    open_with((struct http_limits){ .reply_queue_bytes_max = 100000, .write_ms = 5000 });
+    struct client *c = client_open();
+    struct buffer  many = BUFFER_INIT;
+    for (unsigned i = 0; i < 200; i++) buffer_add_text(&many, GET("/big?50000"));
+    client_send_bytes(c, many.data, many.len);
+    buffer_deinit(&many);
+    unsigned before;
+    do {
+        before = requests;
+        for (unsigned i = 0; i < 20; i++) world_sleep_turn();
+    } while (requests != before);
+    assert_in_range(requests, 3, 150);
+    struct http_exchange *x = container_of(server->conns.next, struct http_exchange, node);
+    assert_in_range(x->out.len - x->out_at, 1, 100000 + 51000);
+    world_pass(4900);
+    assert_int_equal(http_server_connections(server), 1);
+    world_pass(200);
+    assert_int_equal(http_server_connections(server), 0);
+}
+
+TEST(slow_reader_that_wakes_gets_all)
+{
+    open_with((struct http_limits){ .reply_queue_bytes_max = 100000 });
+    struct client *c = client_open();
+    for (unsigned i = 0; i < 60; i++) client_send(c, GET("/big?100000"));
+    for (unsigned i = 0; i < 60; i++) expect(c, 200);
+    assert_int_equal(requests, 60);
+}
+
+/* ---- no descriptors ----------------------------------------------------------------------------*/
+
+TEST(no_descriptor_neither_spins_nor_starves)
+{
+    struct rlimit old, few;
+
+    open_with((struct http_limits){ 0 });
+    struct client *in = client_with(GET("/echo")), *out[3];
+    expect(in, 200);
+    for (unsigned i = 0; i < 3; i++) out[i] = client_open(); /* our side exists already */
+    client_leave(out[0]);
+    getrlimit(RLIMIT_NOFILE, &old);
+    int highest = dup(0);
+    close(highest);
+    few = (struct rlimit){ 3, old.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (unsigned i = 1; i < 3; i++) world_sleep_turn();
+    assert_false(ev_is_active(&server->accept)); /* even the spare is of no use under this limit */
+    client_send(in, GET("/echo"));
+    expect(in, 200);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    world_pass(HTTP_ACCEPT_PAUSE_MS);
+    assert_true(ev_is_active(&server->accept));
+    client_send(out[1], GET("/echo"));
+    expect(out[1], 200);
+}
+
+/* The usual case: the process is full, the spare one still frees a place to say so. */
+TEST(a_full_process_turns_clients_away)
+{
+    struct rlimit old, few;
+    int           filler[256], filled = 0;
+
+    open_with((struct http_limits){ 0 });
+    struct client *in = client_with(GET("/echo"));
+    expect(in, 200);
+    getrlimit(RLIMIT_NOFILE, &old);
+    few = (struct rlimit){ 64, old.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    struct client *out = client_open();
+    while (filled < 256 && (filler[filled] = dup(0)) >= 0) filled++;
+    assert_int_equal(errno, EMFILE);
+    expect(out, 503);
+    expect_eof(out);
+    assert_true(server->spare_fd >= 0);
+    client_send(in, GET("/echo"));
+    expect(in, 200);
+    while (filled) close(filler[--filled]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    expect(client_with(GET("/echo")), 200);
+}
+
+/* ---- deadlines ---------------------------------------------------------------------------------*/
+
+TEST(head_deadline_is_a_total)
+{
+    static const char slow_text[] = "GET /echo HTTP/1.1\r\n";
+    open_with((struct http_limits){ .head_ms = 10000, .idle_ms = 50000 });
+    struct client *silent = client_open(), *slow = client_open();
+    eventually(http_server_connections(server) == 2);
+    for (unsigned i = 0; i < 9; i++) {
+        client_send_bytes(slow, slow_text + i, 1);
+        world_pass(1000);
+    }
+    world_pass(900);
+    expect_nothing(silent);
+    expect_nothing(slow);
+    world_pass(101);
+    expect_eof(silent);
+    expect(slow, 408);
+    expect_eof(slow);
+}
+
+TEST(head_deadline_answers_408)
+{
+    open_with((struct http_limits){ .head_ms = 10000, .idle_ms = 50000 });
+    struct client *c = client_with(GET("/echo"));
+    expect(c, 200);
+    world_pass(49000); /* idle, then the first byte starts the head's time */
+    static const char head[] = "GET /echo HTTP/1.1\r\n";
+    for (unsigned i = 0; i < 9; i++) {
+        client_send_bytes(c, head + i, 1);
+        world_pass(1000);
+    }
+    world_pass(900);
+    expect_nothing(c);
+    world_pass(101);
+    assert_true(has(expect(c, 408), "Connection: close"));
+    expect_eof(c);
+}
+
+TEST(idle_deadline)
+{
+    open_with((struct http_limits){ .idle_ms = 50000 });
+    struct client *c = client_with(GET("/echo"));
+    expect(c, 200);
+    world_pass(49900);
+    client_send(c, GET("/echo"));
+    expect(c, 200);
+    world_pass(49900);
+    expect_nothing(c);
+    world_pass(101);
+    expect_eof(c);
+}
+
+TEST(body_deadline)
+{
+    open_with((struct http_limits){ .body_ms = 20000 });
+    struct client *c = post("", 100);
+    for (unsigned i = 0; i < 19; i++) {
+        client_send(c, "x");
+        world_pass(1000);
+    }
+    expect_nothing(c);
+    world_pass(1001);
+    expect(c, 408);
+    expect_eof(c);
+}
+
+TEST(answer_deadline)
+{
+    open_with((struct http_limits){ .answer_ms = 5000 });
+    struct client *c = client_with(GET("/wait"));
+    eventually(waiting_count == 1);
+    world_pass(4900);
+    expect_nothing(c);
+    assert_false(waiting[0].left);
+    world_pass(101);
+    assert_true(has(expect(c, 503), "Connection: close"));
+    assert_true(waiting[0].left);
+    expect_eof(c);
+    client_leave(c);
+    eventually(http_server_connections(server) == 0);
+    reply_to(0); /* to nobody */
+}
+
+TEST(a_long_poll_may_take_longer)
+{
+    open_with((struct http_limits){ .answer_ms = 5000 });
+    struct client *c = client_with(GET("/wait"));
+    eventually(waiting_count == 1);
+    http_allow_ms(waiting[0].exchange, 30000);
+    world_pass(34900);
+    expect_nothing(c);
+    reply_to(0);
+    expect(c, 200);
+    client_send(c, GET("/wait")); /* the allowance was for one answer */
+    eventually(waiting_count == 2);
+    waiting[1].answer_when_left = true;
+    world_pass(5001);
+    expect(c, 503);
+    assert_null(waiting[1].exchange);
+}
+
+TEST(linger_deadline)
+{
+    open_with((struct http_limits){ .linger_ms = 2000 });
+    struct client *c = client_with("BAD\r\n\r\n");
+    expect(c, 400);
+    expect_eof(c);
+    client_send(c, "still talking");
+    world_pass(1900);
+    assert_int_equal(http_server_connections(server), 1);
+    world_pass(101);
+    assert_int_equal(http_server_connections(server), 0);
+}
+
+/* ---- leaving -----------------------------------------------------------------------------------*/
+
+TEST(a_client_that_leaves_while_it_waits_is_noticed)
+{
+    open_with((struct http_limits){ 0 });
+    struct client *c = client_with(GET("/wait"));
+    eventually(waiting_count == 1);
+    client_leave(c);
+    eventually(waiting[0].left);
+    reply_to(0);
+    eventually(http_server_connections(server) == 0);
+}
+
+TEST(a_reset_while_waiting)
+{
+    open_with((struct http_limits){ 0 });
+    for (unsigned i = 0; i < 2; i++) {
+        struct client *c = client_with(GET("/wait"));
+        eventually(waiting_count == i + 1);
+        waiting[i].answer_when_left = i == 1;
+        client_reset(c);
+        eventually(waiting[i].left);
+        assert_int_equal(http_server_connections(server), 0);
+    }
+    world_turns(3);
+    reply_to(0);
+    assert_null(waiting[1].exchange);
+}
+
+TEST(half_closed_clients_get_their_answers)
+{
+    open_with((struct http_limits){ 0 });
+    struct client *c = client_with(GET("/echo") GET("/wait") GET("/echo"));
+    client_half_close(c);
+    expect(c, 200);
+    eventually(waiting_count == 1 && waiting[0].left);
+    reply_to(0);
+    expect(c, 200);
+    expect(c, 200);
+    expect_eof(c);
+}
+
+TEST(leaving_behind_unread_bytes)
+{
+    open_with((struct http_limits){ 0 });
+    struct client *c = client_with(GET("/wait"));
+    eventually(waiting_count == 1);
+    client_send(c, GET("/echo"));
+    expect_nothing(c);
+    assert_int_equal(requests, 1);
+    client_leave(c);
+    for (unsigned i = 0; i < 5; i++) world_sleep_turn();
+    world_pass(HTTP_LEFT_CHECK_MS);
+    eventually(waiting[0].left);
+    reply_to(0);
+    eventually(http_server_connections(server) == 0);
+}
+
+TEST(unread_bytes_do_not_hide_the_deadline)
+{
+    open_with((struct http_limits){ .answer_ms = 2500 });
+    struct client *c = client_with(GET("/wait"));
+    eventually(waiting_count == 1);
+    client_send(c, GET("/echo"));
+    expect_nothing(c);
+    world_pass(1000);
+    world_pass(1000);
+    expect_nothing(c);
+    world_pass(501);
+    expect(c, 503);
+    assert_true(waiting[0].left);
+    client_leave(c);
+    eventually(http_server_connections(server) == 0);
+    reply_to(0);
+}
+
+TEST(pipelined_behind_a_wait_is_served_after_it)
+{
+    open_with((struct http_limits){ 0 });
+    struct client *c = client_with(GET("/wait"));
+    eventually(waiting_count == 1);
+    client_send(c, GET("/echo"));
+    expect_nothing(c);
+    reply_to(0);
+    expect(c, 200);
+    expect(c, 200);
+}
+
+TEST(leaving_at_any_byte)
+{
+    static const char text[] = "POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+                               "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    open_with((struct http_limits){ 0 });
+    for (size_t i = 0; i < sizeof text - 1; i += 3) {
+        struct client *c = client_open();
+        client_send_bytes(c, text, i);
+        if (i % 2)
+            client_reset(c);
+        else
+            client_leave(c);
+        eventually(http_server_connections(server) == 0);
+    }
+    assert_int_equal(requests, 0);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    world_close();
+    return 0;
+}
+
+#define test(name) cmocka_unit_test_teardown(name, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(head_and_headers),
+        test(body),
+        test(chunked_body),
+        test(buffered_bytes_of_all),
+        test(reply_size),
+        test(connections),
+        test(connections_of_one_peer),
+        test(pipelined_requests_share_turns),
+        test(slow_reader),
+        test(slow_reader_that_wakes_gets_all),
+        test(no_descriptor_neither_spins_nor_starves),
+        test(a_full_process_turns_clients_away),
+        test(head_deadline_is_a_total),
+        test(head_deadline_answers_408),
+        test(idle_deadline),
+        test(body_deadline),
+        test(answer_deadline),
+        test(a_long_poll_may_take_longer),
+        test(linger_deadline),
+        test(a_client_that_leaves_while_it_waits_is_noticed),
+        test(a_reset_while_waiting),
+        test(half_closed_clients_get_their_answers),
+        test(leaving_behind_unread_bytes),
+        test(unread_bytes_do_not_hide_the_deadline),
+        test(pipelined_behind_a_wait_is_served_after_it),
+        test(leaving_at_any_byte),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
