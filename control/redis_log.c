@@ -51,21 +51,42 @@ static size_t read_end(const char *dir, off_t from, char text[REDIS_LOG_BYTES_MA
     return (size_t)len;
 }
 
+/* Without what Redis puts before each line: `PID:ROLE 23 Nov 2026 05:47:20.669 # `. The last line
+ * alone is seldom the reason, and stripped, two of them fit. */
+static struct span message_of(struct span line)
+{
+    size_t digits = 0, skip;
+
+    while (digits < line.len && line.data[digits] >= '0' && line.data[digits] <= '9') digits++;
+    skip = digits + strlen(":M 23 Nov 2026 05:47:20.669 # ");
+    if (digits && skip <= line.len && line.data[digits] == ':' &&
+        strchr("#*-.", line.data[skip - 2]))
+        line = (struct span){line.data + skip, line.len - skip};
+    return line;
+}
+
 void redis_log_said(const char *dir, off_t from, char ret_said[REDIS_LOG_SAID_MAX + 1])
 {
     char text[REDIS_LOG_BYTES_MAX + 1];
-    struct buffer line = BUFFER_INIT;
-    size_t len = read_end(dir, from, text), start = 0;
+    struct buffer said = BUFFER_INIT, shown = BUFFER_INIT;
+    struct span rest = {text, read_end(dir, from, text)};
+    size_t start = 0;
 
-    while (len && strchr(" \t\r\n", text[len - 1])) len--;
-    if (len > REDIS_LOG_SAID_MAX) {
-        start = len - REDIS_LOG_SAID_MAX;
-        const char *newline = memchr(text + start, '\n', len - start);
-        if (newline) start = (size_t)(newline - text) + 1;
+    while (rest.len) {
+        struct span message = message_of(span_cut(&rest, '\n'));
+
+        if (message.len && said.len) buffer_add_char(&said, '\n');
+        buffer_add(&said, message.data, message.len);
     }
-    text_add_printable(&line, text + start, len - start);
-    snprintf(ret_said, REDIS_LOG_SAID_MAX + 1, "%s", line.data ? line.data : "");
-    buffer_deinit(&line);
+    if (said.len > REDIS_LOG_SAID_MAX) {
+        start = said.len - REDIS_LOG_SAID_MAX;
+        const char *newline = memchr(said.data + start - 1, '\n', said.len - start);
+        if (newline) start = (size_t)(newline - said.data) + 1;
+    }
+    if (said.len) text_add_printable(&shown, said.data + start, said.len - start);
+    snprintf(ret_said, REDIS_LOG_SAID_MAX + 1, "%s", shown.data ? shown.data : "");
+    buffer_deinit(&said);
+    buffer_deinit(&shown);
 }
 
 bool redis_log_has(const char *dir, off_t from, const char *words)

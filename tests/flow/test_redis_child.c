@@ -454,6 +454,31 @@ TEST(an_old_redis_is_called_by_its_name)
     stop();
 }
 
+/* The reason stands in the line before the last: both are quoted, without pid and time. */
+TEST(the_reason_is_quoted)
+{
+    start(
+        fake("for i in 1 2 3 4 5 6 7 8 9; do echo \"a line of no interest, number $i\"; done\n"
+             "echo '71:M 23 Nov 2026 05:47:20.669 # Error writing to the AOF file: No space left'\n"
+             "echo '71:M 23 Nov 2026 05:47:20.669 # Exiting...'; exit 1"),
+        REDIS_FSYNC_ALWAYS);
+    run_until(b.downs == 1);
+    assert_non_null(strstr(b.said, "number 9 Error writing to the AOF file: No space left "
+                                   "Exiting..."));
+    assert_null(strstr(b.said, "number 2"));
+    assert_true(strlen(b.said) < ERROR_TEXT_MAX - 1);
+    stop();
+}
+
+TEST(one_that_says_nothing)
+{
+    start(fake("exit 3"), REDIS_FSYNC_ALWAYS);
+    run_until(b.downs == 1);
+    assert_string_equal(b.said,
+                        "redis-server ended with status 3 before it was ready; it said: nothing");
+    stop();
+}
+
 TEST(a_program_that_cannot_run)
 {
     const char *path = fake("");
@@ -513,6 +538,8 @@ int main(void)
         CASE(an_unusable_store_is_said_at_once),
         CASE(rests_between_restarts),
         CASE(an_old_redis_is_called_by_its_name),
+        CASE(the_reason_is_quoted),
+        CASE(one_that_says_nothing),
         CASE(a_program_that_cannot_run),
         CASE(one_that_cannot_notify),
         CASE(stops_one_that_is_starting),
