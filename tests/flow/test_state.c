@@ -1,5 +1,6 @@
 /* test_state.c — the state folder: which one, who holds it, what stays in it. */
 #include "tests/support/check.h"
+#include "base/clock.h"
 #include "control/state.h"
 #include "scheduler/ticker.h"
 #include "tests/flow/scratch.h"
@@ -13,10 +14,29 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char root[SCRATCH_MAX], dir[128];
 static struct error why;
+static uint64_t skipped_us; /* what the clock is ahead */
+
+/* In place of base/clock.c. */
+uint64_t clock_mono_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 + skipped_us;
+}
+
+int64_t clock_wall_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 static int setup(void **state)
 {
@@ -24,6 +44,7 @@ static int setup(void **state)
     if (!scratch_make(root)) return -1;
     snprintf(dir, sizeof dir, "%s/a/b", root);
     why = (struct error){0};
+    skipped_us = 0;
     unsetenv("PINION_STATE");
     unsetenv("XDG_STATE_HOME");
     setenv("HOME", root, 1);
@@ -267,10 +288,14 @@ TEST(waits_for_the_redis_of_a_dead_service)
     int hold;
     pid_t service = heir_of_the_lock(&hold);
     siginfo_t info;
+    char line[32];
 
     assert_int_equal(waitid(P_PID, (id_t)service, &info, WEXITED | WNOWAIT), 0);
     assert_int_equal(state_lock(s, &why), PINION_BUSY); /* also while it is a zombie */
     assert_int_equal(waitpid(service, NULL, 0), service);
+    assert_int_equal(state_lock(s, &why), PINION_BUSY);
+    snprintf(line, sizeof line, "%d 1\n", getpid()); /* alive, but born at another time */
+    write_file("lock", line);
     assert_int_equal(state_lock(s, &why), PINION_BUSY);
     state_lock_wait(s, ticker, on_locked, &o);
     assert_int_equal(o.calls, 0);
@@ -281,6 +306,29 @@ TEST(waits_for_the_redis_of_a_dead_service)
     assert_int_equal(o.calls, 1);
     assert_int_equal(o.err, PINION_OK);
     assert_true(state_lock_fd(s) >= 0);
+    state_close(s);
+    ticker_free(ticker);
+    ev_loop_destroy(o.loop);
+}
+
+TEST(does_not_wait_for_ever)
+{
+    struct outcome o = {.loop = ev_loop_new(EVFLAG_AUTO)};
+    struct ticker *ticker = ticker_new(NULL);
+    struct state *s = opened();
+    int hold;
+    pid_t service = heir_of_the_lock(&hold);
+
+    assert_int_equal(waitpid(service, NULL, 0), service);
+    state_lock_wait(s, ticker, on_locked, &o);
+    skipped_us = (STATE_LOCK_WAIT_MS - 1000) * UINT64_C(1000);
+    ticker_turn(ticker);
+    assert_int_equal(o.calls, 0);
+    skipped_us += 1001 * UINT64_C(1000);
+    ticker_turn(ticker);
+    assert_int_equal(o.calls, 1);
+    assert_int_equal(o.err, PINION_CONFLICT);
+    close(hold);
     state_close(s);
     ticker_free(ticker);
     ev_loop_destroy(o.loop);
@@ -394,6 +442,7 @@ int main(void)
         CASE(refuses_a_path_too_long_for_a_socket),
         CASE(a_second_one_is_refused),
         CASE(waits_for_the_redis_of_a_dead_service),
+        CASE(does_not_wait_for_ever),
         CASE(does_not_wait_for_a_living_service),
         CASE(token_and_id_stay_until_the_next_boot),
         CASE(a_damaged_token_is_not_replaced),
