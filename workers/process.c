@@ -194,7 +194,7 @@ static void kill_rest(struct process *p)
     err_ended = drain(p->host->loop, &p->err);
     /* Who moved to another group of the session (timeout(1) does) is found by looking at all
      * processes. That takes milliseconds, so only where there is a sign of it, or a promise. */
-    if (!out_ended || !err_ended || p->kill_at_ms != NOT_STOPPING) process_kill_session(p->pid);
+    if (!out_ended || !err_ended || p->kill_at_ms != NOT_STOPPING) process_kill_strays(p->pid);
 }
 
 static void on_ended(struct ev_loop *loop, ev_io *w, int revents)

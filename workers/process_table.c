@@ -86,21 +86,30 @@ int process_kill_seen(const struct process_stat *seen, int signal)
     return -1;
 }
 
-unsigned process_kill_session(pid_t leader)
+static bool kill_strays_once(pid_t leader)
 {
     size_t count;
     struct process_stat *all = process_table_read(&count);
-    unsigned killed = 0;
+    bool found = false;
 
     for (size_t i = 0; i < count; i++) {
+        const struct process_stat *s = &all[i];
         int pidfd;
 
-        if (all[i].session != leader || process_stat_ended(&all[i])) continue;
-        pidfd = process_kill_seen(&all[i], SIGKILL);
+        if (s->session != leader || s->group == leader || process_stat_ended(s)) continue;
+        pidfd = process_kill_seen(s, SIGKILL);
         if (pidfd < 0) continue;
+        /* It may have forked since we looked; no fork slips past the killing of a whole group. */
+        kill(-s->group, SIGKILL);
         close(pidfd);
-        killed++;
+        found = true;
     }
     free(all);
-    return killed;
+    return found;
+}
+
+void process_kill_strays(pid_t leader)
+{
+    for (int pass = 0; pass < PROCESS_STRAY_PASSES; pass++)
+        if (!kill_strays_once(leader)) return;
 }

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define PROCESS_STRAY_PASSES 3 /* what we kill may start others while we look */
+
 struct process_stat {
     pid_t    pid, group, session;
     char     state;       /* 'R', 'S', ...; 'Z' and 'X' have ended and wait to be reaped */
@@ -29,8 +31,8 @@ struct process_stat *process_table_read(size_t *ret_count);
  * once it has ended, yours to close; -1: it is gone already, or may not be signalled. */
 int process_kill_seen(const struct process_stat *seen, int signal);
 
-/* Kills every process of the session of `leader`, by one pass over /proc: also those that moved to
- * a group of their own. How many it found alive. */
-unsigned process_kill_session(pid_t leader);
+/* Kills what is in the session of `leader` and not in its group, in PROCESS_STRAY_PASSES passes over
+ * /proc or fewer. `leader` is not reaped yet; its own group is the caller's to kill. */
+void process_kill_strays(pid_t leader);
 
 #endif
