@@ -5,21 +5,21 @@ static const struct {
     const char *start;
     enum pinion_err code;
 } meanings[] = {
-    {"OOM", PINION_BUSY},
-    {"LOADING", PINION_UNAVAILABLE},
-    {"MASTERDOWN", PINION_UNAVAILABLE},
-    {"READONLY", PINION_UNAVAILABLE},
-    {"NOREPLICAS", PINION_UNAVAILABLE},
-    {"MISCONF", PINION_UNAVAILABLE},
-    {"CLUSTERDOWN", PINION_UNAVAILABLE},
-    {"TRYAGAIN", PINION_UNAVAILABLE},
-    {"BUSY", PINION_UNAVAILABLE},     /* somebody's script runs too long */
-    {"NOSCRIPT", PINION_UNAVAILABLE}, /* again after it was loaded: somebody flushes them */
-    {"UNBLOCKED", PINION_UNAVAILABLE},
-    {"NOAUTH", PINION_UNAUTHORIZED},
-    {"WRONGPASS", PINION_UNAUTHORIZED},
-    {"NOPERM", PINION_FORBIDDEN},
-    {"DENIED", PINION_FORBIDDEN}, /* protected mode */
+    {"OOM",         PINION_BUSY        },
+    {"LOADING",     PINION_UNAVAILABLE },
+    {"MASTERDOWN",  PINION_UNAVAILABLE },
+    {"READONLY",    PINION_UNAVAILABLE },
+    {"NOREPLICAS",  PINION_UNAVAILABLE },
+    {"MISCONF",     PINION_UNAVAILABLE },
+    {"CLUSTERDOWN", PINION_UNAVAILABLE },
+    {"TRYAGAIN",    PINION_UNAVAILABLE },
+    {"BUSY",        PINION_UNAVAILABLE }, /* somebody's script runs too long */
+    {"NOSCRIPT",    PINION_UNAVAILABLE }, /* again after it was loaded: somebody flushes them */
+    {"UNBLOCKED",   PINION_UNAVAILABLE },
+    {"NOAUTH",      PINION_UNAUTHORIZED},
+    {"WRONGPASS",   PINION_UNAUTHORIZED},
+    {"NOPERM",      PINION_FORBIDDEN   },
+    {"DENIED",      PINION_FORBIDDEN   }, /* protected mode */
 };
 
 /* Has no word of its own. */

@@ -27,8 +27,10 @@ static unsigned version_number(struct span text)
         uint64_t number = 0;
 
         digits = span_cut(&digits, '-');
-        if (digits.len == 0 && part > 0) number = 0;
-        else if (text_parse_u64(digits, 0, VERSION_PART_MAX, &number)) return 0;
+        if (digits.len == 0 && part > 0)
+            number = 0;
+        else if (text_parse_u64(digits, 0, VERSION_PART_MAX, &number))
+            return 0;
         version = version * 100 + (unsigned)number;
     }
     return version;
@@ -45,6 +47,8 @@ static void read_line(struct redis_info *info, struct span name, struct span val
         copy(info->run_id, sizeof info->run_id, value);
     } else if (span_is(name, "maxmemory_policy")) {
         copy(info->maxmemory_policy, sizeof info->maxmemory_policy, value);
+    } else if (span_is(name, "uptime_in_seconds")) {
+        if (text_parse_u64(value, 0, INT64_MAX, &info->uptime_s)) info->uptime_s = 0;
     } else if (span_is(name, "aof_enabled")) {
         info->aof = span_is(value, "1");
     }

@@ -1,4 +1,4 @@
-/* queue/redis_info.h — what a Redis says of itself at connect time, and what that means for us. Pure. */
+/* queue/redis_info.h — what a Redis says of itself, and what that means for us. Pure. */
 #ifndef PINION_QUEUE_REDIS_INFO_H
 #define PINION_QUEUE_REDIS_INFO_H
 
@@ -13,6 +13,7 @@ struct redis_info {
     unsigned version;              /* 70015 for 7.0.15; Valkey gives its own version in `valkey` */
     bool     valkey;
     char     run_id[48];           /* changes when Redis is restarted */
+    uint64_t uptime_s;
     char     maxmemory_policy[32]; /* "" unknown */
     bool     aof;
     char     appendfsync[16];      /* "" unknown */

@@ -16,7 +16,7 @@ struct sync;
 
 struct sync_options {
     const char *name_space;
-    uint64_t    connect_timeout_ms; /* for all of it: waits while Redis is starting or loading; 0: 5 s */
+    uint64_t    connect_timeout_ms; /* of it all: waits while Redis starts or loads; 0: 5 s */
     uint64_t    reply_timeout_ms;   /* of one reply; 0: 10 s */
     bool        allow_eviction;
 };
@@ -28,7 +28,7 @@ enum pinion_err sync_open(const struct redis_url *url, const struct sync_options
 void            sync_close(struct sync *); /* NULL: no-op */
 
 const struct redis_info *sync_info(const struct sync *);
-int64_t                  sync_now_ms(const struct sync *); /* Redis's clock, by our own and the offset */
+int64_t                  sync_now_ms(const struct sync *); /* Redis's clock, by ours and the offset */
 
 /* Sends and waits. A script that is not loaded is loaded, and sent again. On success *ret_reply is
  * the caller's (sync_reply_free); an error answer of Redis is mapped (OOM: busy) and not a reply.
@@ -45,7 +45,9 @@ void            sync_reply_free(struct redisReply *); /* NULL: no-op */
 struct watch;
 enum pinion_err watch_open(struct sync *, const char *const channels[], size_t count,
                            struct watch **ret_watch, struct error *why) must_use;
-/* The next message, or PINION_BUSY when none came in time; copies into `text` (cut if longer). */
+/* The next message, or PINION_BUSY when none came in time; copies into `text` (cut if longer).
+ * PINION_UNAVAILABLE: the subscription was lost, or has just been renewed by this call: look for
+ * what was published meanwhile, and call again. */
 enum pinion_err watch_next(struct watch *, uint64_t timeout_ms, char *text, size_t size) must_use;
 void            watch_close(struct watch *);
 
