@@ -31,8 +31,8 @@ struct process_stat *process_table_read(size_t *ret_count);
  * once it has ended, yours to close; -1: it is gone already, or may not be signalled. */
 int process_kill_seen(const struct process_stat *seen, int signal);
 
-/* Kills what is in the session of `leader` and not in its group, in PROCESS_STRAY_PASSES passes over
- * /proc or fewer. `leader` is not reaped yet; its own group is the caller's to kill. */
+/* Kills what is in the session of `leader`, not in its group: at most PROCESS_STRAY_PASSES over
+ * /proc. `leader` is not reaped yet; its own group is the caller's to kill. */
 void process_kill_strays(pid_t leader);
 
 #endif
