@@ -23,10 +23,10 @@ struct http_server;
 struct http_exchange; /* one request and the duty to answer it; valid until http_reply() */
 
 struct http_peer {
-    bool  local;                    /* loopback, or a unix socket */
-    bool  by_unix_socket;
-    uid_t uid;                      /* who connected, by the kernel; unix socket only */
-    char  text[HTTP_PEER_TEXT_MAX]; /* "127.0.0.1", "::1", "uid 1000" */
+    bool local; /* loopback, or a unix socket */
+    bool by_unix_socket;
+    uid_t uid;                     /* who connected, by the kernel; unix socket only */
+    char text[HTTP_PEER_TEXT_MAX]; /* "127.0.0.1", "::1", "uid 1000" */
 };
 
 /* All of it is borrowed and stays valid until the exchange is answered. */
@@ -43,10 +43,10 @@ struct http_header {
 };
 
 struct http_reply {
-    unsigned    status; /* 0: 200 */
-    const char *type;   /* Content-Type; NULL: application/json */
-    const void *body;   /* copied */
-    size_t      len;
+    unsigned status;  /* 0: 200 */
+    const char *type; /* Content-Type; NULL: application/json */
+    const void *body; /* copied */
+    size_t len;
     const struct http_header *headers; /* more of them; NULL: none */
 };
 
@@ -61,8 +61,8 @@ typedef void http_handler_fn(struct http_exchange *, const struct http_request *
 typedef void http_drained_fn(void *ctx);
 
 struct http_options {
-    const char        *listen; /* "127.0.0.1:7466", "[::1]:0", "unix:PATH", "fd:3" (inherited) */
-    const char *const *hosts;  /* names besides localhost, 127.0.0.1, [::1]; NULL ends; or NULL */
+    const char *listen;       /* "127.0.0.1:7466", "[::1]:0", "unix:PATH", "fd:3" (inherited) */
+    const char *const *hosts; /* names besides localhost, 127.0.0.1, [::1]; NULL ends; or NULL */
     struct http_limits limits;
 };
 
@@ -70,8 +70,8 @@ struct http_options {
 enum pinion_err http_server_open(struct ev_loop *, struct ticker *, const struct http_options *,
                                  http_handler_fn *, void *ctx, struct http_server **ret_server,
                                  struct error *why) must_use;
-const char *http_server_address(const struct http_server *);     /* with the port that :0 became */
-unsigned    http_server_connections(const struct http_server *);
+const char *http_server_address(const struct http_server *); /* with the port that :0 became */
+unsigned http_server_connections(const struct http_server *);
 /* No more accepts; idle connections close now, others after their answer. `drained` (NULL is fine)
  * is called once, on the loop, when none is left, and may close the server. */
 void http_server_drain(struct http_server *, http_drained_fn *drained, void *ctx);
@@ -80,8 +80,8 @@ void http_server_drain(struct http_server *, http_drained_fn *drained, void *ctx
 void http_server_close(struct http_server *);
 
 struct span http_header(const struct http_request *, const char *name); /* the first; or absent */
-void http_wait(struct http_exchange *, struct http_waiter *);  /* NULL: tell nobody any more */
-void http_allow_ms(struct http_exchange *, uint64_t ms);       /* a long poll: moves the deadline */
+void http_wait(struct http_exchange *, struct http_waiter *); /* NULL: tell nobody any more */
+void http_allow_ms(struct http_exchange *, uint64_t ms);      /* a long poll: moves the deadline */
 
 void http_reply(struct http_exchange *, const struct http_reply *);
 /* {"error":{"code":...,"message":...}} with the status of base/error.h */

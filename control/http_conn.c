@@ -1,12 +1,12 @@
 /* control/http_conn.c — one connection: reads, takes steps, writes once, then settles.
  *
  *      on_readable -> read_some -+
- *      on_writable -> send_rest -+-> http_conn_turn: conn_step ... conn_step, send_rest, settle
+ *      on_writable -> send_rest -+-> http_conn_turn: steps (http_exchange.c), send_rest, settle
  *      http_reply -> next turn --+
  *
  * A turn serves what is complete in the buffer and collects the replies. Everything that depends
  * on the state (watchers, deadline, memory) is derived in settle(), at the end of the turn, and
- * nowhere else. Only http_conn_close() leaves the descriptor, and only http_conn_end() and an
+ * nowhere else. Only http_conn_close() gives up the descriptor, and only http_conn_end() and an
  * answer that comes after it free the struct, so that no caller's pointer dies under it.
  */
 #include "control/http_conn.h"
@@ -22,13 +22,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum step {
-    STEP_SERVED, /* one request was answered; there may be another */
-    STEP_HUNGRY, /* needs bytes */
-    STEP_WAIT,   /* for the handler, or for the client to take what is queued */
-};
-
-/* ---- bytes: the only two places where they come and go (and where TLS will) --------------------*/
+/* ---- bytes: the only two places where they come and go (and where TLS will) ------------------ */
 
 static ssize_t conn_recv(struct http_exchange *x, void *out, size_t size)
 {
@@ -45,16 +39,11 @@ static bool try_later(void)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-static size_t unsent(const struct http_exchange *x)
-{
-    return x->out.len - x->out_at;
-}
-
 /* Sends what it can. The connection may be CONN_GONE afterwards. */
 static void send_rest(struct http_exchange *x)
 {
-    while (unsent(x)) {
-        ssize_t n = conn_send(x, x->out.data + x->out_at, unsent(x));
+    while (http_conn_unsent(x)) {
+        ssize_t n = conn_send(x, x->out.data + x->out_at, http_conn_unsent(x));
         if (n < 0 && !try_later()) http_conn_close(x);
         if (n < 0) return;
         x->out_at += (size_t)n;
@@ -66,7 +55,7 @@ static void send_rest(struct http_exchange *x)
         buffer_clear(&x->out);
 }
 
-/* ---- the memory of requests --------------------------------------------------------------------*/
+/* ---- the memory of requests ------------------------------------------------------------------ */
 
 static void count_buffer(struct http_exchange *x)
 {
@@ -76,7 +65,7 @@ static void count_buffer(struct http_exchange *x)
     x->in_counted = now;
 }
 
-static void release_buffer(struct http_exchange *x)
+void http_conn_release(struct http_exchange *x)
 {
     if (x->in.cap > HTTP_BUFFER_BYTES_KEPT)
         buffer_deinit(&x->in);
@@ -99,60 +88,22 @@ static size_t wanted(const struct http_exchange *x)
     return want < missing ? want : missing;
 }
 
-/* ---- answers -----------------------------------------------------------------------------------*/
+/* ---- settling -------------------------------------------------------------------------------- */
 
-/* Our own last word to a request that never reached the handler; the framing is lost with it. */
-static enum step refuse(struct http_exchange *x, const struct http_refusal *r)
+static void watch(struct ev_loop *loop, ev_io *w, bool on)
 {
-    http_render_problem(x, r->status, r->code, r->text, NULL, true);
-    x->at = CONN_CLOSE;
-    release_buffer(x);
-    return STEP_WAIT;
+    if (on)
+        ev_io_start(loop, w);
+    else
+        ev_io_stop(loop, w);
 }
 
-/* The request is answered: on to the next, or to the end. */
-static void request_done(struct http_exchange *x, bool close)
+static void settle_watchers(struct http_exchange *x, bool hungry)
 {
-    x->in_at += x->parser.head.bytes + x->parser.body_len;
-    x->served = true;
-    x->at = close ? CONN_CLOSE : CONN_HEAD;
-    http_parser_init(&x->parser, &x->server->limits);
-}
+    bool read = (x->at == CONN_ANSWER && !x->unread) || x->at == CONN_LINGER || hungry;
 
-static bool closes(const struct http_exchange *x)
-{
-    return !x->parser.head.keep_alive || x->server->draining;
-}
-
-static void conn_free(struct http_exchange *x)
-{
-    assert(x->at == CONN_GONE && !x->owed);
-    list_remove(&x->node);
-    list_remove(&x->again);
-    buffer_deinit(&x->in);
-    buffer_deinit(&x->out);
-    free(x);
-}
-
-void http_reply(struct http_exchange *x, const struct http_reply *reply)
-{
-    assert(x->owed); /* else it was answered twice */
-    x->owed = false;
-    x->waiter = NULL;
-    if (x->at == CONN_ANSWER) {
-        bool close = closes(x);
-        http_render(x, reply, close);
-        request_done(x, close);
-        if (!x->in_turn) http_conn_next(x);
-    } else if (x->at == CONN_GONE && list_empty(&x->again) && !x->in_turn) {
-        conn_free(x);
-    } /* else the client was told already, or http_conn_end() will free it */
-}
-
-void http_wait(struct http_exchange *x, struct http_waiter *waiter)
-{
-    assert(x->owed);
-    x->waiter = waiter;
+    watch(x->server->loop, &x->readable, read && !x->eof);
+    watch(x->server->loop, &x->writable, http_conn_unsent(x) > 0);
 }
 
 static void set_due(struct http_exchange *x, uint64_t ms)
@@ -178,130 +129,17 @@ void http_allow_ms(struct http_exchange *x, uint64_t ms)
     if (x->unread) set_check(x);
 }
 
-static void tell_left(struct http_exchange *x)
-{
-    struct http_waiter *waiter = x->waiter;
-
-    x->waiter = NULL;
-    if (x->owed && waiter) waiter->left(waiter);
-}
-
-/* ---- steps -------------------------------------------------------------------------------------*/
-
-static struct span part(const struct http_exchange *x, struct http_part p)
-{
-    return (struct span){ x->in.data + x->in_at + p.at, p.len };
-}
-
-static enum step serve(struct http_exchange *x)
-{
-    const struct http_head *h = &x->parser.head;
-
-    x->request = (struct http_request){
-        .method = h->method,
-        .path = h->path.len ? part(x, h->path) : span_of("/"),
-        .query = h->has_query ? part(x, h->query) : span_of(NULL),
-        .headers = part(x, h->lines),
-        .body = part(x, (struct http_part){ h->bytes, x->parser.body_len }),
-        .peer = &x->peer,
-    };
-    x->at = CONN_ANSWER;
-    x->owed = true;
-    x->unread = false;
-    x->allow_ms = 0;
-    x->server->handler(x, &x->request, x->server->ctx);
-    return x->at == CONN_HEAD ? STEP_SERVED : STEP_WAIT;
-}
-
-/* Against DNS rebinding: a page from elsewhere reaches our address, but under its own name. */
-static bool host_is_ours(const struct http_exchange *x)
-{
-    const struct http_head   *h = &x->parser.head;
-    const char *const *hosts = x->server->hosts;
-
-    if (x->server->listener.is_unix) return true;
-    if (h->has_host && !http_host_allowed(hosts, part(x, h->host))) return false;
-    return !h->has_authority || http_host_allowed(hosts, part(x, h->authority));
-}
-
-static enum step step_body(struct http_exchange *x)
-{
-    size_t len = x->in.len - x->in_at;
-    enum http_progress progress = http_parse_body(&x->parser, x->in.data + x->in_at, &len);
-
-    x->in.len = x->in_at + len;
-    if (progress == HTTP_MORE) return STEP_HUNGRY;
-    if (progress == HTTP_REFUSED) return refuse(x, &x->parser.refusal);
-    if (!x->parser.too_large) return serve(x);
-    bool close = closes(x);
-    http_render_problem(x, 413, PINION_TOO_LARGE, "the request's body is too large", NULL, close);
-    request_done(x, close);
-    return close ? STEP_WAIT : STEP_SERVED;
-}
-
-static enum step step_head(struct http_exchange *x)
-{
-    static const struct http_refusal foreign = {
-        421, PINION_MISDIRECTED, "this server is not known by that Host; see its option for names"
-    };
-    static const struct http_refusal large = { 413, PINION_TOO_LARGE,
-                                               "the request's body is too large" };
-    struct http_parser *p = &x->parser;
-    size_t have = x->in.len - x->in_at;
-
-    if (unsent(x) > x->server->limits.reply_queue_bytes_max) return STEP_WAIT;
-    if (!have) return STEP_HUNGRY;
-    switch (http_parse_head(p, x->in.data + x->in_at, have)) {
-    case HTTP_MORE:    return STEP_HUNGRY;
-    case HTTP_REFUSED: return refuse(x, &p->refusal);
-    case HTTP_DONE:    break;
-    }
-    if (!host_is_ours(x)) return refuse(x, &foreign);
-    if (p->head.expects && p->too_large) return refuse(x, &large);
-    if (p->head.expects && have == p->head.bytes)
-        buffer_add_text(&x->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    x->at = CONN_BODY;
-    return step_body(x);
-}
-
-static enum step conn_step(struct http_exchange *x)
-{
-    switch (x->at) {
-    case CONN_HEAD: return step_head(x);
-    case CONN_BODY: return step_body(x);
-    default:        return STEP_WAIT;
-    }
-}
-
-/* ---- settling ----------------------------------------------------------------------------------*/
-
-static void watch(struct ev_loop *loop, ev_io *w, bool on)
-{
-    if (on)
-        ev_io_start(loop, w);
-    else
-        ev_io_stop(loop, w);
-}
-
-static void settle_watchers(struct http_exchange *x, bool hungry)
-{
-    bool read = (x->at == CONN_ANSWER && !x->unread) || x->at == CONN_LINGER || hungry;
-
-    watch(x->server->loop, &x->readable, read && !x->eof);
-    watch(x->server->loop, &x->writable, unsent(x) > 0);
-}
-
 static enum conn_due due_now(const struct http_exchange *x)
 {
     switch (x->at) {
     case CONN_HEAD:
-        if (unsent(x)) return DUE_WRITE;
+        if (http_conn_unsent(x)) return DUE_WRITE;
         return x->in_at == x->in.len && (x->served || x->due != DUE_HEAD) ? DUE_IDLE : DUE_HEAD;
-    case CONN_BODY:   return DUE_BODY;
+    case CONN_BODY: return DUE_BODY;
     case CONN_ANSWER: return DUE_ANSWER;
-    case CONN_CLOSE:  return DUE_WRITE;
+    case CONN_CLOSE: return DUE_WRITE;
     case CONN_LINGER: return DUE_LINGER;
-    case CONN_GONE:   break;
+    case CONN_GONE: break;
     }
     return DUE_NONE;
 }
@@ -315,12 +153,12 @@ static void settle_deadline(struct http_exchange *x)
     if (due == x->due && (!x->served || due == DUE_WRITE)) return;
     x->due = due;
     switch (due) {
-    case DUE_NONE:   break;
-    case DUE_IDLE:   set_due(x, limits->idle_ms); break;
-    case DUE_HEAD:   set_due(x, limits->head_ms); break;
-    case DUE_BODY:   set_due(x, limits->body_ms); break;
+    case DUE_NONE: break;
+    case DUE_IDLE: set_due(x, limits->idle_ms); break;
+    case DUE_HEAD: set_due(x, limits->head_ms); break;
+    case DUE_BODY: set_due(x, limits->body_ms); break;
     case DUE_ANSWER: set_due(x, limits->answer_ms + x->allow_ms); break;
-    case DUE_WRITE:  set_due(x, limits->write_ms); break;
+    case DUE_WRITE: set_due(x, limits->write_ms); break;
     case DUE_LINGER: set_due(x, limits->linger_ms); break;
     }
 }
@@ -341,51 +179,50 @@ static void settle(struct http_exchange *x, enum step step)
 
     if (x->at == CONN_GONE) return;
     if (step == STEP_HUNGRY && x->eof) x->at = CONN_CLOSE;
-    if (x->at == CONN_CLOSE && !unsent(x)) linger(x);
+    if (x->at == CONN_CLOSE && !http_conn_unsent(x)) linger(x);
     if (idle && x->at == CONN_HEAD) {
-        release_buffer(x);
-        if (x->server->draining && !unsent(x)) http_conn_close(x);
+        http_conn_release(x);
+        if (x->server->draining && !http_conn_unsent(x)) http_conn_close(x);
     }
     if (x->at == CONN_GONE) return;
     settle_watchers(x, step == STEP_HUNGRY);
     settle_deadline(x);
     x->served = false;
     /* Stopped by its share of the turn, or by a queue that is empty by now. */
-    if (x->at == CONN_HEAD && step != STEP_HUNGRY && !unsent(x)) http_conn_next(x);
+    if (x->at == CONN_HEAD && step != STEP_HUNGRY && !http_conn_unsent(x)) http_conn_next(x);
 }
 
 void http_conn_turn(struct http_exchange *x)
 {
-    unsigned  left = x->server->limits.pipeline_max;
+    unsigned left = x->server->limits.pipeline_max;
     enum step step;
 
     if (x->at == CONN_GONE) return;
     x->in_turn = true;
-    do step = conn_step(x);
+    do step = http_exchange_step(x);
     while (step == STEP_SERVED && --left);
     x->in_turn = false;
     send_rest(x);
     settle(x, step);
 }
 
-/* ---- events ------------------------------------------------------------------------------------*/
+/* ---- events ---------------------------------------------------------------------------------- */
 
 /* Reads once; false: the connection is gone or refused, or there was nothing. */
 static bool read_some(struct http_exchange *x)
 {
     static const struct http_refusal busy = {
-        429, PINION_BUSY, "too many requests are being received; try again later"
-    };
+        429, PINION_BUSY, "too many requests are being received; try again later"};
 
     if (x->in_at) {
         buffer_consume(&x->in, x->in_at);
         x->in_at = 0;
     }
     size_t want = wanted(x);
-    char  *room = buffer_reserve(&x->in, want);
+    char *room = buffer_reserve(&x->in, want);
     count_buffer(x);
     if (x->in_counted && x->server->buffered > x->server->limits.buffered_bytes_max) {
-        refuse(x, &busy);
+        http_exchange_refuse(x, &busy);
         return true;
     }
     ssize_t n = conn_recv(x, room, want);
@@ -399,7 +236,7 @@ static bool read_some(struct http_exchange *x)
 /* A request waits for its answer: bytes behind it stay in the kernel, its end of file is news. */
 static void look_for_leaver(struct http_exchange *x)
 {
-    char    byte;
+    char byte;
     ssize_t n = recv(x->fd, &byte, 1, MSG_PEEK);
 
     if (n < 0 && try_later()) return;
@@ -410,7 +247,7 @@ static void look_for_leaver(struct http_exchange *x)
     x->unread = n > 0; /* from now on check_leaver() looks */
     x->eof = n == 0;
     x->in_turn = true;
-    if (x->eof) tell_left(x);
+    if (x->eof) http_exchange_left(x);
     x->in_turn = false;
     http_conn_turn(x);
     if (x->at == CONN_ANSWER && x->unread) set_check(x);
@@ -418,19 +255,19 @@ static void look_for_leaver(struct http_exchange *x)
 
 static void check_leaver(struct http_exchange *x)
 {
-    struct pollfd p = { x->fd, POLLRDHUP, 0 };
+    struct pollfd p = {x->fd, POLLRDHUP, 0};
 
     set_check(x);
     if (poll(&p, 1, 0) != 1) return;
     if (p.revents & (POLLERR | POLLHUP))
         http_conn_close(x);
     else
-        tell_left(x);
+        http_exchange_left(x);
 }
 
 static void discard(struct http_exchange *x)
 {
-    char    scratch[16384];
+    char scratch[16384];
     ssize_t n = conn_recv(x, scratch, sizeof scratch);
 
     if (n == 0 || (n < 0 && !try_later())) http_conn_close(x);
@@ -455,7 +292,7 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int revents)
 
     (void)loop, (void)revents;
     send_rest(x);
-    if (x->at != CONN_GONE && !unsent(x)) http_conn_turn(x);
+    if (x->at != CONN_GONE && !http_conn_unsent(x)) http_conn_turn(x);
 }
 
 static void too_late(struct http_exchange *x, unsigned status, enum pinion_err code,
@@ -464,7 +301,7 @@ static void too_late(struct http_exchange *x, unsigned status, enum pinion_err c
     http_render_problem(x, status, code, text, NULL, true);
     x->at = CONN_CLOSE;
     x->in_turn = true;
-    tell_left(x);
+    http_exchange_left(x);
     x->in_turn = false;
     http_conn_turn(x);
 }
@@ -491,7 +328,7 @@ static void on_deadline(struct alarm *alarm)
     }
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------*/
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 void http_conn_open(struct http_server *server, int fd, const struct http_peer *peer,
                     struct http_peer_count *peer_count)
@@ -541,11 +378,21 @@ void http_conn_close(struct http_exchange *x)
     http_conn_next(x);
 }
 
+void http_conn_free(struct http_exchange *x)
+{
+    assert(x->at == CONN_GONE && !x->owed);
+    list_remove(&x->node);
+    list_remove(&x->again);
+    buffer_deinit(&x->in);
+    buffer_deinit(&x->out);
+    free(x);
+}
+
 void http_conn_end(struct http_exchange *x)
 {
     assert(x->at == CONN_GONE);
     x->in_turn = true;
-    tell_left(x);
+    http_exchange_left(x);
     x->in_turn = false;
-    if (!x->owed) conn_free(x); /* else the answer will */
+    if (!x->owed) http_conn_free(x); /* else the answer will */
 }

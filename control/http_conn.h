@@ -1,4 +1,9 @@
-/* control/http_conn.h — the inside that http_server.c, http_conn.c and http_reply.c share. */
+/* control/http_conn.h — the inside that http_server, _conn, _exchange and _reply share.
+ *
+ * Where later parts join: TLS in the two functions of http_conn.c through which bytes pass; a reply
+ * of unknown length (events) and a change of protocol (WebSocket) as one more `enum conn_at`, with
+ * the same queue, deadline of writing and notice of leaving.
+ */
 #ifndef PINION_CONTROL_HTTP_CONN_H
 #define PINION_CONTROL_HTTP_CONN_H
 
@@ -13,35 +18,33 @@
 
 #define HTTP_DATE_MAX 32
 
-struct http_peer_count;
-
 struct http_server {
-    struct ev_loop    *loop;
-    struct ticker     *ticker;
-    http_handler_fn   *handler;
-    void              *ctx;
+    struct ev_loop *loop;
+    struct ticker *ticker;
+    http_handler_fn *handler;
+    void *ctx;
     struct http_limits limits;
-    const char       **hosts; /* NULL: any (unix socket) */
+    const char **hosts; /* that Host may name; NULL ends; not looked at on a unix socket */
 
     struct http_listener listener;
-    int          spare_fd; /* -1 when another thread was faster to take it */
-    ev_io        accept;
+    int spare_fd; /* -1 when another thread was faster to take it */
+    ev_io accept;
     struct alarm accept_pause;
 
-    struct list        conns;  /* with a descriptor */
-    struct list        again;  /* have something to do in the next turn */
-    struct list        closed; /* no descriptor, but the handler still owes an answer */
-    ev_timer           turn;   /* runs while `again` is not empty, or the last one left */
-    unsigned           connections;
-    size_t             buffered; /* bytes of requests, beyond what idle connections keep */
-    struct http_peers  peers;
+    struct list conns;  /* with a descriptor */
+    struct list again;  /* have something to do in the next turn */
+    struct list closed; /* no descriptor, but the handler still owes an answer */
+    ev_timer turn;      /* runs while `again` is not empty, or the last one left */
+    unsigned connections;
+    size_t buffered; /* bytes of requests, beyond what idle connections keep */
+    struct http_peers peers;
 
-    bool             draining;
+    bool draining;
     http_drained_fn *drained;
-    void            *drained_ctx;
+    void *drained_ctx;
 
     int64_t date_s;
-    char    date[HTTP_DATE_MAX];
+    char date[HTTP_DATE_MAX];
 };
 
 /* What the connection waits for:
@@ -57,42 +60,61 @@ enum conn_due { DUE_NONE, DUE_IDLE, DUE_HEAD, DUE_BODY, DUE_ANSWER, DUE_WRITE, D
 /* A connection is its exchange: requests come one at a time. */
 struct http_exchange {
     struct http_server *server; /* NULL: it was closed before the handler answered */
-    struct list         node;   /* in server->conns or ->closed */
-    struct list         again;  /* in server->again, or nowhere */
-    int                 fd;
-    enum conn_at        at;
-    bool                owed;    /* the handler has the exchange; independent of `at` */
-    bool                eof;     /* nothing more will come in */
-    bool                unread;  /* bytes wait in the kernel behind a request that waits */
-    bool                in_turn; /* replies are collected, and sent once at the end */
-    bool                served;  /* in this turn: the deadline starts anew */
-    ev_io               readable, writable;
+    struct list node;           /* in server->conns or ->closed */
+    struct list again;          /* in server->again, or nowhere */
+    int fd;
+    enum conn_at at;
+    bool owed;    /* the handler has the exchange; independent of `at` */
+    bool eof;     /* nothing more will come in */
+    bool unread;  /* bytes wait in the kernel behind a request that waits */
+    bool in_turn; /* replies are collected, and sent once at the end */
+    bool served;  /* in this turn: the deadline starts anew */
+    ev_io readable, writable;
 
-    struct alarm  alarm;
+    struct alarm alarm;
     enum conn_due due;
-    uint64_t      due_ms;   /* of clock_mono_ms() */
-    uint64_t      allow_ms; /* for this answer, beyond the limit */
+    uint64_t due_ms;   /* of clock_mono_ms() */
+    uint64_t allow_ms; /* for this answer, beyond the limit */
 
-    struct buffer      in;        /* flat: this request, then what follows it */
-    size_t             in_at;     /* where this request begins */
-    size_t             in_counted; /* what server->buffered holds for it */
-    struct buffer      out;
-    size_t             out_at; /* sent so far */
+    struct buffer in;  /* flat: this request, then what follows it */
+    size_t in_at;      /* where this request begins */
+    size_t in_counted; /* what server->buffered holds for it */
+    struct buffer out;
+    size_t out_at; /* sent so far */
     struct http_parser parser;
 
     struct http_request request;
     struct http_waiter *waiter;
-    struct http_peer    peer;
+    struct http_peer peer;
     struct http_peer_count *peer_count;
 };
 
+enum step {
+    STEP_SERVED, /* one request was answered; there may be another */
+    STEP_HUNGRY, /* needs bytes */
+    STEP_WAIT,   /* for the handler, or for the client to take what is queued */
+};
+
+/* http_exchange.c */
+enum step http_exchange_step(struct http_exchange *);
+/* Our own last word to a request that never reached the handler; the framing is lost with it. */
+enum step http_exchange_refuse(struct http_exchange *, const struct http_refusal *);
+void http_exchange_left(struct http_exchange *); /* tells the waiter, once */
+
 /* http_conn.c */
+static inline size_t http_conn_unsent(const struct http_exchange *x)
+{
+    return x->out.len - x->out_at;
+}
+
 void http_conn_open(struct http_server *, int fd, const struct http_peer *,
                     struct http_peer_count *);
 void http_conn_close(struct http_exchange *); /* now; freed in the next turn, or when answered */
 void http_conn_next(struct http_exchange *);  /* its turn comes from the loop */
 void http_conn_turn(struct http_exchange *);
-void http_conn_end(struct http_exchange *);   /* a closed one: tells the waiter, frees if unowed */
+void http_conn_release(struct http_exchange *); /* gives the buffer of requests back */
+void http_conn_free(struct http_exchange *);    /* closed and answered */
+void http_conn_end(struct http_exchange *); /* a closed one: tells the waiter, frees if unowed */
 
 /* http_reply.c: adds one whole reply to `out`; `close` adds Connection: close */
 void http_render(struct http_exchange *, const struct http_reply *, bool close);
@@ -100,7 +122,6 @@ void http_render_problem(struct http_exchange *, unsigned status, enum pinion_er
                          const char *message, const struct http_header *headers, bool close);
 
 /* http_server.c */
-void http_server_wake(struct http_server *);                           /* start `turn` */
-void http_server_left(struct http_server *, struct http_exchange *);   /* its place is free */
+void http_server_wake(struct http_server *); /* start `turn` */
 
 #endif

@@ -29,20 +29,20 @@
 #define HTTP_LINGER_MS 2000  /* for the client to read our last reply and close */
 
 /* Fixed: nobody needs another value. */
-#define HTTP_BUFFER_BYTES_KEPT    (8u << 10)   /* by an idle connection, in each direction */
-#define HTTP_READ_BYTES_MAX       (64u << 10)  /* of one connection in one turn, if a body needs it */
-#define HTTP_READ_BODY_BYTES      (16u << 10)  /* at least, for a body */
-#define HTTP_READ_BYTES           4000         /* otherwise; with what a heap adds, one page */
-#define HTTP_CHUNK_LINE_BYTES_MAX 32           /* what stands between the data of two chunks */
-#define HTTP_LEFT_CHECK_MS        1000         /* looks for a leaver behind unread bytes */
+#define HTTP_BUFFER_BYTES_KEPT    (8u << 10)  /* by an idle connection, in each direction */
+#define HTTP_READ_BYTES_MAX       (64u << 10) /* of one connection in one turn */
+#define HTTP_READ_BODY_BYTES      (16u << 10) /* at least, for a body */
+#define HTTP_READ_BYTES           4000        /* otherwise; with what a heap adds, one page */
+#define HTTP_CHUNK_LINE_BYTES_MAX 32          /* what stands between the data of two chunks */
+#define HTTP_LEFT_CHECK_MS        1000        /* looks for a leaver behind unread bytes */
 #define HTTP_ACCEPTS_PER_TURN     64
-#define HTTP_ACCEPT_PAUSE_MS      100          /* after an accept that failed for want of memory */
+#define HTTP_ACCEPT_PAUSE_MS      100 /* after an accept that failed for want of memory */
 #define HTTP_BACKLOG              1024
-#define HTTP_SEND_BUFFER_BYTES    (128 << 10)  /* SO_SNDBUF: what a slow reader holds in the kernel */
+#define HTTP_SEND_BUFFER_BYTES    (128 << 10) /* SO_SNDBUF: of a slow reader */
 
 struct http_limits {
-    size_t   head_bytes_max, target_bytes_max, body_bytes_max, swallow_bytes_max;
-    size_t   buffered_bytes_max, reply_bytes_max, reply_queue_bytes_max;
+    size_t head_bytes_max, target_bytes_max, body_bytes_max, swallow_bytes_max;
+    size_t buffered_bytes_max, reply_bytes_max, reply_queue_bytes_max;
     unsigned headers_max, connections_max, peer_connections_max, pipeline_max;
     uint64_t head_ms, body_ms, answer_ms, write_ms, idle_ms, linger_ms;
 };

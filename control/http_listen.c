@@ -18,17 +18,17 @@
 #include "control/http_limits.h"
 
 union address {
-    struct sockaddr     any;
-    struct sockaddr_in  v4;
+    struct sockaddr any;
+    struct sockaddr_in v4;
     struct sockaddr_in6 v6;
-    struct sockaddr_un  un;
+    struct sockaddr_un un;
 };
 
 static enum pinion_err bad_text(struct error *why, const char *text)
 {
-    return error_set(why, PINION_INVALID,
-                     "listen address \"%s\": expected 127.0.0.1:PORT, [::1]:PORT, unix:PATH or fd:N",
-                     text);
+    return error_set(
+        why, PINION_INVALID,
+        "listen address \"%s\": expected 127.0.0.1:PORT, [::1]:PORT, unix:PATH or fd:N", text);
 }
 
 static enum pinion_err refused(struct error *why, const char *text, const char *what)
@@ -39,17 +39,17 @@ static enum pinion_err refused(struct error *why, const char *text, const char *
                      text, strerror(saved));
 }
 
-/* ---- text to address --------------------------------------------------------------------------*/
+/* ---- text to address ------------------------------------------------------------------------- */
 
 static enum pinion_err parse_inet(const char *text, union address *address, socklen_t *ret_len,
                                   struct error *why)
 {
     const char *colon = strrchr(text, ':');
-    char        host[INET6_ADDRSTRLEN];
-    uint64_t    port;
+    char host[INET6_ADDRSTRLEN];
+    uint64_t port;
 
     if (!colon || text_parse_u64(span_of(colon + 1), 0, 65535, &port)) return bad_text(why, text);
-    bool   v6 = text[0] == '[' && colon > text && colon[-1] == ']';
+    bool v6 = text[0] == '[' && colon > text && colon[-1] == ']';
     size_t len = (size_t)(colon - text) - (v6 ? 2 : 0);
     if (len >= sizeof host) return bad_text(why, text);
     memcpy(host, text + v6, len);
@@ -83,7 +83,7 @@ static enum pinion_err parse_unix(const char *path, union address *address, sock
     return PINION_OK;
 }
 
-/* ---- address to text --------------------------------------------------------------------------*/
+/* ---- address to text ------------------------------------------------------------------------- */
 
 static void name_inet(struct http_listener *l, const union address *address)
 {
@@ -104,8 +104,8 @@ static void name_inet(struct http_listener *l, const union address *address)
 
 static enum pinion_err name_listener(struct http_listener *l, const char *text, struct error *why)
 {
-    union address address = { .any = { 0 } };
-    socklen_t     len = sizeof address;
+    union address address = {.any = {0}};
+    socklen_t len = sizeof address;
 
     if (getsockname(l->fd, &address.any, &len) != 0) return refused(why, text, "getsockname");
     switch (address.any.sa_family) {
@@ -115,12 +115,11 @@ static enum pinion_err name_listener(struct http_listener *l, const char *text, 
         return PINION_OK;
     case AF_INET:
     case AF_INET6: name_inet(l, &address); return PINION_OK;
-    default:
-        return error_set(why, PINION_INVALID, "%s is not a socket of TCP or of unix", text);
+    default: return error_set(why, PINION_INVALID, "%s is not a socket of TCP or of unix", text);
     }
 }
 
-/* ---- sockets ----------------------------------------------------------------------------------*/
+/* ---- sockets --------------------------------------------------------------------------------- */
 
 /* What every accepted connection inherits. The small send buffer bounds what a slow reader holds
  * in the kernel; keep-alive finds clients that vanished while they wait. */
@@ -176,8 +175,8 @@ static enum pinion_err open_socket(struct http_listener *l, const union address 
 
 static enum pinion_err inherit_socket(struct http_listener *l, const char *text, struct error *why)
 {
-    uint64_t  fd;
-    int       listens = 0;
+    uint64_t fd;
+    int listens = 0;
     socklen_t len = sizeof listens;
 
     if (text_parse_u64(span_of(text + 3), 3, 65535, &fd)) return bad_text(why, text);
@@ -193,10 +192,10 @@ static enum pinion_err inherit_socket(struct http_listener *l, const char *text,
 enum pinion_err http_listen_open(const char *text, struct http_listener *ret_listener,
                                  struct error *why)
 {
-    struct http_listener l = { .fd = -1 };
-    union address        address;
-    socklen_t            len = 0;
-    enum pinion_err      err;
+    struct http_listener l = {.fd = -1};
+    union address address;
+    socklen_t len = 0;
+    enum pinion_err err;
 
     memset(&address, 0, sizeof address);
     if (strncmp(text, "fd:", 3) == 0) {
@@ -224,5 +223,5 @@ void http_listen_close(struct http_listener *l)
     free(l->path);
     free(l->host);
     free(l->address);
-    *l = (struct http_listener){ .fd = -1 };
+    *l = (struct http_listener){.fd = -1};
 }

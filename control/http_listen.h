@@ -7,8 +7,8 @@
 #include "base/error.h"
 
 struct http_listener {
-    int   fd;      /* non-blocking, close-on-exec */
-    bool  is_unix;
+    int fd; /* non-blocking, close-on-exec */
+    bool is_unix;
     char *address; /* "127.0.0.1:7466", "[::1]:80", "unix:PATH": what reaches it */
     char *host;    /* "192.0.2.1", "[2001:db8::1]"; NULL: unix, or any address of the machine */
     char *path;    /* of the socket file that we made; NULL: none */

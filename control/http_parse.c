@@ -17,70 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
-static enum http_progress refuse(struct http_parser *p, unsigned status, enum pinion_err code,
-                                 const char *text)
-{
-    p->refusal = (struct http_refusal){ status, code, text };
-    return HTTP_REFUSED;
-}
-
-static enum http_progress malformed(struct http_parser *p, const char *text)
-{
-    return refuse(p, 400, PINION_INVALID, text);
-}
-
-/* ---- the scan ---------------------------------------------------------------------------------*/
-
-/* A line ended with the LF at `i`. HTTP_DONE: it was the empty one behind the headers. */
-static enum http_progress end_line(struct http_parser *p, const char *data, size_t i)
-{
-    size_t len = i - 1 - p->line_at;
-    char   first = data[p->line_at];
-
-    if (len == 0 && p->lines == 0) {
-        if (p->start > 0) return malformed(p, "a request line was expected, not empty lines");
-        p->start = p->line_at = i + 1; /* some old clients send CR LF behind a body */
-        return HTTP_MORE;
-    }
-    if (len == 0) return HTTP_DONE;
-    if (first == ' ' || first == '\t')
-        return malformed(p, p->lines ? "folded header lines are not accepted"
-                                     : "a request line was expected, not a blank");
-    if (p->lines++ > p->limits->headers_max)
-        return refuse(p, 431, PINION_TOO_LARGE, "too many header lines");
-    p->line_at = i + 1;
-    return HTTP_MORE;
-}
-
-static enum http_progress scan_head(struct http_parser *p, const char *data, size_t len)
-{
-    size_t end = len < p->limits->head_bytes_max ? len : p->limits->head_bytes_max;
-
-    for (; p->scanned < end; p->scanned++) {
-        unsigned char c = (unsigned char)data[p->scanned];
-        if ((c >= 0x20 && c != 0x7f) || c == '\t') continue;
-        if (c == '\r') {
-            if (p->scanned + 1 == len) break;
-            if (data[p->scanned + 1] != '\n') return malformed(p, "CR without LF in the head");
-        } else if (c == '\n') {
-            if (p->scanned == p->line_at || data[p->scanned - 1] != '\r')
-                return malformed(p, "LF without CR in the head");
-            enum http_progress progress = end_line(p, data, p->scanned);
-            if (progress != HTTP_MORE) {
-                p->head.bytes = p->scanned + 1;
-                return progress;
-            }
-        } else {
-            return malformed(p, "control characters in the head");
-        }
-    }
-    if (p->lines == 0 && len - p->start > p->limits->target_bytes_max + 32)
-        return refuse(p, 414, PINION_TOO_LARGE, "the request target is too long");
-    if (len < p->limits->head_bytes_max) return HTTP_MORE;
-    return refuse(p, 431, PINION_TOO_LARGE, "the request's head is too large");
-}
-
-/* ---- what llhttp reports ----------------------------------------------------------------------*/
+/* ---- what llhttp reports --------------------------------------------------------------------- */
 
 static bool is_token(struct span s)
 {
@@ -116,22 +53,24 @@ static int take_framing_header(struct http_parser *p, struct span name, struct s
     struct http_head *h = &p->head;
 
     if (span_is_any_case(name, "host")) {
-        if (h->has_host) return refused(malformed(p, "Host was sent twice"));
+        if (h->has_host) return refused(http_malformed(p, "Host was sent twice"));
         h->has_host = true;
-        h->host = (struct http_part){ (size_t)(value.data - p->base), value.len };
+        h->host = (struct http_part){(size_t)(value.data - p->base), value.len};
     } else if (span_is_any_case(name, "content-length")) {
-        if (h->has_length) return refused(malformed(p, "Content-Length was sent twice"));
+        if (h->has_length) return refused(http_malformed(p, "Content-Length was sent twice"));
         h->has_length = true;
         if (text_parse_u64(value, 0, INT64_MAX, &h->length))
-            return refused(malformed(p, "Content-Length must be one decimal number"));
+            return refused(http_malformed(p, "Content-Length must be one decimal number"));
     } else if (span_is_any_case(name, "transfer-encoding")) {
-        if (h->chunked) return refused(malformed(p, "Transfer-Encoding was sent twice"));
+        if (h->chunked) return refused(http_malformed(p, "Transfer-Encoding was sent twice"));
         if (!span_is_any_case(value, "chunked"))
-            return refused(refuse(p, 501, PINION_INVALID, "the only transfer coding is chunked"));
+            return refused(
+                http_refuse(p, 501, PINION_INVALID, "the only transfer coding is chunked"));
         h->chunked = true;
     } else if (span_is_any_case(name, "expect")) {
         if (!span_is_any_case(value, "100-continue"))
-            return refused(refuse(p, 417, PINION_INVALID, "only Expect: 100-continue is known"));
+            return refused(
+                http_refuse(p, 417, PINION_INVALID, "only Expect: 100-continue is known"));
         h->expects = true;
     }
     return 0;
@@ -166,10 +105,11 @@ static int on_header_end(llhttp_t *l)
     struct http_parser *p = l->data;
     struct span name = p->name, value = p->value;
 
-    p->name = p->value = (struct span){ 0 };
+    p->name = p->value = (struct span){0};
     p->head.headers++;
-    if (!is_token(name)) return refused(malformed(p, "a header's name holds what no name may"));
-    if (!value.data) value = (struct span){ name.data + name.len, 0 };
+    if (!is_token(name))
+        return refused(http_malformed(p, "a header's name holds what no name may"));
+    if (!value.data) value = (struct span){name.data + name.len, 0};
     return take_framing_header(p, name, trimmed(value));
 }
 
@@ -190,10 +130,11 @@ static int check_framing(struct http_parser *p, const char *end)
     for (const char *c = p->framing_from; c < end; c++) {
         bool hex = (*c >= '0' && *c <= '9') || ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'f');
         if ((p->framing_last == '\r') != (*c == '\n') || (!hex && *c != '\r' && *c != '\n'))
-            return refused(malformed(p, "a chunk's size in hexadecimal and CR LF was expected; "
-                                        "extensions and trailers are not accepted"));
+            return refused(http_malformed(p,
+                                          "a chunk's size in hexadecimal and CR LF was expected; "
+                                          "extensions and trailers are not accepted"));
         if (++p->framing_run > HTTP_CHUNK_LINE_BYTES_MAX)
-            return refused(malformed(p, "a chunk's size is too long"));
+            return refused(http_malformed(p, "a chunk's size is too long"));
         p->framing_last = *c;
     }
     p->framing_from = end;
@@ -205,7 +146,8 @@ static int on_chunk_data(llhttp_t *l, const char *at, size_t len)
     struct http_parser *p = l->data;
 
     if (check_framing(p, at)) return -1;
-    if (p->framing_last == '\r') return refused(malformed(p, "CR without LF behind a chunk size"));
+    if (p->framing_last == '\r')
+        return refused(http_malformed(p, "CR without LF behind a chunk size"));
     p->framing_from = at + len;
     p->framing_run = 0;
     p->framing_last = 0;
@@ -239,7 +181,7 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_body_end,
 };
 
-/* ---- the head ---------------------------------------------------------------------------------*/
+/* ---- the head -------------------------------------------------------------------------------- */
 
 void http_parser_init(struct http_parser *p, const struct http_limits *limits)
 {
@@ -250,26 +192,26 @@ void http_parser_init(struct http_parser *p, const struct http_limits *limits)
 static const char *known_method(uint8_t method)
 {
     switch (method) {
-    case HTTP_GET:     return "GET";
-    case HTTP_HEAD:    return "HEAD";
-    case HTTP_POST:    return "POST";
-    case HTTP_PUT:     return "PUT";
-    case HTTP_PATCH:   return "PATCH";
-    case HTTP_DELETE:  return "DELETE";
+    case HTTP_GET: return "GET";
+    case HTTP_HEAD: return "HEAD";
+    case HTTP_POST: return "POST";
+    case HTTP_PUT: return "PUT";
+    case HTTP_PATCH: return "PATCH";
+    case HTTP_DELETE: return "DELETE";
     case HTTP_OPTIONS: return "OPTIONS";
-    default:           return NULL;
+    default: return NULL;
     }
 }
 
 static enum http_progress unknown_method(struct http_parser *p)
 {
-    return refuse(p, 501, PINION_INVALID,
-                  "the methods are GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS");
+    return http_refuse(p, 501, PINION_INVALID,
+                       "the methods are GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS");
 }
 
 static enum http_progress unknown_version(struct http_parser *p)
 {
-    return refuse(p, 505, PINION_INVALID, "HTTP/1.1 or HTTP/1.0 was expected");
+    return http_refuse(p, 505, PINION_INVALID, "HTTP/1.1 or HTTP/1.0 was expected");
 }
 
 static enum http_progress llhttp_refused(struct http_parser *p, llhttp_errno_t err,
@@ -281,7 +223,7 @@ static enum http_progress llhttp_refused(struct http_parser *p, llhttp_errno_t e
     if (err == HPE_INVALID_METHOD && is_token(method) && line.len) return unknown_method(p);
     if (err == HPE_INVALID_VERSION || err == HPE_PAUSED_H2_UPGRADE) return unknown_version(p);
     const char *reason = llhttp_get_error_reason(&p->llhttp);
-    return malformed(p, reason ? reason : "a request in HTTP/1.1 was expected");
+    return http_malformed(p, reason ? reason : "a request in HTTP/1.1 was expected");
 }
 
 /* METHOD SP target SP HTTP/1.x, with single blanks, spelled as llhttp understood it. */
@@ -294,36 +236,35 @@ static enum http_progress check_line(struct http_parser *p, struct span line)
     size_t method_len = strlen(method);
     if (line.len < method_len + 1 + version_len || !p->target.data ||
         memcmp(line.data + line.len - version_len, " HTTP/", 6) != 0)
-        return malformed(p, "a request line like \"GET /path HTTP/1.1\" was expected");
+        return http_malformed(p, "a request line like \"GET /path HTTP/1.1\" was expected");
     const char *version = line.data + line.len - 3;
-    if (memcmp(version, "1.1", 3) != 0 && memcmp(version, "1.0", 3) != 0)
-        return unknown_version(p);
+    if (memcmp(version, "1.1", 3) != 0 && memcmp(version, "1.0", 3) != 0) return unknown_version(p);
     if (p->target.data != line.data + method_len + 1 ||
         p->target.len != line.len - method_len - 1 - version_len)
-        return malformed(p, "single blanks between method, target and version were expected");
+        return http_malformed(p, "single blanks between method, target and version were expected");
     if (p->target.len > p->limits->target_bytes_max)
-        return refuse(p, 414, PINION_TOO_LARGE, "the request target is too long");
+        return http_refuse(p, 414, PINION_TOO_LARGE, "the request target is too long");
     p->head.method = method;
     return HTTP_DONE;
 }
 
 static struct http_part part_of(const struct http_parser *p, struct span s)
 {
-    return (struct http_part){ (size_t)(s.data - p->base), s.len };
+    return (struct http_part){(size_t)(s.data - p->base), s.len};
 }
 
 static enum http_progress split_target(struct http_parser *p)
 {
-    struct span target = p->target, authority = { 0 };
+    struct span target = p->target, authority = {0};
     static const size_t scheme_len = sizeof "http://" - 1;
 
     for (size_t i = 0; i < target.len; i++)
         if (target.data[i] <= 0x20 || target.data[i] >= 0x7f || target.data[i] == '#')
-            return malformed(p, "a target holds printable ASCII without '#'");
+            return http_malformed(p, "a target holds printable ASCII without '#'");
     if (target.len > scheme_len && strncasecmp(target.data, "http://", scheme_len) == 0) {
         target.data += scheme_len;
         target.len -= scheme_len;
-        authority = (struct span){ target.data, 0 };
+        authority = (struct span){target.data, 0};
         while (authority.len < target.len && !strchr("/?", target.data[authority.len]))
             authority.len++;
         target.data += authority.len;
@@ -332,13 +273,13 @@ static enum http_progress split_target(struct http_parser *p)
         p->head.authority = part_of(p, authority);
     } else if (target.data[0] != '/' &&
                !(span_is(target, "*") && strcmp(p->head.method, "OPTIONS") == 0)) {
-        return malformed(p, "a target that begins with '/' was expected");
+        return http_malformed(p, "a target that begins with '/' was expected");
     }
     struct span rest = target, path = span_cut(&rest, '?');
     p->head.has_query = path.len < target.len;
     p->head.path = part_of(p, path);
-    p->head.query = (struct http_part){ p->head.path.at + path.len + 1,
-                                        p->head.has_query ? target.len - path.len - 1 : 0 };
+    p->head.query = (struct http_part){p->head.path.at + path.len + 1,
+                                       p->head.has_query ? target.len - path.len - 1 : 0};
     return HTTP_DONE;
 }
 
@@ -346,13 +287,14 @@ static enum http_progress check_framing_headers(struct http_parser *p)
 {
     struct http_head *h = &p->head;
 
-    if (h->headers != p->lines - 1) return malformed(p, "header lines like \"Name: value\" expected");
+    if (h->headers != p->lines - 1)
+        return http_malformed(p, "header lines like \"Name: value\" expected");
     if (h->headers > p->limits->headers_max)
-        return refuse(p, 431, PINION_TOO_LARGE, "too many header lines");
+        return http_refuse(p, 431, PINION_TOO_LARGE, "too many header lines");
     if (h->chunked && h->has_length)
-        return malformed(p, "Content-Length and Transfer-Encoding exclude each other");
-    if (h->chunked && h->old) return malformed(p, "HTTP/1.0 has no Transfer-Encoding");
-    if (!h->has_host && !h->old) return malformed(p, "HTTP/1.1 needs a Host");
+        return http_malformed(p, "Content-Length and Transfer-Encoding exclude each other");
+    if (h->chunked && h->old) return http_malformed(p, "HTTP/1.0 has no Transfer-Encoding");
+    if (!h->has_host && !h->old) return http_malformed(p, "HTTP/1.1 needs a Host");
     if (h->old || (!h->chunked && h->length == 0)) h->expects = false;
     p->too_large = !h->chunked && h->length > p->limits->body_bytes_max;
     return HTTP_DONE;
@@ -360,16 +302,16 @@ static enum http_progress check_framing_headers(struct http_parser *p)
 
 enum http_progress http_parse_head(struct http_parser *p, const char *data, size_t len)
 {
-    enum http_progress progress = scan_head(p, data, len);
+    enum http_progress progress = http_scan_head(p, data, len);
 
     if (progress != HTTP_DONE) return progress;
-    struct span head = { data + p->start, p->head.bytes - p->start };
+    struct span head = {data + p->start, p->head.bytes - p->start};
     const char *lf = memchr(head.data, '\n', head.len);
-    struct span line = { head.data, (size_t)(lf - 1 - head.data) };
+    struct span line = {head.data, (size_t)(lf - 1 - head.data)};
     size_t lines_at = (size_t)(lf + 1 - data);
 
     p->base = (char *)(uintptr_t)data; /* written to by http_parse_body() only */
-    p->head.lines = (struct http_part){ lines_at, p->head.bytes - 2 - lines_at };
+    p->head.lines = (struct http_part){lines_at, p->head.bytes - 2 - lines_at};
     llhttp_init(&p->llhttp, HTTP_REQUEST, &settings);
     p->llhttp.data = p;
     llhttp_errno_t err = llhttp_execute(&p->llhttp, head.data, head.len);
@@ -381,12 +323,12 @@ enum http_progress http_parse_head(struct http_parser *p, const char *data, size
     return check_framing_headers(p);
 }
 
-/* ---- the body ---------------------------------------------------------------------------------*/
+/* ---- the body -------------------------------------------------------------------------------- */
 
 static enum http_progress unless_too_much(struct http_parser *p, bool complete)
 {
     if (p->swallowed <= p->limits->swallow_bytes_max) return complete ? HTTP_DONE : HTTP_MORE;
-    return refuse(p, 413, PINION_TOO_LARGE, "the request's body is too large");
+    return http_refuse(p, 413, PINION_TOO_LARGE, "the request's body is too large");
 }
 
 static enum http_progress parse_plain(struct http_parser *p, char *data, size_t *len)
@@ -417,7 +359,7 @@ static enum http_progress parse_chunked(struct http_parser *p, char *data, size_
     if (p->complete && (err == HPE_PAUSED || err == HPE_PAUSED_UPGRADE))
         end = raw + (llhttp_get_error_pos(&p->llhttp) - raw);
     else if (err != HPE_OK)
-        return llhttp_refused(p, err, (struct span){ 0 });
+        return llhttp_refused(p, err, (struct span){0});
     if (check_framing(p, end)) return HTTP_REFUSED;
 
     size_t behind = (size_t)(data + *len - end);
@@ -430,18 +372,4 @@ enum http_progress http_parse_body(struct http_parser *p, char *data, size_t *le
 {
     assert(p->head.method && *len >= p->head.bytes);
     return p->head.chunked ? parse_chunked(p, data, len) : parse_plain(p, data, len);
-}
-
-/* ---- Host -------------------------------------------------------------------------------------*/
-
-bool http_host_allowed(const char *const *hosts, struct span host)
-{
-    size_t name_len = host.len;
-
-    while (name_len && host.data[name_len - 1] >= '0' && host.data[name_len - 1] <= '9') name_len--;
-    if (name_len && host.data[name_len - 1] == ':')
-        host.len = name_len - 1; /* a port was cut off */
-    for (; hosts && *hosts; hosts++)
-        if (span_is_any_case(host, *hosts)) return true;
-    return false;
 }

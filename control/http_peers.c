@@ -11,8 +11,8 @@
 
 static void peer_of_user(int fd, struct http_peer *peer, struct http_peer_key *key)
 {
-    struct ucred who = { 0, (uid_t)-1, (gid_t)-1 };
-    socklen_t    len = sizeof who;
+    struct ucred who = {0, (uid_t)-1, (gid_t)-1};
+    socklen_t len = sizeof who;
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0) who.uid = (uid_t)-1;
     peer->local = peer->by_unix_socket = true;
@@ -85,7 +85,7 @@ struct http_peer_count *http_peers_add(struct http_peers *peers, const struct ht
 {
     struct list *bucket = bucket_of(peers, key);
 
-    list_for_each(node, bucket) {
+    list_for_each (node, bucket) {
         struct http_peer_count *count = container_of(node, struct http_peer_count, node);
         if (memcmp(&count->key, key, sizeof *key) != 0) continue;
         if (count->connections >= max) return NULL;

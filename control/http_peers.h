@@ -14,13 +14,13 @@ struct http_peer_key {
 };
 
 struct http_peer_count {
-    struct list          node;
+    struct list node;
     struct http_peer_key key;
-    unsigned             connections; /* never 0 */
+    unsigned connections; /* never 0 */
 };
 
 struct http_peers {
-    uint64_t    seed; /* so that nobody can choose addresses of one bucket */
+    uint64_t seed; /* so that nobody can choose addresses of one bucket */
     struct list bucket[HTTP_PEER_BUCKETS];
 };
 

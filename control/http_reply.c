@@ -36,18 +36,18 @@ static const char *reason_phrase(unsigned status)
     case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     case 505: return "HTTP Version Not Supported";
-    default:  return "";
+    default: return "";
     }
 }
 
 /* Spelled once a second. By hand: strftime would ask the locale for the names. */
 static const char *date_text(struct http_server *server)
 {
-    static const char day[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-    static const char month[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-    int64_t   now_s = clock_wall_us() / 1000000;
-    time_t    now = (time_t)now_s;
+    static const char day[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char month[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int64_t now_s = clock_wall_us() / 1000000;
+    time_t now = (time_t)now_s;
     struct tm tm;
 
     if (now_s == server->date_s && server->date[0]) return server->date;
@@ -61,7 +61,7 @@ static const char *date_text(struct http_server *server)
 
 static void add_number(struct buffer *out, uint64_t number)
 {
-    char  digits[20];
+    char digits[20];
     char *at = digits + sizeof digits;
 
     do *--at = (char)('0' + number % 10);
@@ -83,7 +83,7 @@ static void add_header(struct buffer *out, const struct http_header *header)
 static void add_headers(struct http_exchange *x, const struct http_reply *reply, bool close)
 {
     struct buffer *out = &x->out;
-    bool           cached = false;
+    bool cached = false;
 
     buffer_add_text(out, "X-Content-Type-Options: nosniff\r\n");
     for (const struct http_header *h = reply->headers; h && h->name; h++) {
@@ -100,14 +100,10 @@ static void add_headers(struct http_exchange *x, const struct http_reply *reply,
 void http_render(struct http_exchange *x, const struct http_reply *reply, bool close)
 {
     struct buffer *out = &x->out;
-    unsigned       status = reply->status ? reply->status : 200;
-    bool           bodiless = status == 204 || status == 304;
-    const char    *method = x->parser.head.method;
+    unsigned status = reply->status ? reply->status : 200;
+    bool bodiless = status == 204 || status == 304;
+    const char *method = x->parser.head.method;
 
-    if (reply->len > x->server->limits.reply_bytes_max) {
-        http_render_problem(x, 500, PINION_INTERNAL, "the reply would be too large", NULL, close);
-        return;
-    }
     assert(status >= 200 && status <= 599);
     buffer_add(out, "HTTP/1.1 ", 9);
     add_number(out, status);
@@ -128,7 +124,7 @@ void http_render(struct http_exchange *x, const struct http_reply *reply, bool c
         buffer_add(out, reply->body, reply->len);
 }
 
-/* ---- errors -----------------------------------------------------------------------------------*/
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static void add_json_text(struct buffer *out, const char *text)
 {
@@ -156,8 +152,14 @@ static void problem_body(struct buffer *body, enum pinion_err code, const char *
 /* What HTTP asks of some statuses. */
 static const struct http_header *headers_of(unsigned status)
 {
-    static const struct http_header retry[] = { { "Retry-After", "1" }, { NULL, NULL } };
-    static const struct http_header bearer[] = { { "WWW-Authenticate", "Bearer" }, { NULL, NULL } };
+    static const struct http_header retry[] = {
+        {"Retry-After", "1" },
+        {NULL,          NULL}
+    };
+    static const struct http_header bearer[] = {
+        {"WWW-Authenticate", "Bearer"},
+        {NULL,               NULL    }
+    };
 
     if (status == 429 || status == 503) return retry;
     return status == 401 ? bearer : NULL;
@@ -170,10 +172,10 @@ void http_render_problem(struct http_exchange *x, unsigned status, enum pinion_e
 
     problem_body(&body, code, message);
     http_render(x,
-                &(struct http_reply){ .status = status,
-                                      .body = body.data,
-                                      .len = body.len,
-                                      .headers = headers ? headers : headers_of(status) },
+                &(struct http_reply){.status = status,
+                                     .body = body.data,
+                                     .len = body.len,
+                                     .headers = headers ? headers : headers_of(status)},
                 close);
     buffer_deinit(&body);
 }
@@ -184,16 +186,16 @@ void http_reply_problem(struct http_exchange *x, unsigned status, enum pinion_er
     struct buffer body = BUFFER_INIT;
 
     problem_body(&body, code, message);
-    http_reply(x, &(struct http_reply){ .status = status,
-                                        .body = body.data,
-                                        .len = body.len,
-                                        .headers = headers ? headers : headers_of(status) });
+    http_reply(x, &(struct http_reply){.status = status,
+                                       .body = body.data,
+                                       .len = body.len,
+                                       .headers = headers ? headers : headers_of(status)});
     buffer_deinit(&body);
 }
 
 void http_reply_error(struct http_exchange *x, enum pinion_err code, const char *format, ...)
 {
-    char    message[ERROR_TEXT_MAX];
+    char message[ERROR_TEXT_MAX];
     va_list args;
 
     va_start(args, format);
@@ -202,7 +204,7 @@ void http_reply_error(struct http_exchange *x, enum pinion_err code, const char 
     http_reply_problem(x, error_http(code), code, message, NULL);
 }
 
-/* ---- the table --------------------------------------------------------------------------------*/
+/* ---- the table ------------------------------------------------------------------------------- */
 
 void http_serve(struct http_exchange *x, const struct http_request *request,
                 const struct route *table, size_t count, void *ctx)
@@ -212,13 +214,17 @@ void http_serve(struct http_exchange *x, const struct http_request *request,
     switch (route_find(table, count, request->method, request->path, &match)) {
     case ROUTE_OK: match.route->serve(x, request, &match.args, ctx); return;
     case ROUTE_BAD_PATH:
-        http_reply_error(x, PINION_INVALID, "the path must be %%-encoded UTF-8 without "
-                                            "control characters, \"..\" and encoded slashes");
+        http_reply_error(x, PINION_INVALID,
+                         "the path must be %%-encoded UTF-8 without "
+                         "control characters, \"..\" and encoded slashes");
         return;
     case ROUTE_NO_PATH: http_reply_error(x, PINION_NOT_FOUND, "there is nothing here"); return;
     case ROUTE_OTHER_METHOD:
         http_reply_problem(x, 405, PINION_INVALID, "this path does not know the method",
-                           (const struct http_header[]){ { "Allow", match.allow }, { NULL, NULL } });
+                           (const struct http_header[]){
+                               {"Allow", match.allow},
+                               {NULL,    NULL       }
+        });
         return;
     }
 }
@@ -226,7 +232,7 @@ void http_serve(struct http_exchange *x, const struct http_request *request,
 struct span http_header(const struct http_request *request, const char *name)
 {
     struct span rest = request->headers;
-    size_t      name_len = strlen(name);
+    size_t name_len = strlen(name);
 
     while (rest.len) {
         struct span value = span_cut(&rest, '\n');
@@ -236,5 +242,5 @@ struct span http_header(const struct http_request *request, const char *name)
         while (value.len && strchr("\t ", value.data[0])) value.data++, value.len--;
         return value;
     }
-    return (struct span){ NULL, 0 };
+    return (struct span){NULL, 0};
 }

@@ -36,7 +36,7 @@ struct http_limits http_limits_filled(struct http_limits l)
     return l;
 }
 
-/* ---- turns -------------------------------------------------------------------------------------*/
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 void http_server_wake(struct http_server *server)
 {
@@ -49,7 +49,7 @@ void http_server_wake(struct http_server *server)
 static void on_turn(struct ev_loop *loop, ev_timer *w, int revents)
 {
     struct http_server *server = container_of(w, struct http_server, turn);
-    struct list         todo, *node;
+    struct list todo, *node;
 
     (void)loop, (void)revents;
     list_init(&todo);
@@ -67,19 +67,19 @@ static void on_turn(struct ev_loop *loop, ev_timer *w, int revents)
     drained(server->drained_ctx); /* may close the server: the last thing done here */
 }
 
-/* ---- accepting ---------------------------------------------------------------------------------*/
+/* ---- accepting ------------------------------------------------------------------------------- */
 
 /* A client that is turned away is told so, as far as one write and no waiting can. */
 static void turn_away(int fd)
 {
     static const char body[] = "{\"error\":{\"code\":\"unavailable\",\"message\":"
                                "\"too many connections; try again later\"}}\n";
-    char    reply[512], scratch[4096];
-    int     len = snprintf(reply, sizeof reply,
-                           "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                           "Content-Length: %zu\r\nRetry-After: 1\r\nConnection: close\r\n"
-                           "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n%s",
-                           sizeof body - 1, body);
+    char reply[512], scratch[4096];
+    int len = snprintf(reply, sizeof reply,
+                       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\nRetry-After: 1\r\nConnection: close\r\n"
+                       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n%s",
+                       sizeof body - 1, body);
     ssize_t ignored = recv(fd, scratch, sizeof scratch, MSG_DONTWAIT); /* unread bytes: a reset */
 
     ignored = send(fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -93,7 +93,8 @@ static int accept_one(struct http_server *server, struct sockaddr_storage *from)
     socklen_t len = sizeof *from;
 
     memset(from, 0, sizeof *from);
-    return accept4(server->listener.fd, (struct sockaddr *)from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    return accept4(server->listener.fd, (struct sockaddr *)from, &len,
+                   SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
 static void open_spare(struct http_server *server)
@@ -126,8 +127,8 @@ static void shed(struct http_server *server)
 
 static void welcome(struct http_server *server, int fd, const struct sockaddr_storage *from)
 {
-    struct http_peer        peer;
-    struct http_peer_key    key;
+    struct http_peer peer;
+    struct http_peer_key key;
     struct http_peer_count *count = NULL;
 
     http_peer_of(fd, from, &peer, &key);
@@ -143,7 +144,7 @@ static void welcome(struct http_server *server, int fd, const struct sockaddr_st
 
 static void on_accept(struct ev_loop *loop, ev_io *w, int revents)
 {
-    struct http_server     *server = container_of(w, struct http_server, accept);
+    struct http_server *server = container_of(w, struct http_server, accept);
     struct sockaddr_storage from;
 
     (void)loop, (void)revents;
@@ -175,13 +176,13 @@ static void on_accept_pause_over(struct alarm *alarm)
     ev_io_start(server->loop, &server->accept);
 }
 
-/* ---- open, drain, close ------------------------------------------------------------------------*/
+/* ---- open, drain, close ---------------------------------------------------------------------- */
 
 /* The names that may stand in Host; NULL: all. The address that we listen on is one of them: a
  * page from elsewhere has a name, and is not reached by a number. */
 static const char **allowed_hosts(const char *const *names, const struct http_listener *listener)
 {
-    static const char *const always[] = { "localhost", "127.0.0.1", "[::1]" };
+    static const char *const always[] = {"localhost", "127.0.0.1", "[::1]"};
     size_t count = 0;
 
     while (names && names[count]) count++;
@@ -198,7 +199,7 @@ enum pinion_err http_server_open(struct ev_loop *loop, struct ticker *ticker,
                                  void *ctx, struct http_server **ret_server, struct error *why)
 {
     struct http_listener listener;
-    enum pinion_err      err = http_listen_open(options->listen, &listener, why);
+    enum pinion_err err = http_listen_open(options->listen, &listener, why);
 
     if (err) return err;
     struct http_server *server = xcalloc(1, sizeof *server);
@@ -247,7 +248,7 @@ void http_server_drain(struct http_server *server, http_drained_fn *drained, voi
     server->drained_ctx = ctx;
     server->draining = true;
     stop_accepting(server);
-    list_for_each(node, &server->conns)
+    list_for_each (node, &server->conns)
         http_conn_next(container_of(node, struct http_exchange, node));
     http_server_wake(server);
 }

@@ -5,7 +5,7 @@
 /* The path taken apart: decoded segments, each with a NUL behind it, in the args' text. */
 struct path {
     struct span segment[ROUTE_SEGMENTS_MAX];
-    unsigned    count;
+    unsigned count;
 };
 
 static int hex_digit(char c)
@@ -50,7 +50,7 @@ static bool decode_segment(struct span raw, char *out, size_t *ret_len)
 /* Even a path that fits no row is read to its end: a bad one is bad whatever its length. */
 static enum route_found split_path(struct span raw, struct route_args *args, struct path *path)
 {
-    char  *out = args->text;
+    char *out = args->text;
     size_t len;
 
     path->count = 0;
@@ -59,10 +59,10 @@ static enum route_found split_path(struct span raw, struct route_args *args, str
     raw.data++, raw.len--;
     for (unsigned n = 0; !last; n++) {
         const char *slash = raw.len ? memchr(raw.data, '/', raw.len) : NULL;
-        struct span part = { raw.data, slash ? (size_t)(slash - raw.data) : raw.len };
+        struct span part = {raw.data, slash ? (size_t)(slash - raw.data) : raw.len};
         last = !slash;
         if (!decode_segment(part, out, &len)) return ROUTE_BAD_PATH;
-        if (n < ROUTE_SEGMENTS_MAX) path->segment[n] = (struct span){ out, len };
+        if (n < ROUTE_SEGMENTS_MAX) path->segment[n] = (struct span){out, len};
         path->count = n + 1;
         out += len + 1; /* fits: a NUL stands where the '/' was */
         raw.data += part.len + !last;
@@ -129,7 +129,7 @@ enum route_found route_find(const struct route *table, size_t count, const char 
     return ret_match->allow[0] ? ROUTE_OTHER_METHOD : ROUTE_NO_PATH;
 }
 
-/* ---- the query --------------------------------------------------------------------------------*/
+/* ---- the query ------------------------------------------------------------------------------- */
 
 /* Decodes `raw` into `out`; false: a bad code, a NUL, or no room for it. */
 static bool decode_query(struct span raw, char *out, size_t size)
@@ -161,7 +161,8 @@ enum pinion_err route_query(struct span query, const char *name, char *out, size
         if (found) return error_set(why, PINION_INVALID, "?%s= was given twice", name);
         if (!decode_query(value, out, out_size))
             return error_set(why, PINION_INVALID,
-                             "?%s= must be %%-encoded UTF-8 of less than %zu bytes", name, out_size);
+                             "?%s= must be %%-encoded UTF-8 of less than %zu bytes", name,
+                             out_size);
         found = true;
     }
     return found ? PINION_OK : PINION_NOT_FOUND;

@@ -24,8 +24,8 @@ struct http_request;
  * characters, each followed by a NUL. They live as long as the struct and must not be copied. */
 struct route_args {
     struct span arg[ROUTE_SEGMENTS_MAX];
-    unsigned    count;
-    char        text[ROUTE_PATH_BYTES_MAX + 1]; /* private */
+    unsigned count;
+    char text[ROUTE_PATH_BYTES_MAX + 1]; /* private */
 };
 
 typedef void route_fn(struct http_exchange *, const struct http_request *,
@@ -33,7 +33,7 @@ typedef void route_fn(struct http_exchange *, const struct http_request *,
 
 struct route {
     const char *method, *pattern;
-    route_fn   *serve;
+    route_fn *serve;
 };
 
 enum route_found {
@@ -45,8 +45,8 @@ enum route_found {
 
 struct route_match {
     const struct route *route; /* NULL unless ROUTE_OK */
-    struct route_args   args;
-    char                allow[ROUTE_ALLOW_MAX]; /* "GET, HEAD, DELETE"; ROUTE_OTHER_METHOD only */
+    struct route_args args;
+    char allow[ROUTE_ALLOW_MAX]; /* "GET, HEAD, DELETE"; ROUTE_OTHER_METHOD only */
 };
 
 enum route_found route_find(const struct route *table, size_t count, const char *method,

@@ -22,15 +22,16 @@
 #include "scheduler/ticker.h"
 
 static struct ev_loop *loop;
-static struct ticker  *ticker;
-static struct client   clients[CLIENTS_MAX];
-static unsigned        client_count;
-static uint64_t        passed_us;
+static struct ticker *ticker;
+static struct client clients[CLIENTS_MAX];
+static unsigned client_count;
+static uint64_t passed_us;
 
 struct http_server *server;
 struct http_options options;
-unsigned            requests, waiting_count, drained;
-struct waiting      waiting[WAITING_MAX];
+bool close_when_drained;
+unsigned requests, waiting_count, drained;
+struct waiting waiting[WAITING_MAX];
 
 /* ---- base/clock.h, in our hands -------------------------------------------------------------- */
 
@@ -61,13 +62,13 @@ static void on_left(struct http_waiter *w)
     assert_false(waiter->left);
     waiter->left = true;
     if (!waiter->answer_when_left) return;
-    http_reply(waiter->exchange, &(struct http_reply){ .body = "[]", .len = 2 });
+    http_reply(waiter->exchange, &(struct http_reply){.body = "[]", .len = 2});
     waiter->exchange = NULL;
 }
 
 static void reply_text(struct http_exchange *x, const char *text)
 {
-    http_reply(x, &(struct http_reply){ .type = "text/plain", .body = text, .len = strlen(text) });
+    http_reply(x, &(struct http_reply){.type = "text/plain", .body = text, .len = strlen(text)});
 }
 
 static void show_job(struct http_exchange *x, const struct http_request *request,
@@ -78,16 +79,16 @@ static void show_job(struct http_exchange *x, const struct http_request *request
 }
 
 static const struct route table[] = {
-    { "GET", "/v1/jobs/{id}", show_job },
-    { "DELETE", "/v1/jobs/{id}", show_job },
+    {"GET",    "/v1/jobs/{id}", show_job},
+    {"DELETE", "/v1/jobs/{id}", show_job},
 };
 
-static void wait_for_test(struct http_exchange *x)
+static void wait_for_test(struct http_exchange *x, const struct http_request *r)
 {
     struct waiting *w = &waiting[waiting_count++];
 
     assert_true(waiting_count <= WAITING_MAX);
-    *w = (struct waiting){ .waiter = { on_left }, .exchange = x };
+    *w = (struct waiting){.waiter = {on_left}, .exchange = x, .request = r};
     http_wait(x, &w->waiter);
 }
 
@@ -98,30 +99,28 @@ static void echo(struct http_exchange *x, const struct http_request *r)
     buffer_printf(&text, "%s %.*s ?%.*s: ", r->method, (int)r->path.len, r->path.data,
                   (int)r->query.len, r->query.data ? r->query.data : "");
     buffer_add(&text, r->body.data, r->body.len);
-    http_reply(x, &(struct http_reply){ .body = text.data, .len = text.len });
+    http_reply(x, &(struct http_reply){.body = text.data, .len = text.len});
     buffer_deinit(&text);
 }
 
 static void inject(struct http_exchange *x, const struct http_request *r)
 {
     struct span given = http_header(r, "x-given");
-    char        value[64];
+    char value[64];
 
     snprintf(value, sizeof value, "a\r\nEvil: %.*s", (int)given.len, given.data ? given.data : "");
-    http_reply(x, &(struct http_reply){ .status = 204,
-                                        .headers = (const struct http_header[]){
-                                            { "X-Shown", value },
-                                            { "Cache-Control", "max-age=60" },
-                                            { NULL, NULL } } });
+    const struct http_header headers[] = {
+        {"X-Shown", value}, {"Cache-Control", "max-age=60"}, {NULL, NULL}};
+    http_reply(x, &(struct http_reply){.status = 204, .headers = headers});
 }
 
 static void big(struct http_exchange *x, struct span query)
 {
     size_t len = (size_t)strtoul(query.data, NULL, 10);
-    char  *body = xmalloc(len + 1);
+    char *body = xmalloc(len + 1);
 
     memset(body, 'b', len);
-    http_reply(x, &(struct http_reply){ .body = body, .len = len });
+    http_reply(x, &(struct http_reply){.body = body, .len = len});
     free(body);
 }
 
@@ -130,7 +129,7 @@ static void handle(struct http_exchange *x, const struct http_request *r, void *
     assert_ptr_equal(ctx, &requests);
     requests++;
     if (span_is(r->path, "/wait"))
-        wait_for_test(x);
+        wait_for_test(x, r);
     else if (span_is(r->path, "/echo"))
         echo(x, r);
     else if (span_is(r->path, "/inject"))
@@ -157,9 +156,10 @@ static int descriptors_before;
 
 void world_open(void)
 {
-    struct error why = { 0 };
+    struct error why = {0};
 
     descriptors_before = descriptors();
+    close_when_drained = false;
     requests = waiting_count = drained = client_count = 0;
     loop = ev_loop_new(EVFLAG_AUTO);
     ticker = ticker_new(loop);
@@ -178,7 +178,7 @@ void world_close(void)
     server = NULL;
     ticker_free(ticker);
     ev_loop_destroy(loop);
-    options = (struct http_options){ 0 };
+    options = (struct http_options){0};
     passed_us = 0;
     assert_int_equal(descriptors(), descriptors_before);
 }
@@ -186,6 +186,9 @@ void world_close(void)
 static void on_drained(void *ctx)
 {
     ++*(unsigned *)ctx;
+    if (!close_when_drained) return;
+    http_server_close(server);
+    server = NULL;
 }
 
 void world_drain(void)
@@ -229,7 +232,7 @@ static struct client *new_client(int family)
     struct client *c = &clients[client_count++];
 
     assert_true(client_count <= CLIENTS_MAX);
-    *c = (struct client){ .fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+    *c = (struct client){.fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     assert_true(c->fd >= 0);
     return c;
 }
@@ -237,7 +240,7 @@ static struct client *new_client(int family)
 static void connect_tcp(struct client *c)
 {
     const char *address = http_server_address(server);
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 
     in.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10));
     assert_int_equal(connect(c->fd, (struct sockaddr *)&in, sizeof in), 0);
@@ -246,8 +249,8 @@ static void connect_tcp(struct client *c)
 struct client *client_open(void)
 {
     const char *address = http_server_address(server);
-    struct sockaddr_un un = { .sun_family = AF_UNIX };
-    struct client     *c;
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct client *c;
 
     if (strncmp(address, "unix:", 5) != 0) {
         connect_tcp(c = new_client(AF_INET));
@@ -261,8 +264,8 @@ struct client *client_open(void)
 
 struct client *client_open_from(const char *v4)
 {
-    struct client     *c = new_client(AF_INET);
-    struct sockaddr_in in = { .sin_family = AF_INET };
+    struct client *c = new_client(AF_INET);
+    struct sockaddr_in in = {.sin_family = AF_INET};
 
     inet_pton(AF_INET, v4, &in.sin_addr);
     assert_int_equal(bind(c->fd, (struct sockaddr *)&in, sizeof in), 0);
@@ -297,7 +300,7 @@ void client_leave(struct client *c)
 
 void client_reset(struct client *c)
 {
-    struct linger now = { 1, 0 };
+    struct linger now = {1, 0};
 
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     client_leave(c);
@@ -315,7 +318,7 @@ static size_t answer_len(struct client *c, bool head_only)
     char *end = c->got.len ? memmem(c->got.data, c->got.len, "\r\n\r\n", 4) : NULL;
     if (!end) return 0;
     size_t head = (size_t)(end - c->got.data) + 4;
-    char  *length = memmem(c->got.data, head, "Content-Length: ", 16);
+    char *length = memmem(c->got.data, head, "Content-Length: ", 16);
     size_t body = length && !head_only ? (size_t)strtoul(length + 16, NULL, 10) : 0;
     return c->got.len < head + body ? 0 : head + body;
 }
@@ -323,8 +326,8 @@ static size_t answer_len(struct client *c, bool head_only)
 static const char *expect_answer(struct client *c, unsigned status, bool head_only)
 {
     static char *last;
-    char         start[32];
-    size_t       len;
+    char start[32];
+    size_t len;
 
     eventually((len = answer_len(c, head_only)) > 0);
     free(last);

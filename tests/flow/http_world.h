@@ -10,40 +10,42 @@
 #define WAITING_MAX 8
 
 struct client {
-    int           fd; /* -1: closed by us */
+    int fd; /* -1: closed by us */
     struct buffer got;
-    bool          eof; /* the server closed, or reset */
+    bool eof; /* the server closed, or reset */
 };
 
 struct waiting {
-    struct http_waiter    waiter;
+    struct http_waiter waiter;
     struct http_exchange *exchange; /* NULL: answered */
-    bool                  left;
-    bool                  answer_when_left;
+    const struct http_request *request;
+    bool left;
+    bool answer_when_left;
 };
 
 extern struct http_server *server;
-extern struct http_options options;   /* for the next world_open() */
-extern unsigned            requests;  /* that reached the handler */
-extern struct waiting      waiting[WAITING_MAX]; /* exchanges of /wait, in order */
-extern unsigned            waiting_count;
-extern unsigned            drained;
+extern struct http_options options;         /* for the next world_open() */
+extern unsigned requests;                   /* that reached the handler */
+extern struct waiting waiting[WAITING_MAX]; /* exchanges of /wait, in order */
+extern unsigned waiting_count;
+extern unsigned drained;
+extern bool close_when_drained; /* from inside the callback */
 
-/* Paths: /wait is kept; /echo answers body and query; /big?N answers N bytes; /inject shows headers;
- * /peer names the peer; everything else goes through a small route table. */
+/* Paths: /wait is kept; /echo answers body and query; /big?N answers N bytes; /inject shows
+ * headers; /peer names the peer; everything else goes through a small route table. */
 void world_open(void);
-void world_close(void);   /* closes server and clients; asserts that nothing is left over */
+void world_close(void); /* closes server and clients; asserts that nothing is left over */
 void world_drain(void);
-void world_pass(uint64_t ms);         /* time passes, alarms fire */
-void world_turns(unsigned turns);     /* the loop, without waiting */
-void world_sleep_turn(void);          /* the loop once; it may wait for events */
+void world_pass(uint64_t ms);     /* time passes, alarms fire */
+void world_turns(unsigned turns); /* the loop, without waiting */
+void world_sleep_turn(void);      /* the loop once; it may wait for events */
 
-struct client *client_open(void);                       /* to the server's address */
-struct client *client_open_from(const char *v4);        /* from this loopback address */
-void client_send(struct client *, const char *text);    /* all of it; the loop runs meanwhile */
+struct client *client_open(void);                    /* to the server's address */
+struct client *client_open_from(const char *v4);     /* from this loopback address */
+void client_send(struct client *, const char *text); /* all of it; the loop runs meanwhile */
 void client_send_bytes(struct client *, const void *data, size_t len);
-void client_leave(struct client *);                     /* close */
-void client_reset(struct client *);                     /* RST */
+void client_leave(struct client *); /* close */
+void client_reset(struct client *); /* RST */
 void client_half_close(struct client *);
 /* What stands in `got` is an answer with this status; its bytes are consumed. Gives its text. */
 const char *expect(struct client *, unsigned status);
@@ -51,12 +53,12 @@ const char *expect_head_only(struct client *, unsigned status); /* of HEAD: no b
 void expect_eof(struct client *);
 void expect_nothing(struct client *);
 
-#define eventually(condition)                                                                      \
-    do {                                                                                           \
-        for (unsigned tries_ = 0; !(condition); tries_++) {                                        \
-            if (tries_ > 5000) fail_msg("never came true: %s", #condition);                        \
-            world_sleep_turn();                                                                    \
-        }                                                                                          \
+#define eventually(condition)                                               \
+    do {                                                                    \
+        for (unsigned tries_ = 0; !(condition); tries_++) {                 \
+            if (tries_ > 5000) fail_msg("never came true: %s", #condition); \
+            world_sleep_turn();                                             \
+        }                                                                   \
     } while (0)
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"

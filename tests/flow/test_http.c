@@ -74,8 +74,9 @@ TEST(pipelined_requests_are_answered_in_order)
 {
     struct client *c = client_open();
 
-    client_send(c, GET("/echo?1") "POST /echo?2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
-                   "\r\nabc" GET("/wait") GET("/echo?3"));
+    client_send(c,
+                GET("/echo?1") "POST /echo?2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
+                               "\r\nabc" GET("/wait") GET("/echo?3"));
     assert_true(ends_with(expect(c, 200), "?1: "));
     assert_true(ends_with(expect(c, 200), "?2: abc"));
     expect_nothing(c);
@@ -132,7 +133,7 @@ TEST(a_bad_request_is_answered_and_ends_the_connection)
 static void assert_host(const char *target, const char *host, unsigned status)
 {
     struct client *c = client_open();
-    char           text[256];
+    char text[256];
 
     snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", target, host);
     client_send(c, text);
@@ -140,7 +141,7 @@ static void assert_host(const char *target, const char *host, unsigned status)
     client_leave(c);
 }
 
-static const char *const names[] = { "jobs.example", NULL };
+static const char *const names[] = {"jobs.example", NULL};
 
 TEST(foreign_hosts_are_misdirected)
 {
@@ -188,8 +189,8 @@ TEST(headers_cannot_be_injected)
 
 TEST(large_bodies_and_replies_pass)
 {
-    size_t         len = 3u << 20;
-    char          *body = calloc(1, len + 1);
+    size_t len = 3u << 20;
+    char *body = calloc(1, len + 1);
     struct client *c = client_open();
 
     memset(body, 'x', len);
@@ -200,7 +201,7 @@ TEST(large_bodies_and_replies_pass)
     free(body);
 }
 
-/* ---- drain and close --------------------------------------------------------------------------*/
+/* ---- drain and close ------------------------------------------------------------------------- */
 
 TEST(drain_finishes_what_is_in_flight)
 {
@@ -219,7 +220,7 @@ TEST(drain_finishes_what_is_in_flight)
     expect_eof(half);
     client_leave(half);
     assert_int_equal(drained, 0);
-    http_reply(waiting[0].exchange, &(struct http_reply){ .body = "{}", .len = 2 });
+    http_reply(waiting[0].exchange, &(struct http_reply){.body = "{}", .len = 2});
     assert_true(has(expect(busy, 200), "Connection: close"));
     client_leave(busy);
     eventually(drained == 1);
@@ -231,6 +232,19 @@ TEST(drain_of_nobody_ends_from_the_loop)
     world_drain();
     assert_int_equal(drained, 0);
     eventually(drained == 1);
+}
+
+TEST(drained_may_close_the_server)
+{
+    struct client *c = client_open();
+
+    client_send(c, GET("/echo"));
+    expect(c, 200);
+    close_when_drained = true;
+    world_drain();
+    eventually(drained == 1);
+    assert_null(server);
+    expect_eof(c);
 }
 
 TEST(answers_may_come_after_the_server)
@@ -248,12 +262,12 @@ TEST(answers_may_come_after_the_server)
     http_reply_error(waiting[0].exchange, PINION_UNAVAILABLE, "stopping");
 }
 
-/* ---- addresses --------------------------------------------------------------------------------*/
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static void assert_no_listen(const char *listen, enum pinion_err err, const char *word)
 {
     struct http_listener listener;
-    struct error         why = { 0 };
+    struct error why = {0};
 
     assert_int_equal(http_listen_open(listen, &listener, &why), err);
     if (!has(why.text, word)) fail_msg("%s: %s", listen, why.text);
@@ -261,9 +275,22 @@ static void assert_no_listen(const char *listen, enum pinion_err err, const char
 
 TEST(bad_addresses_are_explained)
 {
-    static const char *const bad[] = { "", "7466", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
-                                       "127.0.0.1:-1", "example.com:80", "[::1]", "::1:80", "[::1:80",
-                                       "1.2.3:80", "127.0.0.1:80x", "fd:x", "fd:2", ":80", "]:80" };
+    static const char *const bad[] = {"",
+                                      "7466",
+                                      "127.0.0.1",
+                                      "127.0.0.1:",
+                                      "127.0.0.1:65536",
+                                      "127.0.0.1:-1",
+                                      "example.com:80",
+                                      "[::1]",
+                                      "::1:80",
+                                      "[::1:80",
+                                      "1.2.3:80",
+                                      "127.0.0.1:80x",
+                                      "fd:x",
+                                      "fd:2",
+                                      ":80",
+                                      "]:80"};
     char long_path[200] = "unix:/";
 
     for (size_t i = 0; i < countof(bad); i++) assert_no_listen(bad[i], PINION_INVALID, "expected");
@@ -278,8 +305,8 @@ TEST(bad_addresses_are_explained)
 TEST(ipv6_and_inherited_sockets)
 {
     struct http_listener six, again;
-    struct error         why = { 0 };
-    char                 text[16];
+    struct error why = {0};
+    char text[16];
 
     if (http_listen_open("[::1]:0", &six, &why)) {
         print_message("no IPv6 here: %s\n", why.text);
@@ -319,8 +346,8 @@ static int close_unix(void **state)
 TEST(unix_socket)
 {
     struct client *c = client_open();
-    struct stat    st;
-    char           text[32];
+    struct stat st;
+    char text[32];
 
     assert_int_equal(stat(unix_address + 5, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -336,8 +363,8 @@ TEST(unix_socket)
 TEST(unix_socket_of_a_dead_server_is_replaced)
 {
     struct http_listener listener;
-    struct sockaddr_un   un = { .sun_family = AF_UNIX };
-    char                 text[80];
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    char text[80];
 
     snprintf(un.sun_path, sizeof un.sun_path, "%s/dead", folder);
     snprintf(text, sizeof text, "unix:%s/dead", folder);
@@ -364,7 +391,7 @@ TEST(descriptors_do_not_leak_into_children)
     client_send(c, GET("/echo"));
     expect(c, 200);
     for (int fd = 3; fd < 256; fd++) {
-        int       flags = fcntl(fd, F_GETFD), is_socket = 0;
+        int flags = fcntl(fd, F_GETFD), is_socket = 0;
         socklen_t len = sizeof is_socket;
         if (flags == -1 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &is_socket, &len) != 0) continue;
         assert_true(flags & FD_CLOEXEC);
@@ -404,6 +431,7 @@ int main(void)
         test(large_bodies_and_replies_pass),
         test(drain_finishes_what_is_in_flight),
         test(drain_of_nobody_ends_from_the_loop),
+        test(drained_may_close_the_server),
         test(answers_may_come_after_the_server),
         test(bad_addresses_are_explained),
         test(ipv6_and_inherited_sockets),

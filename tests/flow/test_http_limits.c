@@ -1,5 +1,4 @@
-/* tests/flow/test_http_limits.c — every limit at its value and one past it, every deadline just
- * before and at it, and clients that leave. */
+/* tests/flow/test_http_limits.c — every limit of size and number: at it, one past it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,12 +31,6 @@ static struct client *client_with(const char *request)
     return c;
 }
 
-static void reply_to(unsigned n)
-{
-    http_reply(waiting[n].exchange, &(struct http_reply){ .body = "{}", .len = 2 });
-    waiting[n].exchange = NULL;
-}
-
 static void send_bytes_of(struct client *c, size_t len)
 {
     char *body = xmalloc(len);
@@ -50,20 +43,21 @@ static void send_bytes_of(struct client *c, size_t len)
 static struct client *post(const char *more, size_t len)
 {
     struct client *c = client_open();
-    char           head[200];
+    char head[200];
 
-    snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n",
-             len, more);
+    snprintf(head, sizeof head,
+             "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n", len, more);
     client_send(c, head);
     return c;
 }
 
-/* ---- sizes and counts --------------------------------------------------------------------------*/
+/* ---- sizes and counts ------------------------------------------------------------------------ */
 
 TEST(head_and_headers)
 {
-    open_with((struct http_limits){ .head_bytes_max = 64, .headers_max = 2 });
-    struct client *c = client_with("GET /echo?1234567890123456789012345 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    open_with((struct http_limits){.head_bytes_max = 64, .headers_max = 2});
+    struct client *c =
+        client_with("GET /echo?1234567890123456789012345 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     expect(c, 431); /* 65 bytes; below: 64 */
     expect_eof(c);
     c = client_with("GET /echo?123456789012345678901234 HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -77,7 +71,7 @@ TEST(head_and_headers)
 
 TEST(body)
 {
-    open_with((struct http_limits){ .body_bytes_max = 100000, .swallow_bytes_max = 300000 });
+    open_with((struct http_limits){.body_bytes_max = 100000, .swallow_bytes_max = 300000});
     struct client *c = post("", 100000);
     send_bytes_of(c, 100000);
     expect(c, 200);
@@ -105,7 +99,7 @@ TEST(chunked_body)
 {
     static const char head[] =
         "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
-    open_with((struct http_limits){ .body_bytes_max = 8, .swallow_bytes_max = 20 });
+    open_with((struct http_limits){.body_bytes_max = 8, .swallow_bytes_max = 20});
     struct client *c = client_with(head);
     client_send(c, "4\r\nabcd\r\n4\r\nefgh\r\n0\r\n\r\n");
     assert_true(has(expect(c, 200), ": abcdefgh"));
@@ -121,7 +115,7 @@ TEST(chunked_body)
 
 TEST(buffered_bytes_of_all)
 {
-    open_with((struct http_limits){ .buffered_bytes_max = 400000, .body_bytes_max = 150000 });
+    open_with((struct http_limits){.buffered_bytes_max = 400000, .body_bytes_max = 150000});
     struct client *first = post("", 150000), *second;
     send_bytes_of(first, 100000);
     eventually(server->buffered >= 100000);
@@ -138,7 +132,7 @@ TEST(buffered_bytes_of_all)
 
 TEST(reply_size)
 {
-    open_with((struct http_limits){ .reply_bytes_max = 5000 });
+    open_with((struct http_limits){.reply_bytes_max = 5000});
     struct client *c = client_with(GET("/big?5000"));
     assert_int_equal(strlen(strstr(expect(c, 200), "\r\n\r\n")), 5004);
     client_send(c, GET("/big?5001"));
@@ -147,7 +141,7 @@ TEST(reply_size)
 
 TEST(connections)
 {
-    open_with((struct http_limits){ .connections_max = 3 });
+    open_with((struct http_limits){.connections_max = 3});
     struct client *c[4];
     for (unsigned i = 0; i < 3; i++) expect(c[i] = client_with(GET("/echo")), 200);
     c[3] = client_open();
@@ -161,7 +155,7 @@ TEST(connections)
 
 TEST(connections_of_one_peer)
 {
-    open_with((struct http_limits){ .peer_connections_max = 2 });
+    open_with((struct http_limits){.peer_connections_max = 2});
     struct client *a = client_open_from("127.0.0.5"), *b = client_open_from("127.0.0.5");
     expect(client_open_from("127.0.0.5"), 503);
     struct client *other = client_open_from("127.0.0.6");
@@ -178,7 +172,7 @@ TEST(connections_of_one_peer)
 
 TEST(pipelined_requests_share_turns)
 {
-    open_with((struct http_limits){ .pipeline_max = 4 });
+    open_with((struct http_limits){.pipeline_max = 4});
     struct client *c = client_open();
     eventually(http_server_connections(server) == 1);
     static const char text[] = GET("/echo") GET("/echo") GET("/echo") GET("/echo") GET("/echo");
@@ -192,9 +186,9 @@ TEST(pipelined_requests_share_turns)
 /* A client that asks and does not read: what waits for it stays bounded, and then it is cut. */
 TEST(slow_reader)
 {
-    open_with((struct http_limits){ .reply_queue_bytes_max = 100000, .write_ms = 5000 });
+    open_with((struct http_limits){.reply_queue_bytes_max = 100000, .write_ms = 5000});
     struct client *c = client_open();
-    struct buffer  many = BUFFER_INIT;
+    struct buffer many = BUFFER_INIT;
     for (unsigned i = 0; i < 200; i++) buffer_add_text(&many, GET("/big?50000"));
     client_send_bytes(c, many.data, many.len);
     buffer_deinit(&many);
@@ -214,20 +208,20 @@ TEST(slow_reader)
 
 TEST(slow_reader_that_wakes_gets_all)
 {
-    open_with((struct http_limits){ .reply_queue_bytes_max = 100000 });
+    open_with((struct http_limits){.reply_queue_bytes_max = 100000});
     struct client *c = client_open();
     for (unsigned i = 0; i < 60; i++) client_send(c, GET("/big?100000"));
     for (unsigned i = 0; i < 60; i++) expect(c, 200);
     assert_int_equal(requests, 60);
 }
 
-/* ---- no descriptors ----------------------------------------------------------------------------*/
+/* ---- no descriptors -------------------------------------------------------------------------- */
 
 TEST(no_descriptor_neither_spins_nor_starves)
 {
     struct rlimit old, few;
 
-    open_with((struct http_limits){ 0 });
+    open_with((struct http_limits){0});
     struct client *in = client_with(GET("/echo")), *out[3];
     expect(in, 200);
     for (unsigned i = 0; i < 3; i++) out[i] = client_open(); /* our side exists already */
@@ -235,7 +229,7 @@ TEST(no_descriptor_neither_spins_nor_starves)
     getrlimit(RLIMIT_NOFILE, &old);
     int highest = dup(0);
     close(highest);
-    few = (struct rlimit){ 3, old.rlim_max };
+    few = (struct rlimit){3, old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     for (unsigned i = 1; i < 3; i++) world_sleep_turn();
     assert_false(ev_is_active(&server->accept)); /* even the spare is of no use under this limit */
@@ -252,13 +246,13 @@ TEST(no_descriptor_neither_spins_nor_starves)
 TEST(a_full_process_turns_clients_away)
 {
     struct rlimit old, few;
-    int           filler[256], filled = 0;
+    int filler[256], filled = 0;
 
-    open_with((struct http_limits){ 0 });
+    open_with((struct http_limits){0});
     struct client *in = client_with(GET("/echo"));
     expect(in, 200);
     getrlimit(RLIMIT_NOFILE, &old);
-    few = (struct rlimit){ 64, old.rlim_max };
+    few = (struct rlimit){64, old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     struct client *out = client_open();
     while (filled < 256 && (filler[filled] = dup(0)) >= 0) filled++;
@@ -271,226 +265,6 @@ TEST(a_full_process_turns_clients_away)
     while (filled) close(filler[--filled]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     expect(client_with(GET("/echo")), 200);
-}
-
-/* ---- deadlines ---------------------------------------------------------------------------------*/
-
-TEST(head_deadline_is_a_total)
-{
-    static const char slow_text[] = "GET /echo HTTP/1.1\r\n";
-    open_with((struct http_limits){ .head_ms = 10000, .idle_ms = 50000 });
-    struct client *silent = client_open(), *slow = client_open();
-    eventually(http_server_connections(server) == 2);
-    for (unsigned i = 0; i < 9; i++) {
-        client_send_bytes(slow, slow_text + i, 1);
-        world_pass(1000);
-    }
-    world_pass(900);
-    expect_nothing(silent);
-    expect_nothing(slow);
-    world_pass(101);
-    expect_eof(silent);
-    expect(slow, 408);
-    expect_eof(slow);
-}
-
-TEST(head_deadline_answers_408)
-{
-    open_with((struct http_limits){ .head_ms = 10000, .idle_ms = 50000 });
-    struct client *c = client_with(GET("/echo"));
-    expect(c, 200);
-    world_pass(49000); /* idle, then the first byte starts the head's time */
-    static const char head[] = "GET /echo HTTP/1.1\r\n";
-    for (unsigned i = 0; i < 9; i++) {
-        client_send_bytes(c, head + i, 1);
-        world_pass(1000);
-    }
-    world_pass(900);
-    expect_nothing(c);
-    world_pass(101);
-    assert_true(has(expect(c, 408), "Connection: close"));
-    expect_eof(c);
-}
-
-TEST(idle_deadline)
-{
-    open_with((struct http_limits){ .idle_ms = 50000 });
-    struct client *c = client_with(GET("/echo"));
-    expect(c, 200);
-    world_pass(49900);
-    client_send(c, GET("/echo"));
-    expect(c, 200);
-    world_pass(49900);
-    expect_nothing(c);
-    world_pass(101);
-    expect_eof(c);
-}
-
-TEST(body_deadline)
-{
-    open_with((struct http_limits){ .body_ms = 20000 });
-    struct client *c = post("", 100);
-    for (unsigned i = 0; i < 19; i++) {
-        client_send(c, "x");
-        world_pass(1000);
-    }
-    expect_nothing(c);
-    world_pass(1001);
-    expect(c, 408);
-    expect_eof(c);
-}
-
-TEST(answer_deadline)
-{
-    open_with((struct http_limits){ .answer_ms = 5000 });
-    struct client *c = client_with(GET("/wait"));
-    eventually(waiting_count == 1);
-    world_pass(4900);
-    expect_nothing(c);
-    assert_false(waiting[0].left);
-    world_pass(101);
-    assert_true(has(expect(c, 503), "Connection: close"));
-    assert_true(waiting[0].left);
-    expect_eof(c);
-    client_leave(c);
-    eventually(http_server_connections(server) == 0);
-    reply_to(0); /* to nobody */
-}
-
-TEST(a_long_poll_may_take_longer)
-{
-    open_with((struct http_limits){ .answer_ms = 5000 });
-    struct client *c = client_with(GET("/wait"));
-    eventually(waiting_count == 1);
-    http_allow_ms(waiting[0].exchange, 30000);
-    world_pass(34900);
-    expect_nothing(c);
-    reply_to(0);
-    expect(c, 200);
-    client_send(c, GET("/wait")); /* the allowance was for one answer */
-    eventually(waiting_count == 2);
-    waiting[1].answer_when_left = true;
-    world_pass(5001);
-    expect(c, 503);
-    assert_null(waiting[1].exchange);
-}
-
-TEST(linger_deadline)
-{
-    open_with((struct http_limits){ .linger_ms = 2000 });
-    struct client *c = client_with("BAD\r\n\r\n");
-    expect(c, 400);
-    expect_eof(c);
-    client_send(c, "still talking");
-    world_pass(1900);
-    assert_int_equal(http_server_connections(server), 1);
-    world_pass(101);
-    assert_int_equal(http_server_connections(server), 0);
-}
-
-/* ---- leaving -----------------------------------------------------------------------------------*/
-
-TEST(a_client_that_leaves_while_it_waits_is_noticed)
-{
-    open_with((struct http_limits){ 0 });
-    struct client *c = client_with(GET("/wait"));
-    eventually(waiting_count == 1);
-    client_leave(c);
-    eventually(waiting[0].left);
-    reply_to(0);
-    eventually(http_server_connections(server) == 0);
-}
-
-TEST(a_reset_while_waiting)
-{
-    open_with((struct http_limits){ 0 });
-    for (unsigned i = 0; i < 2; i++) {
-        struct client *c = client_with(GET("/wait"));
-        eventually(waiting_count == i + 1);
-        waiting[i].answer_when_left = i == 1;
-        client_reset(c);
-        eventually(waiting[i].left);
-        assert_int_equal(http_server_connections(server), 0);
-    }
-    world_turns(3);
-    reply_to(0);
-    assert_null(waiting[1].exchange);
-}
-
-TEST(half_closed_clients_get_their_answers)
-{
-    open_with((struct http_limits){ 0 });
-    struct client *c = client_with(GET("/echo") GET("/wait") GET("/echo"));
-    client_half_close(c);
-    expect(c, 200);
-    eventually(waiting_count == 1 && waiting[0].left);
-    reply_to(0);
-    expect(c, 200);
-    expect(c, 200);
-    expect_eof(c);
-}
-
-TEST(leaving_behind_unread_bytes)
-{
-    open_with((struct http_limits){ 0 });
-    struct client *c = client_with(GET("/wait"));
-    eventually(waiting_count == 1);
-    client_send(c, GET("/echo"));
-    expect_nothing(c);
-    assert_int_equal(requests, 1);
-    client_leave(c);
-    for (unsigned i = 0; i < 5; i++) world_sleep_turn();
-    world_pass(HTTP_LEFT_CHECK_MS);
-    eventually(waiting[0].left);
-    reply_to(0);
-    eventually(http_server_connections(server) == 0);
-}
-
-TEST(unread_bytes_do_not_hide_the_deadline)
-{
-    open_with((struct http_limits){ .answer_ms = 2500 });
-    struct client *c = client_with(GET("/wait"));
-    eventually(waiting_count == 1);
-    client_send(c, GET("/echo"));
-    expect_nothing(c);
-    world_pass(1000);
-    world_pass(1000);
-    expect_nothing(c);
-    world_pass(501);
-    expect(c, 503);
-    assert_true(waiting[0].left);
-    client_leave(c);
-    eventually(http_server_connections(server) == 0);
-    reply_to(0);
-}
-
-TEST(pipelined_behind_a_wait_is_served_after_it)
-{
-    open_with((struct http_limits){ 0 });
-    struct client *c = client_with(GET("/wait"));
-    eventually(waiting_count == 1);
-    client_send(c, GET("/echo"));
-    expect_nothing(c);
-    reply_to(0);
-    expect(c, 200);
-    expect(c, 200);
-}
-
-TEST(leaving_at_any_byte)
-{
-    static const char text[] = "POST /echo HTTP/1.1\r\nHost: localhost\r\n"
-                               "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-    open_with((struct http_limits){ 0 });
-    for (size_t i = 0; i < sizeof text - 1; i += 3) {
-        struct client *c = client_open();
-        client_send_bytes(c, text, i);
-        if (i % 2)
-            client_reset(c);
-        else
-            client_leave(c);
-        eventually(http_server_connections(server) == 0);
-    }
-    assert_int_equal(requests, 0);
 }
 
 static int teardown(void **state)
@@ -517,20 +291,6 @@ int main(void)
         test(slow_reader_that_wakes_gets_all),
         test(no_descriptor_neither_spins_nor_starves),
         test(a_full_process_turns_clients_away),
-        test(head_deadline_is_a_total),
-        test(head_deadline_answers_408),
-        test(idle_deadline),
-        test(body_deadline),
-        test(answer_deadline),
-        test(a_long_poll_may_take_longer),
-        test(linger_deadline),
-        test(a_client_that_leaves_while_it_waits_is_noticed),
-        test(a_reset_while_waiting),
-        test(half_closed_clients_get_their_answers),
-        test(leaving_behind_unread_bytes),
-        test(unread_bytes_do_not_hide_the_deadline),
-        test(pipelined_behind_a_wait_is_served_after_it),
-        test(leaving_at_any_byte),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,17 +15,17 @@ static struct http_limits limits;
 /* What came out of one request, as text, so that two ways of feeding can be compared. */
 struct outcome {
     enum http_progress progress;
-    unsigned           status; /* of a refusal, else 0 */
+    unsigned status; /* of a refusal, else 0 */
     struct http_parser parser;
-    struct buffer      bytes; /* after the parser had them: head, body, and what follows */
+    struct buffer bytes; /* after the parser had them: head, body, and what follows */
 };
 
 /* Gives the first `first` bytes, then `step` at a time, as a connection would: head, then body. */
 static struct outcome feed(const char *data, size_t len, size_t first, size_t step)
 {
-    struct outcome o = { .progress = HTTP_MORE };
-    bool           in_body = false;
-    size_t         sent = 0;
+    struct outcome o = {.progress = HTTP_MORE};
+    bool in_body = false;
+    size_t sent = 0;
 
     http_parser_init(&o.parser, &limits);
     for (size_t next = first; o.progress == HTTP_MORE && sent < len; next = step) {
@@ -60,12 +60,12 @@ static void outcome_end(struct outcome *o)
 
 static struct span part(const struct outcome *o, struct http_part p)
 {
-    return (struct span){ o->bytes.data + p.at, p.len };
+    return (struct span){o->bytes.data + p.at, p.len};
 }
 
 static struct span body(const struct outcome *o)
 {
-    return part(o, (struct http_part){ o->parser.head.bytes, o->parser.body_len });
+    return part(o, (struct http_part){o->parser.head.bytes, o->parser.body_len});
 }
 
 static size_t request_len(const struct outcome *o)
@@ -98,7 +98,8 @@ static void assert_taken(const char *text)
 
 TEST(plain_get)
 {
-    struct outcome o = whole("GET /v1/jobs/a%20b?wait=30s&x HTTP/1.1\r\n" HOST "Accept: */*\r\n\r\n");
+    struct outcome o =
+        whole("GET /v1/jobs/a%20b?wait=30s&x HTTP/1.1\r\n" HOST "Accept: */*\r\n\r\n");
 
     assert_int_equal(o.progress, HTTP_DONE);
     assert_string_equal(o.parser.head.method, "GET");
@@ -116,15 +117,15 @@ TEST(keep_alive)
 {
     static const struct {
         const char *text;
-        bool        keep_alive;
+        bool keep_alive;
     } cases[] = {
-        { "GET / HTTP/1.1\r\n" HOST "\r\n", true },
-        { "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", false },
-        { "GET / HTTP/1.1\r\n" HOST "Connection: keep-alive, close\r\n\r\n", false },
-        { "GET / HTTP/1.0\r\n\r\n", false },
-        { "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true },
-        { "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", false },
-        { "GET / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n", true },
+        {"GET / HTTP/1.1\r\n" HOST "\r\n",                                        true },
+        {"GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",                   false},
+        {"GET / HTTP/1.1\r\n" HOST "Connection: keep-alive, close\r\n\r\n",       false},
+        {"GET / HTTP/1.0\r\n\r\n",                                                false},
+        {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",                      true },
+        {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",               false},
+        {"GET / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n", true },
     };
 
     for (size_t i = 0; i < countof(cases); i++) {
@@ -197,7 +198,8 @@ TEST(refuses_smuggling)
         "POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n 5\r\n\r\nhello",
         "POST / HTTP/1.1\r\n" HOST "Content-Length : 5\r\n\r\nhello",
         "POST / HTTP/1.1\r\n" HOST " Content-Length: 5\r\n\r\nhello",
-        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n chunked\r\n\r\n",
         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\n\r\n",
         "POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -240,7 +242,7 @@ TEST(refuses_smuggling)
 TEST(refuses_nul)
 {
     static const char text[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n";
-    struct outcome    o = feed(text, sizeof text - 1, sizeof text - 1, 1);
+    struct outcome o = feed(text, sizeof text - 1, sizeof text - 1, 1);
 
     assert_int_equal(o.status, 400);
     outcome_end(&o);
@@ -268,12 +270,24 @@ TEST(refuses_with_its_own_status)
 TEST(refuses_bad_chunks)
 {
     static const char *const bad[] = {
-        "5;x=y\r\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n",   " 5\r\nhello\r\n0\r\n\r\n",
-        "5\nhello\r\n0\r\n\r\n",       "5\r\nhello\n0\r\n\r\n",      "5\rhello\r\n0\r\n\r\n",
-        "5\r\nhelloX\r\n0\r\n\r\n",    "x\r\n",                      "-1\r\n",
-        "0x5\r\nhello\r\n0\r\n\r\n",   "5\r\nhello\r\n0\r\nA: b\r\n\r\n", "5\r\nhello\r\n0\n\r\n",
-        "5\r\nhello\r\n0\r\n\n",       "fffffffffffffffff\r\n",      "\r\n5\r\nhello\r\n0\r\n\r\n",
-        "5\r\nhello0\r\n\r\n",         "5\r\nhello\r\n\r\n0\r\n\r\n", "0\r\nabc\r\n\r\n",
+        "5;x=y\r\nhello\r\n0\r\n\r\n",
+        "5 \r\nhello\r\n0\r\n\r\n",
+        " 5\r\nhello\r\n0\r\n\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "5\rhello\r\n0\r\n\r\n",
+        "5\r\nhelloX\r\n0\r\n\r\n",
+        "x\r\n",
+        "-1\r\n",
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\r\n0\r\nA: b\r\n\r\n",
+        "5\r\nhello\r\n0\n\r\n",
+        "5\r\nhello\r\n0\r\n\n",
+        "fffffffffffffffff\r\n",
+        "\r\n5\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhello0\r\n\r\n",
+        "5\r\nhello\r\n\r\n0\r\n\r\n",
+        "0\r\nabc\r\n\r\n",
     };
     char text[256];
 
@@ -287,7 +301,7 @@ TEST(refuses_bad_chunks)
     }
 }
 
-/* ---- limits ------------------------------------------------------------------------------------*/
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static struct outcome head_of(size_t bytes, size_t target_bytes, unsigned headers)
 {
@@ -340,8 +354,7 @@ static struct outcome body_of(size_t len, bool chunked)
         buffer_printf(&b, "Transfer-Encoding: chunked\r\n\r\n");
     else
         buffer_printf(&b, "Content-Length: %zu\r\n\r\n", len);
-    for (size_t sent = 0; sent < len; sent++)
-        buffer_add_text(&b, chunked ? "1\r\nx\r\n" : "x");
+    for (size_t sent = 0; sent < len; sent++) buffer_add_text(&b, chunked ? "1\r\nx\r\n" : "x");
     if (chunked) buffer_add_text(&b, "0\r\n\r\n");
     buffer_add_text(&b, "NEXT");
     struct outcome o = feed(b.data, b.len, b.len, 1), slow = feed(b.data, b.len, 1, 1);
@@ -389,7 +402,8 @@ TEST(chunk_line_limit)
     /* digits, CR LF: with the CR LF of the chunk before it would be two more */
     for (unsigned zeros = HTTP_CHUNK_LINE_BYTES_MAX - 3, i = 0; i < 2; i++, zeros++) {
         snprintf(text, sizeof text,
-                 "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n%0*d1\r\nx\r\n0\r\n\r\n",
+                 "POST / HTTP/1.1\r\n" HOST
+                 "Transfer-Encoding: chunked\r\n\r\n%0*d1\r\nx\r\n0\r\n\r\n",
                  (int)zeros, 0);
         struct outcome o = whole(text);
         assert_int_equal(o.status, i ? 400 : 0);
@@ -397,7 +411,7 @@ TEST(chunk_line_limit)
     }
 }
 
-/* ---- every cut ---------------------------------------------------------------------------------*/
+/* ---- every cut ------------------------------------------------------------------------------- */
 
 static const char *const every[] = {
     "GET / HTTP/1.1\r\n" HOST "\r\nGET /next",
@@ -444,13 +458,13 @@ TEST(cut_anywhere_gives_the_same)
 /* Bytes changed at random: whatever comes of it, it comes of every way of cutting. */
 TEST(damaged_requests_do_not_depend_on_cuts)
 {
-    struct prng prng = { property_seed("PINION_HTTP_PARSE_SEED") };
+    struct prng prng = {property_seed("PINION_HTTP_PARSE_SEED")};
     static const char likely[] = "\r\n :;0159afGPx\t";
     char text[512];
 
     for (unsigned round = 0; round < 20000; round++) {
         const char *base = every[prng_below(&prng, countof(every))];
-        size_t      len = strlen(base);
+        size_t len = strlen(base);
         memcpy(text, base, len);
         for (uint64_t n = 1 + prng_below(&prng, 3); n; n--)
             text[prng_below(&prng, len)] = prng_below(&prng, 4)
@@ -462,12 +476,22 @@ TEST(damaged_requests_do_not_depend_on_cuts)
 
 TEST(hosts)
 {
-    static const char *const ours[] = { "localhost", "127.0.0.1", "[::1]", "jobs.example", NULL };
-    static const char *const good[] = { "localhost", "LOCALHOST:7466", "127.0.0.1", "127.0.0.1:80",
-                                        "[::1]", "[::1]:7466", "jobs.example:443", "localhost:" };
-    static const char *const bad[] = { "evil.example", "localhost.evil.example", "127.0.0.1.evil",
-                                       "", ":80", "[::1", "::1", "localhost:80:80", "127.0.0.2",
-                                       "me@localhost", "localhost:x", "localhost, evil" };
+    static const char *const ours[] = {"localhost", "127.0.0.1", "[::1]", "jobs.example", NULL};
+    static const char *const good[] = {"localhost",        "LOCALHOST:7466", "127.0.0.1",
+                                       "127.0.0.1:80",     "[::1]",          "[::1]:7466",
+                                       "jobs.example:443", "localhost:"};
+    static const char *const bad[] = {"evil.example",
+                                      "localhost.evil.example",
+                                      "127.0.0.1.evil",
+                                      "",
+                                      ":80",
+                                      "[::1",
+                                      "::1",
+                                      "localhost:80:80",
+                                      "127.0.0.2",
+                                      "me@localhost",
+                                      "localhost:x",
+                                      "localhost, evil"};
 
     for (size_t i = 0; i < countof(good); i++)
         assert_true(http_host_allowed(ours, span_of(good[i])));

@@ -1,4 +1,4 @@
-/* tests/unit/test_route.c — paths against the table, and the one decoding of what a client sent. */
+/* tests/unit/test_route.c — paths against the table, and their one decoding. */
 #include "control/route.h"
 
 #include <string.h>
@@ -6,16 +6,16 @@
 #include "tests/support/check.h"
 
 static const struct route table[] = {
-    { "GET", "/", NULL },
-    { "GET", "/healthz", NULL },
-    { "GET", "/v1/queues", NULL },
-    { "GET", "/v1/queues/{q}/jobs", NULL },
-    { "POST", "/v1/queues/{q}/jobs", NULL },
-    { "POST", "/v1/queues/{q}/pause", NULL },
-    { "GET", "/v1/jobs/latest", NULL },
-    { "GET", "/v1/jobs/{id}", NULL },
-    { "DELETE", "/v1/jobs/{id}", NULL },
-    { "PUT", "/v1/a/{x}/b/{y}", NULL },
+    {"GET",    "/",                    NULL},
+    {"GET",    "/healthz",             NULL},
+    {"GET",    "/v1/queues",           NULL},
+    {"GET",    "/v1/queues/{q}/jobs",  NULL},
+    {"POST",   "/v1/queues/{q}/jobs",  NULL},
+    {"POST",   "/v1/queues/{q}/pause", NULL},
+    {"GET",    "/v1/jobs/latest",      NULL},
+    {"GET",    "/v1/jobs/{id}",        NULL},
+    {"DELETE", "/v1/jobs/{id}",        NULL},
+    {"PUT",    "/v1/a/{x}/b/{y}",      NULL},
 };
 
 static struct route_match match;
@@ -62,9 +62,19 @@ TEST(takes_arguments_in_order)
 
 TEST(no_such_path)
 {
-    static const char *const paths[] = { "/nothing", "/healthz/", "//", "/v1", "/v1/queues/",
-                                         "/v1/queues//jobs", "/v1/jobs/", "/v1/jobs/a/b",
-                                         "/HEALTHZ", "healthz", "*", "", "/1/2/3/4/5/6/7/8/9/10" };
+    static const char *const paths[] = {"/nothing",
+                                        "/healthz/",
+                                        "//",
+                                        "/v1",
+                                        "/v1/queues/",
+                                        "/v1/queues//jobs",
+                                        "/v1/jobs/",
+                                        "/v1/jobs/a/b",
+                                        "/HEALTHZ",
+                                        "healthz",
+                                        "*",
+                                        "",
+                                        "/1/2/3/4/5/6/7/8/9/10"};
 
     for (size_t i = 0; i < countof(paths); i++) {
         assert_int_equal(find("GET", paths[i]), ROUTE_NO_PATH);
@@ -102,10 +112,23 @@ TEST(decodes_once)
 TEST(refuses_bad_paths)
 {
     static const char *const paths[] = {
-        "/v1/jobs/a%00b", "/v1/jobs/a%2fb", "/v1/jobs/a%2Fb", "/v1/../healthz", "/..",
-        "/v1/jobs/.",     "/v1/jobs/%2e%2E", "/v1/jobs/.%2e", "/%", "/v1/jobs/%4",
-        "/v1/jobs/%zz",   "/v1/jobs/%0a", "/v1/jobs/%7f", "/v1/jobs/%ff", "/v1/jobs/%ed%a0%80",
-        "/no/such/but/still/bad/as/it/has/%00", "/v1/jobs/%+1",
+        "/v1/jobs/a%00b",
+        "/v1/jobs/a%2fb",
+        "/v1/jobs/a%2Fb",
+        "/v1/../healthz",
+        "/..",
+        "/v1/jobs/.",
+        "/v1/jobs/%2e%2E",
+        "/v1/jobs/.%2e",
+        "/%",
+        "/v1/jobs/%4",
+        "/v1/jobs/%zz",
+        "/v1/jobs/%0a",
+        "/v1/jobs/%7f",
+        "/v1/jobs/%ff",
+        "/v1/jobs/%ed%a0%80",
+        "/no/such/but/still/bad/as/it/has/%00",
+        "/v1/jobs/%+1",
     };
 
     for (size_t i = 0; i < countof(paths); i++)
@@ -128,7 +151,9 @@ TEST(path_length_at_the_limit)
 
 TEST(segments_at_the_limit)
 {
-    static const struct route deep[] = { { "GET", "/1/2/3/4/5/6/7/{x}", NULL } };
+    static const struct route deep[] = {
+        {"GET", "/1/2/3/4/5/6/7/{x}", NULL}
+    };
 
     _Static_assert(ROUTE_SEGMENTS_MAX == 8, "the pattern above has as many");
     assert_int_equal(route_find(deep, 1, "GET", span_of("/1/2/3/4/5/6/7/8"), &match), ROUTE_OK);
@@ -170,8 +195,8 @@ TEST(query_values)
 
 TEST(query_refuses)
 {
-    struct error why = { 0 };
-    char         out[16];
+    struct error why = {0};
+    char out[16];
 
     assert_int_equal(query("a=1&a=1", "a", out), PINION_INVALID);
     assert_int_equal(query("a=%00", "a", out), PINION_INVALID);
