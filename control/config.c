@@ -67,9 +67,14 @@ static enum pinion_err set_listen(struct config *c, const struct key *key, const
     const char *colon = strrchr(value, ':');
     uint64_t port;
 
+    if (strcmp(value, "none") == 0) { /* no HTTP at all */
+        free(c->listen);
+        c->listen = NULL;
+        return PINION_OK;
+    }
     if (!span_starts(span_of(value), "unix:/") &&
         (!colon || colon == value || text_parse_u64(span_of(colon + 1), 0, 65535, &port)))
-        return expected(key, "ADDR:PORT or unix:/PATH", value, why);
+        return expected(key, "ADDR:PORT, unix:/PATH or none", value, why);
     replace_text(c, key, value);
     return PINION_OK;
 }
@@ -216,7 +221,7 @@ _Static_assert(sizeof(enum log_level) == sizeof(unsigned) &&
 static const struct key keys[] = {
     {{"redis", 0, "URL", "the Redis to use; without it, a private one in the state folder"},
       "PINION_REDIS_URL", set_redis, FIELD(redis), 0, 0, NULL},
-    {{"listen", 0, "ADDR", "where HTTP listens: ADDR:PORT or unix:/PATH"},
+    {{"listen", 0, "ADDR", "where HTTP listens: ADDR:PORT, unix:/PATH or none"},
       "PINION_LISTEN", set_listen, FIELD(listen), 0, 0, NULL},
     {{"state", 0, "DIR", "the state folder"},
       "PINION_STATE", set_folder, FIELD(state), 0, 0, NULL},

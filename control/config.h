@@ -48,7 +48,7 @@ struct config_command {
 /* All text is owned; read it, change it by config_set. */
 struct config {
     char             *redis;  /* URL; NULL: a private redis-server in the state folder */
-    char             *listen; /* "ADDR:PORT" or "unix:PATH" */
+    char             *listen; /* "ADDR:PORT" or "unix:PATH"; NULL: no HTTP ("none") */
     char             *state;  /* NULL: the default folder, see state.h */
     char             *name_space;
     unsigned          concurrency;

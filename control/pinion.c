@@ -1,0 +1,250 @@
+/* The functions of include/pinion.h, each a thin face of what the house has already. */
+#include "include/pinion.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+#include "base/time_text.h"
+#include "control/config.h"
+#include "control/enqueuer.h"
+#include "control/find.h"
+#include "control/service.h"
+#include "queue/sync.h"
+#include "workers/attempt.h"
+#include "workers/callback.h"
+
+const char *pinion_err_name(enum pinion_err err)
+{
+    return error_name(err);
+}
+
+static enum pinion_err tell(const struct error *why, enum pinion_err err, char *text, size_t size)
+{
+    if (err && text && size) snprintf(text, size, "%s", why->text);
+    return err;
+}
+
+/* ---- client ----------------------------------------------------------------------------------- */
+
+#define CONNECT_DEFAULT_MS 5000
+#define REPLY_DEFAULT_MS   10000
+
+struct pinion_client {
+    struct redis_url url;
+    struct sync     *sync;
+    struct enqueuer *enqueuer;
+    char            *name_space;
+    uint64_t         reply_timeout_ms;
+};
+
+static enum pinion_err connect_client(struct pinion_client *c, const struct pinion_client_options *o,
+                                      struct error *why)
+{
+    uint64_t wait_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_DEFAULT_MS;
+    struct find_options find = {o->redis_url, o->state_dir, wait_ms};
+    struct sync_options options = {c->name_space, wait_ms, c->reply_timeout_ms, false};
+    char *url = NULL;
+    enum pinion_err err = find_redis(&find, &url, why);
+
+    if (!err) err = redis_url_parse(span_of(url), &c->url, why);
+    if (!err) err = sync_open(&c->url, &options, &c->sync, why);
+    free(url);
+    return err;
+}
+
+enum pinion_err pinion_client_open(const struct pinion_client_options *options,
+                                   struct pinion_client **ret_client, char *text, size_t size)
+{
+    static const struct pinion_client_options defaults;
+    const struct pinion_client_options *o = options ? options : &defaults;
+    struct pinion_client *c = xcalloc(1, sizeof *c);
+    struct error why = {0};
+    enum pinion_err err;
+
+    c->name_space = xstrdup(o->name_space ? o->name_space : "pinion");
+    c->reply_timeout_ms = o->reply_timeout_ms ? o->reply_timeout_ms : REPLY_DEFAULT_MS;
+    err = connect_client(c, o, &why);
+    if (err) {
+        pinion_client_close(c);
+        return tell(&why, err, text, size);
+    }
+    c->enqueuer = enqueuer_new(c->sync, c->name_space);
+    *ret_client = c;
+    return PINION_OK;
+}
+
+void pinion_client_close(struct pinion_client *c)
+{
+    if (!c) return;
+    enqueuer_free(c->enqueuer);
+    sync_close(c->sync);
+    redis_url_deinit(&c->url);
+    free(c->name_space);
+    free(c);
+}
+
+enum pinion_err pinion_enqueue(struct pinion_client *c, const struct pinion_job *jobs, size_t count,
+                               struct pinion_enqueued *ret)
+{
+    return enqueuer_send(c->enqueuer, jobs, count, c->reply_timeout_ms, ret, NULL);
+}
+
+/* ---- service ---------------------------------------------------------------------------------- */
+
+struct pinion_service {
+    struct config   config;
+    struct service *service;
+};
+
+static enum pinion_err set(struct config *config, const char *key, const char *value, struct error *why)
+{
+    return value ? config_set(config, key, value, why) : PINION_OK;
+}
+
+static enum pinion_err set_number(struct config *config, const char *key, uint64_t value,
+                                  const char *unit, struct error *why)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%llu%s", (unsigned long long)value, unit);
+    return value ? config_set(config, key, text, why) : PINION_OK;
+}
+
+static enum pinion_err configure(struct config *config, const struct pinion_service_options *o,
+                                 struct error *why)
+{
+    enum pinion_err err = set(config, "redis", o->redis_url, why);
+
+    if (!err) err = set(config, "state", o->state_dir, why);
+    if (!err) err = set(config, "namespace", o->name_space, why);
+    if (!err) err = config_set(config, "listen", o->listen ? o->listen : "none", why);
+    if (!err) err = set_number(config, "concurrency", o->concurrency, "", why);
+    if (!err) err = set_number(config, "lease", o->lease_ms, "ms", why);
+    if (!err) err = set_number(config, "grace", o->grace_ms, "ms", why);
+    for (size_t i = 0; !err && o->queues && o->queues[i]; i++)
+        err = config_set(config, "queue", o->queues[i], why);
+    return err ? err : config_finish(config, why);
+}
+
+enum pinion_err pinion_service_new(struct ev_loop *loop, const struct pinion_service_options *options,
+                                   struct pinion_service **ret_service, char *text, size_t size)
+{
+    static const struct pinion_service_options defaults;
+    struct pinion_service *s = xcalloc(1, sizeof *s);
+    struct error why = {0};
+    enum pinion_err err;
+
+    config_init(&s->config);
+    err = configure(&s->config, options ? options : &defaults, &why);
+    if (err) {
+        config_deinit(&s->config);
+        free(s);
+        return tell(&why, err, text, size);
+    }
+    s->service = service_new(loop, &s->config);
+    *ret_service = s;
+    return PINION_OK;
+}
+
+/* A handler of pinion.h behind a callback of workers/: struct pinion_attempt is struct attempt. */
+struct adapter {
+    pinion_run_fn  *run;
+    pinion_stop_fn *stop;
+    void           *ctx;
+};
+
+static void run_adapter(struct attempt *a, void *ctx)
+{
+    const struct adapter *adapter = ctx;
+
+    adapter->run((struct pinion_attempt *)a, adapter->ctx);
+}
+
+static void stop_adapter(struct attempt *a, void *ctx)
+{
+    const struct adapter *adapter = ctx;
+
+    adapter->stop((struct pinion_attempt *)a, adapter->ctx);
+}
+
+enum pinion_err pinion_service_handle(struct pinion_service *s, const struct pinion_handler *h)
+{
+    struct adapter adapter = {h->run, h->stop, h->ctx};
+    struct handler *handler;
+
+    if (!h->kind || !h->run) return PINION_INVALID;
+    handler = callback_new_with(h->kind, run_adapter, h->stop ? stop_adapter : NULL, &adapter,
+                                sizeof adapter);
+    handler->concurrency = h->concurrency;
+    handler->timeout_ms = h->timeout_ms;
+    return service_add_handler(s->service, handler, NULL);
+}
+
+enum pinion_err pinion_service_start(struct pinion_service *s, char *text, size_t size)
+{
+    struct error why = {0};
+    enum pinion_err err = service_start(s->service, &why);
+
+    return tell(&why, err, text, size);
+}
+
+enum pinion_err pinion_service_run(struct pinion_service *s)
+{
+    return service_run(s->service, NULL);
+}
+
+void pinion_service_stop(struct pinion_service *s)
+{
+    service_stop(s->service);
+}
+
+int pinion_service_stopped(const struct pinion_service *s)
+{
+    return service_stopped(s->service);
+}
+
+void pinion_service_free(struct pinion_service *s)
+{
+    if (!s) return;
+    service_free(s->service);
+    config_deinit(&s->config);
+    free(s);
+}
+
+/* ---- attempts --------------------------------------------------------------------------------- */
+
+static struct attempt *attempt_of(struct pinion_attempt *a)
+{
+    return (struct attempt *)a;
+}
+
+const struct pinion_work *pinion_attempt_work(const struct pinion_attempt *a)
+{
+    return &((const struct attempt *)a)->work;
+}
+
+int pinion_attempt_stopping(const struct pinion_attempt *a)
+{
+    return ((const struct attempt *)a)->at == AT_STOP;
+}
+
+void pinion_attempt_done(struct pinion_attempt *a, const void *result, size_t len)
+{
+    attempt_finish(attempt_of(a), OUTCOME_DONE, result, len, 0);
+}
+
+void pinion_attempt_fail(struct pinion_attempt *a, const char *error)
+{
+    const char *text = error ? error : "failed";
+
+    attempt_finish(attempt_of(a), OUTCOME_FAIL, text, strlen(text), RETRY_BY_BACKOFF);
+}
+
+void pinion_attempt_retry_in(struct pinion_attempt *a, const char *error, uint64_t ms)
+{
+    const char *text = error ? error : "failed";
+
+    attempt_finish(attempt_of(a), OUTCOME_FAIL, text, strlen(text),
+                   ms < DURATION_MS_MAX ? (int64_t)ms : DURATION_MS_MAX);
+}

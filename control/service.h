@@ -1,0 +1,50 @@
+/* control/service.h — builds the parts of a server, wires them, and stops them in order.
+ *
+ *      LOCK ──► REDIS ──► LINK ──► READY ──stop──► WORK ──► HTTP ──► LINK ──► REDIS ──► STOPPED
+ *       state    embedded  handshake, leases        graceful, then in this order; Redis last
+ *       folder   child     taken back
+ *
+ * The composition root: nothing else makes a link, workers, HTTP server or Redis child. Loop thread.
+ */
+#ifndef PINION_CONTROL_SERVICE_H
+#define PINION_CONTROL_SERVICE_H
+
+#include <stdbool.h>
+#include "base/error.h"
+#include "control/config.h"
+
+struct ev_loop;
+struct handler;
+struct process_host;
+struct redis_info;
+struct ticker;
+struct service;
+
+/* `config` is borrowed until service_free. `loop` NULL: makes its own. */
+struct service *service_new(struct ev_loop *loop, const struct config *config);
+void            service_free(struct service *); /* stopped, or never started; NULL: no-op */
+
+struct ev_loop *service_loop(const struct service *);
+struct ticker  *service_ticker(const struct service *);
+
+/* Before the start; takes the handler, also when it is refused. */
+enum pinion_err service_add_handler(struct service *, struct handler *, struct error *why) must_use;
+
+/* What can be refused at once is refused here (folder, lock, address, programs); the rest happens as
+ * the loop runs. After a failure only service_free may follow. */
+enum pinion_err service_start(struct service *, struct error *why) must_use;
+/* Runs the loop until it has stopped, or failed for good before it was ready. */
+enum pinion_err service_run(struct service *, struct error *why) must_use;
+/* Graceful; called again, it hurries. */
+void service_stop(struct service *);
+bool service_stopped(const struct service *);
+
+/* For the API. */
+bool                     service_ready(const struct service *);
+bool                     service_redis_up(const struct service *);
+const struct redis_info *service_redis_info(const struct service *);
+const char              *service_server_id(const struct service *);
+unsigned                 service_running(const struct service *);
+const struct config     *service_config(const struct service *);
+
+#endif

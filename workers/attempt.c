@@ -1,0 +1,165 @@
+#include "workers/attempt.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/time_text.h"
+#include "workers/consumer.h"
+#include "workers/registry.h"
+#include "workers/shared.h"
+
+/* Copies `s` to *at and moves on; a NUL follows, for C handlers. */
+static struct span put(char **at, struct span s)
+{
+    struct span copy = {*at, s.len};
+
+    memcpy(*at, s.data, s.len);
+    (*at)[s.len] = '\0';
+    *at += s.len + 1;
+    return copy;
+}
+
+struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, const char *queue,
+                            uint64_t lease_ms)
+{
+    size_t queue_len = strlen(queue);
+    size_t bytes = queue_len + 1 + c->id.len + 1 + c->token.len + 1 + c->record.len + 1 + KIND_MAX + 1;
+    struct attempt *a = xmalloc(sizeof *a + bytes);
+    char *at = a->bytes;
+
+    memset(a, 0, sizeof *a);
+    memcpy(at, queue, queue_len);
+    at[queue_len] = ':';
+    at += queue_len + 1;
+    struct span id = put(&at, c->id);
+    a->token = put(&at, c->token);
+    if (job_decode(id, put(&at, c->record), &a->job)) {
+        free(a);
+        return NULL;
+    }
+    a->work = (struct pinion_work){
+        .id = a->bytes,
+        .queue = queue,
+        .kind = put(&at, a->job.kind).data,
+        .payload = a->job.payload.data,
+        .payload_len = a->job.payload.len,
+        .attempt = c->failures + 1,
+        .run_at_ms = a->job.run_at_ms,
+        .created_at_ms = a->job.created_ms,
+    };
+    a->consumer = consumer;
+    a->failures = c->failures;
+    a->rare = c->rare;
+    a->lease_ms = a->job.lease_ms ? a->job.lease_ms : lease_ms;
+    list_init(&a->node);
+    return a;
+}
+
+void attempt_free(struct attempt *a)
+{
+    if (a->renewal) *a->renewal = NULL;
+    free(a->text);
+    free(a);
+}
+
+static void on_deadline(struct alarm *alarm)
+{
+    attempt_stop(container_of(alarm, struct attempt, deadline), STOP_TIMEOUT);
+}
+
+static uint64_t timeout_of(const struct attempt *a)
+{
+    return a->handler->timeout_ms ? a->handler->timeout_ms : a->job.timeout_ms;
+}
+
+void attempt_start(struct attempt *a)
+{
+    struct workers *w = consumer_workers(a->consumer);
+
+    a->at = AT_RUN;
+    a->started_mono_us = clock_mono_us();
+    a->renewed_mono_ms = a->started_mono_us / 1000;
+    a->work.deadline_ms = redis_clock_now_us(&w->clock) / 1000 + (int64_t)timeout_of(a);
+    alarm_init(&a->deadline, on_deadline);
+    ticker_set_in(w->o.ticker, &a->deadline, timeout_of(a));
+    a->handler->running++;
+    w->running++;
+    a->handler->runner->start(a);
+}
+
+void attempt_stop(struct attempt *a, enum stop_reason reason)
+{
+    if (a->at != AT_RUN) return;
+    a->at = AT_STOP;
+    a->stop = reason;
+    if (a->handler->runner->stop) a->handler->runner->stop(a);
+}
+
+static void keep_text(struct attempt *a, const void *text, size_t len, size_t len_max)
+{
+    if (len > len_max) len = len_max;
+    if (!text || !len) return;
+    a->text = xmemdup(text, len);
+    a->text_len = len;
+}
+
+/* Errors are shown to people and kept as JSON: valid UTF-8, whatever the program wrote. */
+static void keep_error(struct attempt *a, const void *text, size_t len)
+{
+    struct buffer clean = BUFFER_INIT;
+
+    text_add_utf8(&clean, text ? text : "", len < ERROR_BYTES_MAX ? len : ERROR_BYTES_MAX);
+    while (clean.len > ERROR_BYTES_MAX || !text_is_utf8(clean.data ? clean.data : "", clean.len)) clean.len--;
+    a->text = buffer_take(&clean, &a->text_len);
+}
+
+/* What an attempt that had to stop comes to, whatever its work answered. */
+static void overrule(struct attempt *a)
+{
+    char text[64 + DURATION_TEXT_MAX], timeout[DURATION_TEXT_MAX];
+
+    switch (a->stop) {
+    case STOP_NOT:
+        return;
+    case STOP_TIMEOUT:
+        snprintf(text, sizeof text, "timed out after %s", duration_format(timeout_of(a), timeout));
+        break;
+    case STOP_CANCEL:
+        if (a->outcome == OUTCOME_DONE) return; /* it was done all the same */
+        snprintf(text, sizeof text, "cancelled while it ran");
+        break;
+    case STOP_LOST:
+        a->outcome = OUTCOME_NONE;
+        return;
+    case STOP_SHUTDOWN:
+        a->outcome = OUTCOME_RELEASE;
+        return;
+    }
+    free(a->text);
+    a->text = xstrdup(text);
+    a->text_len = strlen(text);
+    a->outcome = OUTCOME_FAIL;
+}
+
+void attempt_finish(struct attempt *a, enum outcome outcome, const void *text, size_t len,
+                    int64_t delay_ms)
+{
+    struct workers *w = consumer_workers(a->consumer);
+
+    assert(a->at != AT_SETTLE); /* an attempt is finished exactly once */
+    ticker_cancel(w->o.ticker, &a->deadline);
+    a->at = AT_SETTLE;
+    a->outcome = outcome;
+    a->delay_ms = delay_ms;
+    if (outcome == OUTCOME_DONE && a->job.retain_ms) keep_text(a, text, len, RESULT_BYTES_MAX);
+    if (outcome == OUTCOME_FAIL) keep_error(a, text, len);
+    overrule(a);
+    a->handler->running--;
+    w->running--;
+    consumer_finished(a->consumer, a);
+}

@@ -1,0 +1,70 @@
+/* workers/attempt.h — one attempt at one job, from its claim to the outcome that Redis accepted.
+ *
+ *      RUN ──finish──────────────► SETTLE ──answer──► end
+ *       │                            ▲  │
+ *       └─ timeout, cancel, stop ─► STOP─┘ └─ no answer: sent again; the token tells whose it is
+ *          lease lost: ends without an outcome
+ *
+ * Loop thread only. A runner ends the work by attempt_finish(), exactly once.
+ */
+#ifndef PINION_WORKERS_ATTEMPT_H
+#define PINION_WORKERS_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/list.h"
+#include "include/pinion.h"
+#include "queue/job.h"
+#include "queue/claim.h"
+#include "scheduler/ticker.h"
+
+struct consumer;
+struct handler;
+
+enum attempt_at { AT_RUN, AT_STOP, AT_SETTLE };
+
+/* Why an attempt must stop before its work is over; the first one counts. */
+enum stop_reason { STOP_NOT, STOP_TIMEOUT, STOP_CANCEL, STOP_LOST, STOP_SHUTDOWN };
+
+enum outcome { OUTCOME_DONE, OUTCOME_FAIL, OUTCOME_RELEASE, OUTCOME_NONE };
+
+#define RETRY_BY_BACKOFF (-2) /* delay_ms of a failure: as the job's backoff says */
+#define RETRY_NEVER      (-1)
+
+struct attempt {
+    struct job         job;     /* borrows from `bytes` */
+    struct pinion_work work;    /* the same, for C handlers */
+    struct span        token;
+    unsigned           failures;
+    bool               rare;    /* something is kept beside the record */
+    struct consumer   *consumer;
+    struct handler    *handler;
+    void              *work_state; /* the runner's own */
+
+    enum attempt_at  at;        /* read-only outside attempt.c and settle */
+    enum stop_reason stop;
+    enum outcome     outcome;
+    int64_t          delay_ms;
+    char            *text;      /* result or error; owned */
+    size_t           text_len;
+    struct alarm     deadline;
+    uint64_t         lease_ms, started_mono_us, renewed_mono_ms;
+    struct attempt **renewal;   /* where the renewal on its way remembers it; NULL: none */
+    struct list      node;      /* of the consumer's running, stopping or settling attempts */
+    char             bytes[];   /* id, token, record */
+};
+
+/* Copies what was claimed. NULL: the record is not one of ours. */
+struct attempt *attempt_new(struct consumer *, const struct claimed *, const char *queue,
+                            uint64_t lease_ms);
+void            attempt_free(struct attempt *);
+
+/* Hands it to its handler. */
+void attempt_start(struct attempt *);
+/* It must stop for this reason; repeated: no-op. */
+void attempt_stop(struct attempt *, enum stop_reason);
+/* The work is over; called by runners. `text` is copied and cut to what is kept; may be NULL. After
+ * this the attempt is not the runner's any more. */
+void attempt_finish(struct attempt *, enum outcome, const void *text, size_t len, int64_t delay_ms);
+
+#endif

@@ -1,0 +1,286 @@
+#include "workers/consumer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "workers/shared.h"
+
+/* ---- claims ----------------------------------------------------------------------------------- */
+
+struct claim_call {
+    struct call      call;
+    struct consumer *consumer;
+    unsigned         free;        /* slots that it named in all, */
+    uint64_t         sent_us;
+    unsigned         woken;       /* the consumer's wake-ups when it was sent */
+    size_t           count;
+    unsigned         offered[];   /* and by handler, as the registry has them */
+};
+
+static void start_claimed(struct consumer *c, const struct claimed *claimed)
+{
+    struct workers *w = c->w;
+    struct attempt *a = attempt_new(c, claimed, c->queue, w->o.lease_ms);
+    int64_t waited_us;
+
+    if (!a) {
+        log_error("bad_record", LOG_TEXT("queue", c->queue)); /* its lease lapses, until it is dead */
+        return;
+    }
+    counter_add(&w->totals.claimed, 1);
+    waited_us = redis_clock_now_us(&w->clock) - a->job.run_at_ms * 1000;
+    if (!a->failures) histogram_add(&w->totals.wait_us, waited_us > 0 ? (uint64_t)waited_us : 0);
+    if (!a->failures && a->job.run_at_ms > a->job.created_ms)
+        histogram_add(&w->totals.late_us, waited_us > 0 ? (uint64_t)waited_us : 0);
+    a->handler = registry_find(&w->registry, a->job.kind);
+    if (!a->handler) { /* not in the claim's patterns: only damage can bring it here */
+        a->outcome = OUTCOME_RELEASE;
+        outcomes_put(c, a);
+        return;
+    }
+    list_push(&c->running, &a->node);
+    attempt_start(a);
+}
+
+static void give_back_slots(struct claim_call *claim)
+{
+    struct workers *w = claim->consumer->w;
+
+    w->offered -= claim->free;
+    for (size_t i = 0; i < claim->count; i++) w->registry.handlers[i]->offered -= claim->offered[i];
+    claim->consumer->claims--;
+}
+
+static void on_claimed(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    struct claim_call *claim = container_of(call, struct claim_call, call);
+    struct consumer *c = claim->consumer;
+    struct claim answer = {0};
+
+    give_back_slots(claim);
+    if (!err) err = claim_read(reply, &answer);
+    /* What was asked for was there: ask again. Else Redis knows whom to wake. After an error the
+     * heartbeat tells, so that a script that fails is not called in a spin. */
+    if (!err) {
+        bool all = claim->free > 0 && answer.count >= claim->free;
+        c->hungry = answer.more || all || c->woken != claim->woken;
+    }
+    for (size_t i = 0; i < answer.count; i++) {
+        struct claimed claimed;
+        claim_item(&answer, i, &claimed);
+        start_claimed(c, &claimed);
+    }
+    request_deinit(&claim->call.request);
+    free(claim);
+    workers_progress(c->w);
+}
+
+/* Names the free slots of each handler, at most `free` in all; none: passes a wake-up on. */
+static void send_claim(struct consumer *c, unsigned free_slots)
+{
+    struct workers *w = c->w;
+    size_t count = w->registry.count;
+    struct claim_call *claim = xcalloc(1, sizeof *claim + count * sizeof claim->offered[0]);
+    struct claim_slots slots[HANDLERS_MAX];
+    struct claim_args args = {
+        .server = w->o.server,
+        .seat = (unsigned)c->seat,
+        .lease_ms = w->o.lease_ms,
+        .free = free_slots,
+        .subscribed = w->subscribed && w->at == WORKERS_SERVE,
+        .slots = slots,
+        .slots_count = count,
+    };
+
+    c->hungry = false;
+    c->starved = false;
+    for (size_t i = 0; i < count; i++) {
+        struct handler *h = w->registry.handlers[i];
+        unsigned n = handler_free_slots(h);
+        claim->offered[i] = n < free_slots ? n : free_slots;
+        slots[i] = (struct claim_slots){h->pattern, claim->offered[i]};
+        h->offered += claim->offered[i];
+        if (n == 0) c->starved = true;
+    }
+    claim->call.request = REQUEST_INIT;
+    claim->consumer = c;
+    claim->free = free_slots;
+    claim->count = count;
+    claim->woken = c->woken;
+    w->offered += free_slots;
+    c->claims++;
+    claim_build(&claim->call.request, consumer_key(c), &args);
+    link_send(w->link, &claim->call, on_claimed);
+}
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+static void on_due(void *ctx)
+{
+    consumer_wake(ctx);
+    workers_flush(((struct consumer *)ctx)->w);
+}
+
+struct consumer *consumer_new(struct workers *w, const char *queue, unsigned weight)
+{
+    struct consumer *c = xcalloc(1, sizeof *c);
+
+    c->w = w;
+    c->queue = xstrdup(queue);
+    c->key = queue_key(w->o.name_space, span_of(queue));
+    c->due_channel = channel_of_due(w->o.name_space, queue);
+    c->weight = weight;
+    c->seat = -1;
+    list_init(&c->running);
+    for (enum outbox o = 0; o < OUTBOXES; o++) list_init(&c->outbox[o]);
+    c->leave.request = c->registered.request = REQUEST_INIT;
+    keeper_init(c);
+    return c;
+}
+
+void consumer_free(struct consumer *c)
+{
+    if (!c) return;
+    for (enum outbox o = 0; o < OUTBOXES; o++)
+        for (struct list *node; (node = list_pop(&c->outbox[o]));)
+            attempt_free(container_of(node, struct attempt, node));
+    keeper_deinit(c);
+    promoter_free(c->promoter);
+    request_deinit(&c->leave.request);
+    request_deinit(&c->registered.request);
+    free(c->due_channel);
+    free(c->queue);
+    free(c);
+}
+
+struct workers *consumer_workers(const struct consumer *c)
+{
+    return c->w;
+}
+
+static void on_registered(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    (void)call, (void)err, (void)reply; /* enqueue registers it too; the next connection tries again */
+}
+
+void consumer_up(struct consumer *c, bool restarted)
+{
+    if (!c->promoter) {
+        struct promoter_options o = {c->w->link, c->w->o.ticker, &c->w->clock, consumer_key(c), on_due, c};
+        c->promoter = promoter_new(&o);
+    }
+    queue_register_build(&c->registered.request, c->w->o.name_space, span_of(c->queue));
+    link_send(c->w->link, &c->registered, on_registered);
+    keeper_up(c, restarted);
+}
+
+void consumer_down(struct consumer *c)
+{
+    c->hungry = false;
+    keeper_down(c);
+    if (c->promoter) promoter_stop(c->promoter);
+}
+
+void consumer_serve(struct consumer *c)
+{
+    c->at = CONSUMER_SERVE;
+    c->hungry = true;
+    workers_serving(c->w);
+}
+
+/* ---- what makes it claim ---------------------------------------------------------------------- */
+
+void consumer_wake(struct consumer *c)
+{
+    c->hungry = true;
+    c->woken++;
+}
+
+void consumer_pass_on(struct consumer *c)
+{
+    if (c->at == CONSUMER_SERVE) {
+        send_claim(c, 0);
+        c->hungry = true;
+    }
+}
+
+void consumer_hint(struct consumer *c, int64_t due_ms)
+{
+    if (c->at == CONSUMER_SERVE) promoter_hint(c->promoter, due_ms);
+}
+
+bool consumer_hungry(const struct consumer *c)
+{
+    return c->hungry && c->at == CONSUMER_SERVE;
+}
+
+void consumer_cancel(struct consumer *c, struct span local_id)
+{
+    list_for_each(node, &c->running) {
+        struct attempt *a = container_of(node, struct attempt, node);
+        if (!span_equal(a->job.id, local_id)) continue;
+        attempt_stop(a, STOP_CANCEL);
+        return;
+    }
+}
+
+void consumer_claim(struct consumer *c, unsigned slots)
+{
+    bool room = c->claims == 0 || (c->claims < CLAIMS_IN_FLIGHT_MAX && slots >= BATCH_ITEMS_MAX / 2);
+
+    if (consumer_hungry(c) && slots > 0 && room)
+        send_claim(c, slots < BATCH_ITEMS_MAX ? slots : BATCH_ITEMS_MAX);
+}
+
+/* ---- the end of attempts ---------------------------------------------------------------------- */
+
+void consumer_finished(struct consumer *c, struct attempt *a)
+{
+    struct workers *w = c->w;
+
+    list_remove(&a->node);
+    histogram_add(&w->totals.run_us, clock_mono_us() - a->started_mono_us);
+    if (a->handler->running + a->handler->offered + 1 == a->handler->concurrency)
+        for (size_t i = 0; i < w->consumers_count; i++)
+            if (w->consumers[i]->starved) consumer_wake(w->consumers[i]);
+    if (a->outcome == OUTCOME_NONE) {
+        counter_add(&w->totals.stale, 1);
+        attempt_free(a);
+        workers_progress(w);
+        return;
+    }
+    outcomes_put(c, a);
+}
+
+void consumer_stop_attempts(struct consumer *c)
+{
+    list_for_each_safe(node, &c->running)
+        attempt_stop(container_of(node, struct attempt, node), STOP_SHUTDOWN);
+}
+
+bool consumer_empty(const struct consumer *c)
+{
+    for (enum outbox o = 0; o < OUTBOXES; o++)
+        if (!list_empty(&c->outbox[o])) return false;
+    return list_empty(&c->running) && c->unsettled == 0 && c->claims == 0;
+}
+
+static void on_left(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    struct consumer *c = container_of(call, struct consumer, leave);
+
+    (void)err, (void)reply; /* unheard, it is missed by its heartbeat */
+    c->left = true;
+    workers_progress(c->w);
+}
+
+void consumer_leave(struct consumer *c)
+{
+    if (c->leaving) return;
+    c->leaving = true;
+    ticker_cancel(c->w->o.ticker, &c->beat);
+    leave_build(&c->leave.request, consumer_key(c), c->w->o.server, consumer_empty(c));
+    link_send(c->w->link, &c->leave, on_left);
+}

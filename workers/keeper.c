@@ -1,0 +1,299 @@
+/* The upkeep of one queue, once a second and on its alarms:
+ *
+ *      up ──heartbeat──► seat ──take back, page by page──► consumer_serve()
+ *      beat, each second: heartbeat, and renewals of attempts that need one, in one call each
+ *      what a heartbeat answers leads to: claim, promote at its time, reap at its time, sweep
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "queue/settle.h"
+#include "workers/shared.h"
+
+/* ---- renewals --------------------------------------------------------------------------------- */
+
+struct renew_call {
+    struct call        call;
+    struct consumer   *consumer;
+    size_t             count;
+    struct attempt    *attempts[BATCH_ITEMS_MAX]; /* NULL: over meanwhile */
+    struct settle_item items[BATCH_ITEMS_MAX];
+};
+
+static void on_renewed(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    struct renew_call *r = container_of(call, struct renew_call, call);
+
+    if (!err) err = settle_read(reply, SCRIPT_RENEW, r->items, r->count);
+    for (size_t i = 0; i < r->count; i++) {
+        struct attempt *a = r->attempts[i];
+        if (!a) continue;
+        a->renewal = NULL;
+        if (err) continue; /* the next beat tries again */
+        if (r->items[i].settled == SETTLED_STALE) {
+            log_warn("lease_lost", LOG_TEXT("job", a->work.id), LOG_TEXT("kind", a->work.kind));
+            attempt_stop(a, STOP_LOST);
+        } else if (r->items[i].settled == SETTLED_CANCEL) {
+            attempt_stop(a, STOP_CANCEL);
+        }
+    }
+    request_deinit(&r->call.request);
+    free(r);
+}
+
+static void send_renewals(struct renew_call *r)
+{
+    renew_build(&r->call.request, consumer_key(r->consumer), r->items, r->count);
+    link_send(r->consumer->w->link, &r->call, on_renewed);
+}
+
+/* Renewals of all attempts travel together: a server with 500 running jobs must not ask Redis 500
+ * times. Two chances before a lease lapses. */
+static void renew_attempts(struct consumer *c)
+{
+    uint64_t now_ms = clock_mono_ms();
+    struct renew_call *r = NULL;
+
+    list_for_each(node, &c->running) {
+        struct attempt *a = container_of(node, struct attempt, node);
+        if (a->renewal || now_ms - a->renewed_mono_ms < a->lease_ms / 3) continue;
+        if (!r) {
+            r = xmalloc(sizeof *r);
+            r->call.request = REQUEST_INIT;
+            r->consumer = c;
+            r->count = 0;
+        }
+        a->renewed_mono_ms = now_ms;
+        a->renewal = &r->attempts[r->count];
+        r->attempts[r->count] = a;
+        r->items[r->count++] =
+            (struct settle_item){.id = a->job.id, .token = a->token, .lease_ms = a->lease_ms};
+        if (r->count < BATCH_ITEMS_MAX) continue;
+        send_renewals(r);
+        r = NULL;
+    }
+    if (r) send_renewals(r);
+}
+
+/* ---- leases that lapsed ----------------------------------------------------------------------- */
+
+static void send_reap(struct consumer *c);
+
+static void hold_reaping(struct consumer *c)
+{
+    c->no_reap_until_ms = clock_mono_ms() + c->w->o.lease_ms;
+}
+
+static void on_reaped(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    struct consumer *c = container_of(call, struct consumer, reap);
+    int64_t count = 0;
+    bool more = false, jump = false;
+
+    c->reaping = false;
+    if (err || reap_read(reply, &count, &more, &jump)) return;
+    if (jump) {
+        log_warn("clock_step", LOG_TEXT("queue", c->queue));
+        hold_reaping(c);
+    }
+    if (count > 0) {
+        log_warn("reaped", LOG_TEXT("queue", c->queue), LOG_INT("jobs", count));
+        consumer_wake(c);
+    }
+    if (more) send_reap(c);
+}
+
+static void send_reap(struct consumer *c)
+{
+    if (c->reaping || c->at != CONSUMER_SERVE || clock_mono_ms() < c->no_reap_until_ms) return;
+    c->reaping = true;
+    reap_build(&c->reap.request, consumer_key(c), redis_clock_now_us(&c->w->clock) / 1000);
+    link_send(c->w->link, &c->reap, on_reaped);
+}
+
+static void on_reap_at(struct alarm *alarm)
+{
+    send_reap(container_of(alarm, struct consumer, reap_at));
+}
+
+/* ---- retentions that are over ----------------------------------------------------------------- */
+
+static void on_swept(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    struct consumer *c = container_of(call, struct consumer, sweep);
+    int64_t count = 0;
+    bool more = false;
+
+    c->sweeping = false;
+    if (err || sweep_read(reply, &count, &more)) return;
+    if (count > 0) log_info("swept", LOG_TEXT("queue", c->queue), LOG_INT("jobs", count));
+    /* More of it waits for the next beat: sweeping must not crowd out work. */
+}
+
+static void send_sweep(struct consumer *c)
+{
+    if (c->sweeping) return;
+    c->sweeping = true;
+    sweep_build(&c->sweep.request, consumer_key(c));
+    link_send(c->w->link, &c->sweep, on_swept);
+}
+
+/* ---- what our former incarnation held --------------------------------------------------------- */
+
+static void send_take_back(struct consumer *c, int64_t rank);
+
+static void on_taken_back(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    struct consumer *c = container_of(call, struct consumer, take_back);
+    int64_t count = 0, next = -1;
+
+    if (c->at != CONSUMER_TAKE_BACK) return;
+    if (err || take_back_read(reply, &count, &next)) {
+        c->at = CONSUMER_JOIN; /* the next beat begins anew */
+        return;
+    }
+    if (count > 0) log_info("taken_back", LOG_TEXT("queue", c->queue), LOG_INT("jobs", count));
+    if (next >= 0) {
+        send_take_back(c, next);
+        return;
+    }
+    c->taken_back = true;
+    consumer_serve(c);
+}
+
+static void send_take_back(struct consumer *c, int64_t rank)
+{
+    c->at = CONSUMER_TAKE_BACK;
+    take_back_build(&c->take_back.request, consumer_key(c), c->w->o.server, rank);
+    link_send(c->w->link, &c->take_back, on_taken_back);
+}
+
+/* ---- the heartbeat ---------------------------------------------------------------------------- */
+
+static void plan_reaping(struct consumer *c, int64_t lease_end_us)
+{
+    if (lease_end_us == UPKEEP_NEVER) return;
+    uint64_t at_ms = redis_clock_mono_ms(&c->w->clock, lease_end_us / 1000 + 1);
+    if (at_ms < clock_mono_ms() + 2 * HEARTBEAT_MS) ticker_set_at(c->w->o.ticker, &c->reap_at, at_ms);
+}
+
+static void after_beat(struct consumer *c, const struct heartbeat *h)
+{
+    uint64_t now_us = clock_mono_us();
+
+    if (redis_clock_note(&c->w->clock, c->beat_sent_us, now_us, h->now_us)) {
+        log_warn("clock_step", LOG_TEXT("queue", c->queue));
+        hold_reaping(c);
+    }
+    if (now_us - c->beat_sent_us > c->w->o.lease_ms * 1000 / 3) hold_reaping(c);
+    if (h->seat < 0) log_error("no_seat", LOG_TEXT("queue", c->queue));
+    c->seat = h->seat;
+    if (c->at == CONSUMER_JOIN && c->seat >= 0) {
+        if (c->taken_back)
+            consumer_serve(c);
+        else
+            send_take_back(c, 0);
+    }
+    if (c->w->subscribed && !h->heard) link_resubscribe(c->w->link);
+    if (h->claimable) consumer_wake(c);
+    promoter_hint(c->promoter, h->next_due_ms);
+    plan_reaping(c, h->lease_end_us);
+    if (h->sweep) send_sweep(c);
+}
+
+static void on_heartbeat(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    struct consumer *c = container_of(call, struct consumer, heartbeat);
+    struct heartbeat answer;
+
+    c->beating = false;
+    if (err || c->at == CONSUMER_DOWN || c->leaving || heartbeat_read(reply, &answer)) return;
+    after_beat(c, &answer);
+}
+
+/* What `server list` shows. */
+static char *about(const struct workers *w)
+{
+    json_t *handlers = json_array(), *object;
+    char host[256] = "";
+    char *text;
+
+    gethostname(host, sizeof host - 1);
+    for (size_t i = 0; i < w->registry.count; i++)
+        json_array_append_new(handlers, json_string(w->registry.handlers[i]->pattern));
+    object = json_pack("{s:s%, s:i, s:s, s:i, s:i, s:I, s:s, s:o}", "host", host, strnlen(host, 64),
+                       "pid", (int)getpid(), "http", w->o.http ? w->o.http : "", "concurrency",
+                       (int)w->o.concurrency, "running", (int)w->running, "lease_ms",
+                       (json_int_t)w->o.lease_ms, "version", PINION_VERSION, "handlers", handlers);
+    text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    return text ? text : xstrdup("{}");
+}
+
+static void send_heartbeat(struct consumer *c)
+{
+    const struct workers *w = c->w;
+    const char *patterns[HANDLERS_MAX];
+    size_t count = 0;
+    char *text;
+
+    if (c->beating) return;
+    for (size_t i = 0; i < w->registry.count && workers_free_slots(w) > 0; i++)
+        if (handler_free_slots(w->registry.handlers[i]) > 0)
+            patterns[count++] = w->registry.handlers[i]->pattern;
+    text = about(w);
+    c->beating = true;
+    c->beat_sent_us = clock_mono_us();
+    heartbeat_build(&c->heartbeat.request, consumer_key(c), w->o.server, text, w->channel, patterns,
+                    count);
+    link_send(w->link, &c->heartbeat, on_heartbeat);
+    free(text);
+}
+
+static void on_beat(struct alarm *alarm)
+{
+    struct consumer *c = container_of(alarm, struct consumer, beat);
+
+    ticker_set_in(c->w->o.ticker, &c->beat, HEARTBEAT_MS);
+    if (c->at == CONSUMER_DOWN) return;
+    renew_attempts(c);
+    send_heartbeat(c);
+}
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+void keeper_init(struct consumer *c)
+{
+    alarm_init(&c->beat, on_beat);
+    alarm_init(&c->reap_at, on_reap_at);
+    c->heartbeat.request = c->take_back.request = c->reap.request = c->sweep.request = REQUEST_INIT;
+}
+
+void keeper_deinit(struct consumer *c)
+{
+    ticker_cancel(c->w->o.ticker, &c->beat);
+    ticker_cancel(c->w->o.ticker, &c->reap_at);
+    request_deinit(&c->heartbeat.request);
+    request_deinit(&c->take_back.request);
+    request_deinit(&c->reap.request);
+    request_deinit(&c->sweep.request);
+}
+
+void keeper_up(struct consumer *c, bool restarted)
+{
+    c->at = CONSUMER_JOIN;
+    if (restarted) hold_reaping(c);
+    ticker_set_in(c->w->o.ticker, &c->beat, HEARTBEAT_MS);
+    renew_attempts(c);
+    send_heartbeat(c);
+}
+
+void keeper_down(struct consumer *c)
+{
+    c->at = CONSUMER_DOWN;
+    ticker_cancel(c->w->o.ticker, &c->reap_at);
+}

@@ -1,0 +1,71 @@
+#include "workers/registry.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "queue/key.h"
+
+static bool is_prefix(struct span pattern)
+{
+    return pattern.len > 0 && pattern.data[pattern.len - 1] == '*';
+}
+
+/* Exact kinds, then prefixes from the longest on: the order that the claim script expects. */
+static bool tells_more(struct span a, struct span b)
+{
+    if (is_prefix(a) != is_prefix(b)) return is_prefix(b);
+    return is_prefix(a) && a.len > b.len;
+}
+
+enum pinion_err registry_add(struct registry *r, struct handler *h, struct error *why)
+{
+    struct span pattern = span_of(h->pattern);
+    size_t at = 0;
+
+    if (!pattern_ok(pattern))
+        return error_set(why, PINION_INVALID,
+                         "handler '%.60s': expected a kind, or a prefix that ends in .* :* or /*",
+                         h->pattern ? h->pattern : "");
+    if (r->count == HANDLERS_MAX)
+        return error_set(why, PINION_INVALID, "more than %d handlers", HANDLERS_MAX);
+    for (size_t i = 0; i < r->count; i++)
+        if (span_is(pattern, r->handlers[i]->pattern))
+            return error_set(why, PINION_CONFLICT, "kind '%s' has a handler already", h->pattern);
+    while (at < r->count && !tells_more(pattern, span_of(r->handlers[at]->pattern))) at++;
+    memmove(&r->handlers[at + 1], &r->handlers[at], (r->count - at) * sizeof r->handlers[0]);
+    r->handlers[at] = h;
+    r->count++;
+    return PINION_OK;
+}
+
+static bool matches(struct span pattern, struct span kind)
+{
+    if (!is_prefix(pattern)) return span_equal(pattern, kind);
+    return kind.len >= pattern.len - 1 && memcmp(kind.data, pattern.data, pattern.len - 1) == 0;
+}
+
+struct handler *registry_find(const struct registry *r, struct span kind)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (matches(span_of(r->handlers[i]->pattern), kind)) return r->handlers[i];
+    return NULL;
+}
+
+void handler_free(struct handler *h)
+{
+    if (h->runner->free) h->runner->free(h);
+    free(h);
+}
+
+void registry_deinit(struct registry *r)
+{
+    for (size_t i = 0; i < r->count; i++) handler_free(r->handlers[i]);
+    r->count = 0;
+}
+
+unsigned handler_free_slots(const struct handler *h)
+{
+    unsigned taken = h->running + h->offered;
+
+    return taken < h->concurrency ? h->concurrency - taken : 0;
+}

@@ -1,0 +1,54 @@
+/* workers/registry.h — which handler runs which kind.
+ *
+ * A pattern is a kind, or a prefix that ends in `.*`, `:*` or `/` and a star, or a star alone. An exact
+ * kind beats a prefix, a longer prefix a shorter one. Handlers are added before the start and stay.
+ */
+#ifndef PINION_WORKERS_REGISTRY_H
+#define PINION_WORKERS_REGISTRY_H
+
+#include <stdint.h>
+#include "base/error.h"
+#include "base/text.h"
+#include "queue/claim.h"
+
+#define HANDLERS_MAX 256
+
+struct attempt;
+struct handler;
+
+/* How a kind of handler runs attempts. */
+struct runner {
+    const char *name; /* "callback", "command" */
+    /* Begins the work; ends it by attempt_finish(), perhaps before it returns. */
+    void (*start)(struct attempt *);
+    /* The work must stop: make it end soon (attempt_finish() is still to be called). NULL: it cannot
+     * be stopped, and is waited for. */
+    void (*stop)(struct attempt *);
+    void (*free)(struct handler *); /* NULL: nothing to free but the handler itself */
+};
+
+/* Embedded at the front of each runner's own struct; zero-initialised but for the first part. */
+struct handler {
+    const char          *pattern;     /* owned by the runner's struct */
+    const struct runner *runner;
+    unsigned             concurrency; /* attempts at once; 0: as many as the service */
+    uint64_t             timeout_ms;  /* overrides the job's; 0: does not */
+
+    unsigned running; /* attempts that have started and not finished */
+    unsigned offered; /* slots named in claims whose answers are awaited */
+};
+
+struct registry {
+    struct handler *handlers[HANDLERS_MAX]; /* most telling pattern first */
+    size_t          count;
+};
+
+/* Takes the handler. PINION_INVALID: bad pattern, or too many; PINION_CONFLICT: it has one already. */
+enum pinion_err registry_add(struct registry *, struct handler *, struct error *why) must_use;
+struct handler *registry_find(const struct registry *, struct span kind); /* NULL: none */
+void            registry_deinit(struct registry *); /* frees the handlers */
+
+void     handler_free(struct handler *); /* one that no registry has */
+unsigned handler_free_slots(const struct handler *);
+
+#endif

@@ -1,0 +1,100 @@
+/* workers/shared.h — what the parts of workers/ know of each other; nobody else includes it. */
+#ifndef PINION_WORKERS_SHARED_H
+#define PINION_WORKERS_SHARED_H
+
+#include <ev.h>
+#include "queue/key.h"
+#include "queue/link.h"
+#include "queue/upkeep.h"
+#include "scheduler/promoter.h"
+#include "scheduler/ticker.h"
+#include "workers/attempt.h"
+#include "workers/workers.h"
+
+#define HEARTBEAT_MS          1000
+#define CLAIMS_IN_FLIGHT_MAX  2    /* so that Redis works while we do */
+
+struct workers {
+    struct workers_options o;
+    struct link           *link;
+    struct registry        registry;
+    struct redis_clock     clock;
+    struct consumer       *consumers[QUEUES_MAX];
+    size_t                 consumers_count;
+    size_t                 first;            /* whose turn it is to claim first */
+    unsigned               running, offered; /* slots in use; slots named in claims on their way */
+    bool                   subscribed;
+    char                   run_id[48];       /* of the Redis that we talk to; "" before the first */
+    char                  *channel;
+    enum { WORKERS_SERVE, WORKERS_QUIET, WORKERS_HURRY, WORKERS_LEAVE, WORKERS_STOPPED } at;
+    struct alarm           grace;
+    ev_prepare             prepare;
+    struct workers_totals  totals;
+};
+
+/* What waits to be told to Redis, by the script that tells it. */
+enum outbox { OUTBOX_ACK, OUTBOX_RICH, OUTBOX_FAIL, OUTBOX_RELEASE, OUTBOXES };
+
+enum consumer_at {
+    CONSUMER_DOWN,      /* the link is down */
+    CONSUMER_JOIN,      /* the first heartbeat asks for our seat */
+    CONSUMER_TAKE_BACK, /* what our former incarnation held becomes ready again */
+    CONSUMER_SERVE,
+};
+
+struct consumer {
+    struct workers  *w;
+    char            *queue, *due_channel;
+    struct queue_key key;
+    unsigned         weight;
+    enum consumer_at at;
+    int              seat;
+    bool             taken_back;  /* done once in the life of a server */
+    bool             hungry;      /* something may be claimable */
+    bool             starved;     /* the last claim named a full handler: ask again when it has a slot */
+    unsigned         claims;      /* in flight */
+    unsigned         woken;       /* wake-ups so far */
+    struct promoter *promoter;
+
+    struct list      running;             /* attempts that work, or are being stopped */
+    struct list      outbox[OUTBOXES];    /* attempts whose outcome is to be sent */
+    unsigned         unsettled;           /* attempts whose outcome is on its way */
+
+    struct alarm     beat, reap_at;
+    struct call      heartbeat, take_back, reap, sweep, leave, registered;
+    bool             beating, reaping, sweeping, leaving, left;
+    uint64_t         beat_sent_us, no_reap_until_ms;
+    int64_t          reap_expect_ms;
+};
+
+/* Slots that no attempt and no claim on its way has. */
+static inline unsigned workers_free_slots(const struct workers *w)
+{
+    unsigned taken = w->running + w->offered;
+
+    return taken < w->o.concurrency ? w->o.concurrency - taken : 0;
+}
+
+static inline struct span consumer_key(const struct consumer *c)
+{
+    return queue_key_span(&c->key);
+}
+
+/* workers.c: a consumer became empty, or said good-bye. */
+void workers_progress(struct workers *);
+/* workers.c: a consumer began to serve. */
+void workers_serving(struct workers *);
+
+/* keeper.c: the upkeep of one queue. */
+void keeper_init(struct consumer *);
+void keeper_deinit(struct consumer *);
+void keeper_up(struct consumer *, bool restarted); /* the first heartbeat goes out */
+void keeper_down(struct consumer *);
+/* keeper.c tells consumer.c: the seat is known and the former incarnation's jobs are free. */
+void consumer_serve(struct consumer *);
+
+/* outcomes.c: attempts that are over, told to Redis in batches. */
+void outcomes_put(struct consumer *, struct attempt *);
+void outcomes_send(struct consumer *);
+
+#endif

@@ -1,0 +1,254 @@
+#include "workers/workers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "queue/redis_info.h"
+#include "workers/shared.h"
+
+static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
+{
+    (void)loop, (void)events;
+    workers_flush(container_of(prepare, struct workers, prepare));
+}
+
+static void on_grace(struct alarm *);
+
+struct workers *workers_new(const struct workers_options *options)
+{
+    struct workers *w = xcalloc(1, sizeof *w);
+
+    w->o = *options;
+    if (!w->o.concurrency) w->o.concurrency = CONCURRENCY_DEFAULT;
+    if (!w->o.lease_ms) w->o.lease_ms = LEASE_DEFAULT_MS;
+    if (!w->o.grace_ms) w->o.grace_ms = GRACE_DEFAULT_MS;
+    w->channel = channel_of_server(w->o.name_space, w->o.server);
+    alarm_init(&w->grace, on_grace);
+    if (w->o.loop) {
+        ev_prepare_init(&w->prepare, on_prepare);
+        ev_prepare_start(w->o.loop, &w->prepare);
+        ev_unref(w->o.loop); /* a hook that keeps no loop alive */
+    }
+    return w;
+}
+
+void workers_free(struct workers *w)
+{
+    if (!w) return;
+    if (w->o.loop) {
+        ev_ref(w->o.loop);
+        ev_prepare_stop(w->o.loop, &w->prepare);
+    }
+    ticker_cancel(w->o.ticker, &w->grace);
+    for (size_t i = 0; i < w->consumers_count; i++) consumer_free(w->consumers[i]);
+    registry_deinit(&w->registry);
+    free(w->channel);
+    free(w);
+}
+
+enum pinion_err workers_add_queue(struct workers *w, const char *queue, unsigned weight,
+                                  struct error *why)
+{
+    enum pinion_err err = queue_name_check(span_of(queue), why);
+
+    if (err) return err;
+    if (weight < 1 || weight > WEIGHT_MAX)
+        return error_set(why, PINION_INVALID, "weight of queue '%s': expected 1 to %d", queue, WEIGHT_MAX);
+    if (w->consumers_count == QUEUES_MAX)
+        return error_set(why, PINION_INVALID, "more than %d queues", QUEUES_MAX);
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (strcmp(w->consumers[i]->queue, queue) == 0)
+            return error_set(why, PINION_INVALID, "queue '%s' is named twice", queue);
+    w->consumers[w->consumers_count++] = consumer_new(w, queue, weight);
+    return PINION_OK;
+}
+
+enum pinion_err workers_add_handler(struct workers *w, struct handler *h, struct error *why)
+{
+    if (h->concurrency == 0 || h->concurrency > w->o.concurrency) h->concurrency = w->o.concurrency;
+    return registry_add(&w->registry, h, why);
+}
+
+void workers_use_link(struct workers *w, struct link *link)
+{
+    w->link = link;
+    link_subscribe(link, w->channel);
+    for (size_t i = 0; i < w->consumers_count; i++) link_subscribe(link, w->consumers[i]->due_channel);
+}
+
+/* ---- what the link tells ---------------------------------------------------------------------- */
+
+void workers_up(struct workers *w, const struct redis_info *info)
+{
+    /* A Redis that is another process than before, or has just begun, may have missed renewals. */
+    bool restarted = w->run_id[0] ? strcmp(w->run_id, info->run_id) != 0
+                                  : info->uptime_s * 1000 <= w->o.lease_ms;
+
+    memcpy(w->run_id, info->run_id, sizeof w->run_id);
+    for (size_t i = 0; i < w->consumers_count; i++) consumer_up(w->consumers[i], restarted);
+}
+
+void workers_down(struct workers *w)
+{
+    for (size_t i = 0; i < w->consumers_count; i++) consumer_down(w->consumers[i]);
+}
+
+void workers_subscribed(struct workers *w, bool subscribed)
+{
+    w->subscribed = subscribed;
+    if (!subscribed) return;
+    for (size_t i = 0; i < w->consumers_count; i++) consumer_wake(w->consumers[i]);
+}
+
+void workers_serving(struct workers *w)
+{
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (w->consumers[i]->at != CONSUMER_SERVE) return;
+    if (w->o.on_serving) w->o.on_serving(w->o.ctx);
+}
+
+static struct consumer *consumer_of(struct workers *w, struct span queue)
+{
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (span_is(queue, w->consumers[i]->queue)) return w->consumers[i];
+    return NULL;
+}
+
+/* "wake QUEUE" or "cancel QUEUE ID", on our own channel. */
+static void told(struct workers *w, struct span text)
+{
+    struct span verb = span_cut(&text, ' '), queue = span_cut(&text, ' ');
+    struct consumer *c = consumer_of(w, queue);
+
+    if (!c) return;
+    if (span_is(verb, "cancel")) {
+        consumer_cancel(c, text);
+    } else if (span_is(verb, "wake")) {
+        counter_add(&w->totals.wakes, 1);
+        if (w->at == WORKERS_SERVE) consumer_wake(c);
+        if (w->at != WORKERS_SERVE || workers_free_slots(w) == 0) consumer_pass_on(c);
+    }
+}
+
+void workers_message(struct workers *w, struct span channel, struct span text)
+{
+    uint64_t due_ms;
+
+    if (span_is(channel, w->channel)) {
+        told(w, text);
+        return;
+    }
+    if (text_parse_u64(text, 0, INT64_MAX, &due_ms)) return;
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (span_is(channel, w->consumers[i]->due_channel)) consumer_hint(w->consumers[i], (int64_t)due_ms);
+}
+
+/* ---- the end of a turn of the loop ------------------------------------------------------------ */
+
+/* Hungry queues share the free slots by weight; each gets one at least, while there is one. */
+static void claim_by_weight(struct workers *w)
+{
+    unsigned weights = 0;
+
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (consumer_hungry(w->consumers[i])) weights += w->consumers[i]->weight;
+    for (size_t i = 0; i < w->consumers_count && weights > 0; i++) {
+        struct consumer *c = w->consumers[(w->first + i) % w->consumers_count];
+        if (!consumer_hungry(c)) continue;
+        uint64_t share = ((uint64_t)workers_free_slots(w) * c->weight + weights - 1) / weights;
+        weights -= c->weight;
+        consumer_claim(c, (unsigned)share);
+    }
+    w->first++; /* when there are fewer slots than queues, each is the first in turn */
+}
+
+void workers_flush(struct workers *w)
+{
+    if (!w->link || w->at == WORKERS_STOPPED) return;
+    for (size_t i = 0; i < w->consumers_count; i++) outcomes_send(w->consumers[i]);
+    if (w->at == WORKERS_SERVE) claim_by_weight(w);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------- */
+
+static bool all_empty(const struct workers *w)
+{
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (!consumer_empty(w->consumers[i])) return false;
+    return true;
+}
+
+static void leave(struct workers *w)
+{
+    w->at = WORKERS_LEAVE;
+    for (size_t i = 0; i < w->consumers_count; i++) consumer_leave(w->consumers[i]);
+    ticker_set_in(w->o.ticker, &w->grace, STOP_GRACE_MS);
+}
+
+static void stopped(struct workers *w)
+{
+    w->at = WORKERS_STOPPED;
+    ticker_cancel(w->o.ticker, &w->grace);
+    if (w->o.on_stopped) w->o.on_stopped(w->o.ctx);
+}
+
+static void hurry(struct workers *w)
+{
+    w->at = WORKERS_HURRY;
+    ticker_set_in(w->o.ticker, &w->grace, 2 * STOP_GRACE_MS); /* TERM, KILL, and the outcome */
+    if (w->running)
+        log_warn("stopping_attempts", LOG_INT("running", w->running));
+    for (size_t i = 0; i < w->consumers_count; i++) consumer_stop_attempts(w->consumers[i]);
+    workers_progress(w);
+}
+
+static void on_grace(struct alarm *alarm)
+{
+    struct workers *w = container_of(alarm, struct workers, grace);
+
+    if (w->at == WORKERS_QUIET) {
+        hurry(w);
+    } else if (w->at == WORKERS_HURRY) {
+        log_error("attempts_left", LOG_INT("running", w->running)); /* their leases will lapse */
+        leave(w);
+    } else if (w->at == WORKERS_LEAVE) {
+        stopped(w);
+    }
+}
+
+void workers_progress(struct workers *w)
+{
+    if ((w->at == WORKERS_QUIET || w->at == WORKERS_HURRY) && all_empty(w)) leave(w);
+    if (w->at != WORKERS_LEAVE) return;
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (!w->consumers[i]->left) return;
+    stopped(w);
+}
+
+void workers_stop(struct workers *w)
+{
+    if (w->at == WORKERS_SERVE) {
+        w->at = WORKERS_QUIET;
+        ticker_set_in(w->o.ticker, &w->grace, w->o.grace_ms);
+        workers_progress(w);
+    } else if (w->at == WORKERS_QUIET) {
+        hurry(w);
+    }
+}
+
+bool workers_stopped(const struct workers *w)
+{
+    return w->at == WORKERS_STOPPED;
+}
+
+unsigned workers_running(const struct workers *w)
+{
+    return w->running;
+}
+
+const struct workers_totals *workers_totals(const struct workers *w)
+{
+    return &w->totals;
+}

@@ -1,0 +1,74 @@
+/* workers/workers.h — all that runs jobs in one server: handlers, slots, and a consumer per queue.
+ *
+ * Made and wired by the service; a test makes it with a link and a clock of its own. Loop thread only.
+ */
+#ifndef PINION_WORKERS_WORKERS_H
+#define PINION_WORKERS_WORKERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "include/pinion.h"
+#include "queue/redis_clock.h"
+#include "workers/consumer.h"
+#include "workers/registry.h"
+
+struct ev_loop;
+struct link;
+struct redis_info;
+struct ticker;
+struct workers;
+
+#define QUEUES_MAX          64
+#define WEIGHT_MAX          1000
+#define CONCURRENCY_DEFAULT 256
+#define CONCURRENCY_MAX     100000
+#define GRACE_DEFAULT_MS    25000
+#define STOP_GRACE_MS       5000 /* TERM to KILL, for work that must stop */
+
+struct workers_options {
+    struct ev_loop *loop;       /* NULL: a test calls workers_flush() itself */
+    struct ticker  *ticker;
+    const char     *name_space, *server; /* server: its lasting id */
+    const char     *http;       /* address, told by `server list`; NULL: none */
+    unsigned        concurrency;
+    uint64_t        lease_ms, grace_ms;
+    void          (*on_serving)(void *ctx); /* every queue is served, for the first time or again */
+    void          (*on_stopped)(void *ctx);
+    void           *ctx;
+};
+
+struct workers *workers_new(const struct workers_options *);
+void            workers_free(struct workers *); /* stopped, or never started */
+
+/* Before the start. */
+enum pinion_err workers_add_queue(struct workers *, const char *queue, unsigned weight,
+                                  struct error *why) must_use;
+enum pinion_err workers_add_handler(struct workers *, struct handler *, struct error *why) must_use;
+void            workers_use_link(struct workers *, struct link *); /* borrowed; and subscribes its channels */
+
+/* What the link tells is passed on here. */
+void workers_up(struct workers *, const struct redis_info *);
+void workers_down(struct workers *);
+void workers_subscribed(struct workers *, bool);
+void workers_message(struct workers *, struct span channel, struct span text);
+
+/* No more claims; after the grace (or at once, when called again) what runs is stopped and released;
+ * on_stopped is called when all is settled and Redis was told. */
+void workers_stop(struct workers *);
+bool workers_stopped(const struct workers *);
+unsigned workers_running(const struct workers *);
+
+/* Sends what is pending. The loop does it before it sleeps. */
+void workers_flush(struct workers *);
+
+/* For metrics and tests. */
+struct workers_totals {
+    struct counter   claimed, done, failed, released, stale, wakes;
+    struct histogram wait_us, run_us, late_us; /* late: of delayed jobs, start after run-at */
+};
+const struct workers_totals *workers_totals(const struct workers *);
+
+#endif
