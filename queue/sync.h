@@ -28,7 +28,8 @@ enum pinion_err sync_open(const struct redis_url *url, const struct sync_options
 void            sync_close(struct sync *); /* NULL: no-op */
 
 const struct redis_info *sync_info(const struct sync *);
-int64_t                  sync_now_ms(const struct sync *); /* Redis's clock, by ours and the offset */
+/* Redis's clock, by ours and the offset. */
+int64_t                  sync_now_ms(const struct sync *);
 
 /* Sends and waits. A script that is not loaded is loaded, and sent again. On success *ret_reply is
  * the caller's (sync_reply_free); an error answer of Redis is mapped (OOM: busy) and not a reply.
