@@ -42,9 +42,8 @@ struct link {
     bool told_up;
 };
 
-static void end_later(struct link *l, struct list *calls)
+static void end_soon(struct link *l)
 {
-    list_take(&l->ended, calls);
     if (ev_is_active(&l->end)) return;
     ev_timer_set(&l->end, 0., 0.);
     ev_timer_start(l->loop, &l->end);
@@ -73,8 +72,9 @@ static void end_all_later(struct link *l)
 {
     ev_timer_stop(l->loop, &l->deadline);
     l->flying_count = l->flying_bytes = 0;
-    end_later(l, &l->flying);
-    end_later(l, &l->waiting);
+    list_take(&l->ended, &l->flying);
+    list_take(&l->ended, &l->waiting);
+    end_soon(l);
 }
 
 static uint64_t deadline_ms(const struct link *l, const struct call *call)
@@ -346,11 +346,8 @@ void link_send(struct link *l, struct call *call, call_fn *done)
         list_push(&l->waiting, &call->node);
         let_fly(l);
     } else {
-        struct list alone;
-
-        list_init(&alone);
-        list_push(&alone, &call->node);
-        end_later(l, &alone);
+        list_push(&l->ended, &call->node);
+        end_soon(l);
     }
 }
 
