@@ -246,5 +246,5 @@ void pinion_attempt_retry_in(struct pinion_attempt *a, const char *error, uint64
     const char *text = error ? error : "failed";
 
     attempt_finish(attempt_of(a), OUTCOME_FAIL, text, strlen(text),
-                   ms < DURATION_MS_MAX ? (int64_t)ms : DURATION_MS_MAX);
+                   (int64_t)(ms < DURATION_MS_MAX ? ms : DURATION_MS_MAX));
 }
