@@ -16,7 +16,7 @@
 #include "control/http_peers.h"
 #include "scheduler/ticker.h"
 
-#define HTTP_DATE_MAX 32
+#define HTTP_DATE_MAX 96 /* more than a date needs, so that no compiler doubts it */
 
 struct http_server {
     struct ev_loop *loop;

@@ -121,8 +121,9 @@ static enum pinion_err name_listener(struct http_listener *l, const char *text, 
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
-/* What every accepted connection inherits. The small send buffer bounds what a slow reader holds
- * in the kernel; keep-alive finds clients that vanished while they wait. */
+/* What every accepted TCP connection inherits (those of a unix socket have the kernel's bounds).
+ * The small send buffer bounds what a slow reader holds in the kernel; keep-alive finds clients
+ * that vanished while they wait. */
 static void set_options(int fd, int family)
 {
     static const int on = 1, idle_s = 30, interval_s = 10, probes = 3;
@@ -186,6 +187,11 @@ static enum pinion_err inherit_socket(struct http_listener *l, const char *text,
     if (fcntl(l->fd, F_SETFD, FD_CLOEXEC) != 0 ||
         fcntl(l->fd, F_SETFL, fcntl(l->fd, F_GETFL) | O_NONBLOCK) != 0)
         return refused(why, text, "fcntl");
+    int family = AF_UNSPEC;
+    len = sizeof family;
+    if (getsockopt(l->fd, SOL_SOCKET, SO_DOMAIN, &family, &len) != 0)
+        return refused(why, text, "getsockopt");
+    set_options(l->fd, family);
     return PINION_OK;
 }
 
