@@ -128,6 +128,13 @@ TEST(buffered_bytes_of_all)
     second = post("", 150000);
     send_bytes_of(second, 150000);
     expect(second, 200);
+    client_leave(second);
+    second = post("", 150000);
+    send_bytes_of(second, 100000);
+    eventually(server->buffered > 0);
+    client_leave(second); /* in the middle: what it held is free again */
+    eventually(http_server_connections(server) == 1);
+    assert_int_equal(server->buffered, 0);
 }
 
 TEST(reply_size)
