@@ -10,10 +10,7 @@ local answer, first, at = {}, 0, 1
 -- Not leased by this token as it stands in `active`: renewed, ended before, or lost.
 local function settle_odd(id, token)
   if owns(id, token) then return true end
-  local ended_token = recall(id)
-  if ended_token ~= token then
-    answer[#answer + 1], answer[#answer + 2] = first, 'stale'
-  end
+  if recall(id) ~= token then answer[#answer + 1], answer[#answer + 2] = first, 'stale' end
   return false
 end
 
@@ -33,11 +30,11 @@ while at < #ARGV do
   ids, text = ids or {unpack(ARGV, at + 3, at + 2 + n)}, ids and table.concat(ids, ' ') or text
   if #ids > 0 then
     redis.call('ZREM', key('active'), unpack(ids))
-    redis.call('HDEL', key('jobs'), unpack(ids))
-    for _, rare in ipairs({'tokens', 'marks', 'rare'}) do
+    local done = redis.call('HDEL', key('jobs'), unpack(ids))
+    for _, rare in ipairs({'tokens', 'marks'}) do
       if redis.call('EXISTS', key(rare)) == 1 then redis.call('HDEL', key(rare), unpack(ids)) end
     end
-    remember(redis.call('HINCRBY', key('meta'), 'done', #ids), token, text)
+    remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
     note('done', ids)
   end
   at = at + 3 + n

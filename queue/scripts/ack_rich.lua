@@ -13,14 +13,14 @@ for i = 1, #ARGV, 3 do
   local rare = record and rare_of(id, record) or {}
   if record and owns(id, token) then
     end_attempt(id)
-    rare.t, rare.x = token, nil
-    local total = finish(id, record, rare, 'done', now_ms)
-    if redis.call('HEXISTS', key('jobs'), id) == 0 then
+    rare.t, rare.o, rare.x = token, 'done', nil
+    local total, kept = finish(id, record, rare, 'done', now_ms)
+    if not kept then
       remember(total, token, id)
     elseif result ~= '' then
       redis.call('HSET', key('results'), id, result)
     end
-  elseif rare.t ~= token and recall(id) ~= token then
+  elseif not (rare.t == token and rare.o == 'done') and recall(id) ~= token then
     answer[#answer + 1], answer[#answer + 2] = (i - 1) / 3, 'stale'
   end
 end

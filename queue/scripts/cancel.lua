@@ -4,7 +4,7 @@
 --
 -- KEYS  1 queue
 -- ARGV  ID ...
--- Gives one status per item: 'cancelled' | 'marked' | 'not_found' | the state that is an end already
+-- Gives one status per item: 'cancelled' | 'marked' | 'not_found' | the end that it had already
 local now_ms, answer = math.floor(now_us() / 1000), {}
 
 local function tell_owner(id, score)

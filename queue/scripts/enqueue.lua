@@ -6,7 +6,8 @@
 -- ARGV  1 call id: the answer is remembered by it for a minute   2 number of lanes with plain jobs
 --       per lane: LANE, n, ID..., ID RECORD ID RECORD ...     made ids, due now, class '0'
 --       then per other job: ID, WHEN ('now' | 'in' | 'at'), MS, DIGEST or '', HEAD, TAIL
--- Gives {'ok', index, status, ...} for others that are not new (index from 0): 'existing' | 'conflict'
+-- Gives {'ok', index, status, ...} for those others that are not new: 'existing' | 'conflict';
+--       index from 0
 local now_ms = math.ceil(now_us() / 1000)
 local minute = math.floor(now_ms / 60000)
 local calls = key('calls:' .. minute)
@@ -48,5 +49,5 @@ for index = 0, (#ARGV - at + 1) / 6 - 1 do
 end
 redis.call('HINCRBY', key('meta'), 'enqueued', added)
 redis.call('HSET', calls, ARGV[1], cjson.encode(answer))
-redis.call('EXPIRE', calls, 180)
+redis.call('EXPIRE', calls, 61)
 return answer

@@ -4,13 +4,14 @@
 --
 -- KEYS  1 queue
 -- ARGV  ID, TOKEN, DELAY_MS ('-': do not retry), ERROR ...
--- Gives one status per item: 'retry' | 'dead' | 'cancelled' | 'stale'; a repeated call, the same again
+-- Gives one status per item: 'retry' | 'dead' | 'cancelled' | 'stale'; repeated: the same
 local ATTEMPTS_MAX = 25
+local outcomes = {retry = 'retry', dead = 'dead', cancelled = 'cancelled'}
 local now_ms, answer, earliest = math.floor(now_us() / 1000), {}, next_due()
 
 local function fail_one(id, record, token, delay_ms, text)
   local rare = rare_of(id, record)
-  if not owns(id, token) then return rare.t == token and rare.o or 'stale' end
+  if not owns(id, token) then return rare.t == token and outcomes[rare.o] or 'stale' end
   local mark = end_attempt(id)
   rare.t, rare.x, rare.a = token, text, (rare.a or 0) + 1
   local left = tonumber(header(record, 'a') or ATTEMPTS_MAX) - rare.a

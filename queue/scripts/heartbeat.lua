@@ -1,18 +1,27 @@
 #!lua flags=allow-oom
---@ include key now hint record match retention
+--@ include key now hint record wake match retention
 -- heartbeat: a server serves this queue; what should it look at?
 --
 -- KEYS  1 queue
 -- ARGV  1 server   2 its description (JSON)   3 its channel   4.. PATTERN ... with a free slot
 -- Gives {now in us, seat or -1, subscribers of its channel, claimable, next due in ms or '',
 --        end of the next lease in us or '', sweep due}
-local SEATS_MAX = 1000
+local SEATS_MAX, SEAT_KEPT_MS = 1000, 86400000
 local now = now_us()
 local now_ms = integer(math.floor(now / 1000))
 
+-- A seat outlives its server for longer than any lease that names it.
 local function take_seat()
-  local taken = {}
-  for _, n in ipairs(redis.call('HVALS', key('seats'))) do taken[tonumber(n)] = true end
+  local taken, seats = {}, redis.call('HGETALL', key('seats'))
+  for i = 1, #seats, 2 do
+    local seen_ms = (redis.call('HGET', key('servers'), seats[i]) or ''):match('^%d+')
+    if seen_ms and now_ms - seen_ms > SEAT_KEPT_MS then
+      redis.call('HDEL', key('seats'), seats[i])
+      redis.call('HDEL', key('servers'), seats[i])
+    else
+      taken[tonumber(seats[i + 1])] = true
+    end
+  end
   for n = 0, SEATS_MAX - 1 do
     if not taken[n] then
       redis.call('HSET', key('seats'), ARGV[1], n)
@@ -24,11 +33,8 @@ end
 
 local function claimable()
   if redis.call('HEXISTS', key('meta'), 'paused') == 1 then return 0 end
-  local patterns = {unpack(ARGV, 4)}
-  for _, lane in ipairs(#patterns > 0 and lanes_for(patterns) or {}) do
-    if pattern_for(kind_of(lane), patterns) then return 1 end
-  end
-  return 0
+  local lanes = runnable_lanes({unpack(ARGV, 4)})
+  return next(lanes) and 1 or 0
 end
 
 -- The oldest kept job of each end, against its retention.
@@ -46,4 +52,5 @@ local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat()
 redis.call('HSET', key('servers'), ARGV[1], now_ms .. ' ' .. ARGV[2])
 local lease = redis.call('ZRANGE', key('active'), 0, 0, 'WITHSCORES')[2]
 local due, heard = next_due(), redis.call('PUBSUB', 'NUMSUB', ARGV[3])[2]
-return {now, tonumber(seat), heard, claimable(), due and integer(due) or '', lease or '', sweep_due()}
+due = due and integer(due) or ''
+return {now, tonumber(seat), heard, claimable(), due, lease or '', sweep_due()}

@@ -10,27 +10,27 @@ local state, kind, after, limit, bytes_max = unpack(ARGV)
 local answer, bytes = {''}, 0
 limit, bytes_max = tonumber(limit), tonumber(bytes_max)
 
-local function add(id, score, cursor)
+local function add(id, score)
   local record = redis.call('HGET', key('jobs'), id)
-  limit = limit - 1
-  if not record or (kind ~= '' and kind_of(lane_of(record)) ~= kind) then return cursor end
+  if not record or (kind ~= '' and kind_of(lane_of(record)) ~= kind) then return end
   local n = #answer
   answer[n + 1], answer[n + 2], answer[n + 3] = id, score, record
   answer[n + 4] = redis.call('HGET', key('rare'), id)
   bytes = bytes + #record
-  return cursor
 end
 
 -- Cursor `SCORE ID`: goes on behind that job, also when it has left meanwhile.
 local function list_set()
   local score, id = after:match('^(%S+) (%S+)$')
   local rank = id and redis.call('ZRANK', key(state), id)
-  local from = rank and rank + 1 or id and redis.call('ZCOUNT', key(state), '-inf', '(' .. score) or 0
+  local below = id and not rank and redis.call('ZCOUNT', key(state), '-inf', '(' .. score)
+  local from = rank and rank + 1 or below or 0
   local page = redis.call('ZRANGE', key(state), from, from + limit - 1, 'WITHSCORES')
   local full = #page == 2 * limit
   for i = 1, #page, 2 do
-    local cursor = add(page[i], page[i + 1], page[i + 1] .. ' ' .. page[i])
-    if bytes >= bytes_max or (full and limit == 0) then return cursor end
+    local cursor = page[i + 1] .. ' ' .. page[i]
+    add(page[i], page[i + 1])
+    if bytes >= bytes_max or (full and i == #page - 1) then return cursor end
   end
   return ''
 end
@@ -38,12 +38,14 @@ end
 -- Cursor `INDEX LANE`: lane after lane, in the order in which claims look at them.
 local function list_lanes()
   local index, from = after:match('^(%d+) (.+)$')
-  local lanes = redis.call('ZRANGEBYLEX', key('lanes'), from and '[' .. from or '-', '+', 'LIMIT', 0, limit)
+  local first = from and '[' .. from or '-'
+  local lanes = redis.call('ZRANGEBYLEX', key('lanes'), first, '+', 'LIMIT', 0, limit)
   for _, lane in ipairs(lanes) do
     local start = lane == from and tonumber(index) or 0
     for i, entry in ipairs(redis.call('LRANGE', key('lane:' .. lane), start, start + limit - 1)) do
       local id = entry:match('^[^~]*')
       if redis.call('HEXISTS', key('ghosts'), entry) == 0 then add(id, '') end
+      limit = limit - 1
       if bytes >= bytes_max or limit == 0 then return start + i .. ' ' .. lane end
     end
   end

@@ -11,7 +11,8 @@ if ARGV[1] == 'pause' then
   changed = redis.call('HSETNX', key('meta'), 'paused', 1)
 else
   changed = redis.call('HDEL', key('meta'), 'paused')
-  for _, lane in ipairs(redis.call('ZRANGE', key('lanes'), 0, LANES_MAX - 1)) do wake(kind_of(lane)) end
+  local lanes = redis.call('ZRANGE', key('lanes'), 0, LANES_MAX - 1)
+  for _, lane in ipairs(lanes) do wake(kind_of(lane)) end
 end
 if changed == 1 then note(ARGV[1], {}) end
 return changed

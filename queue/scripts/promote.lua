@@ -5,38 +5,56 @@
 -- KEYS  1 queue
 -- ARGV  1 limit
 -- Gives {promoted, more, time of the next due job in ms or '', now in us}
+local CHUNK, BYTES_MAX = 64, 4 * 1024 * 1024
 local now, limit = now_us(), tonumber(ARGV[1])
-local promoted, more = 0, 0
+local promoted, more, bytes = 0, 0, 0
+local sub = string.sub
 
--- Plain jobs have no ghost: they go to the end of their lanes in one command a lane.
-local function push_plain(lanes)
-  for lane, ids in pairs(lanes) do
-    redis.call('RPUSH', key('lane:' .. lane), unpack(ids))
-    lane_join(lane)
-    wake(kind_of(lane))
-    note('ready', ids)
-  end
+-- Plain jobs have no ghost: they go to the end of their lane in one command.
+local function push_plain(lane, ids)
+  if #ids == 0 then return end
+  redis.call('RPUSH', key('lane:' .. lane), unpack(ids))
+  lane_join(lane)
+  wake(kind_of(lane))
+  note('ready', ids)
 end
 
-for _, state in ipairs({'scheduled', 'retry'}) do
-  local ids = redis.call('ZRANGE', key(state), '-inf', integer(math.floor(now / 1000)), 'BYSCORE',
-                         'LIMIT', 0, limit)
-  if #ids > 0 then
-    local records, lanes = redis.call('HMGET', key('jobs'), unpack(ids)), {}
-    redis.call('ZREM', key(state), unpack(ids))
-    for i, id in ipairs(ids) do
-      local record = records[i]
-      if record and record:byte() == 48 then
-        local lane = lane_of(record)
-        lanes[lane] = lanes[lane] or {}
-        table.insert(lanes[lane], id)
-      elseif record then
-        lane_push('RPUSH', id, record, rare_of(id, record))
-      end
+-- In the order in which they are due: a run of plain jobs of one lane at a time.
+local function push_all(ids, records)
+  local lane, head, run = '', '', {}
+  for i, id in ipairs(ids) do
+    local record = records[i]
+    if not record or sub(record, 1, #head) ~= head or head == '' then
+      push_plain(lane, run)
+      lane, run = record and lane_of(record), {}
+      head = record and record:byte() == 48 and '0' .. lane .. '\n' or ''
     end
-    push_plain(lanes)
-    promoted, more = promoted + #ids, #ids == limit and 1 or more
+    if head ~= '' then
+      run[#run + 1], bytes = id, bytes + #record
+    elseif record then
+      lane_push('RPUSH', id, record, rare_of(id, record))
+      bytes = bytes + #record
+    end
   end
+  push_plain(lane, run)
 end
+
+local function promote(state)
+  local ids
+  repeat
+    local n = math.min(limit, CHUNK)
+    ids = redis.call('ZRANGE', key(state), '-inf', integer(math.floor(now / 1000)), 'BYSCORE',
+                     'LIMIT', 0, n)
+    if #ids > 0 then
+      redis.call('ZREM', key(state), unpack(ids))
+      push_all(ids, redis.call('HMGET', key('jobs'), unpack(ids)))
+      promoted, limit = promoted + #ids, limit - #ids
+    end
+  until #ids < n or limit == 0 or bytes >= BYTES_MAX
+  if #ids > 0 and (limit == 0 or bytes >= BYTES_MAX) then more = 1 end
+end
+
+promote('retry')
+if more == 0 then promote('scheduled') end
 local due = next_due()
 return {promoted, more, due and integer(due) or '', now}

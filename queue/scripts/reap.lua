@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now note record wake lane token finish back
--- reap: ACTIVE -> READY (or DEAD, CANCELLED) for leases that lapsed. Refused when the clock of Redis
--- is not where the caller, who has seen no step, expects it.
+-- reap: ACTIVE -> READY (or DEAD, CANCELLED) for leases that lapsed, the latest first, so that the
+-- earliest is in front. Refused when the clock is not where a caller that saw no step expects it.
 --
 -- KEYS  1 queue
 -- ARGV  1 time in ms that the caller expects   2 longest lease in ms   3 limit
@@ -12,9 +12,9 @@ local lease_end_max = now + ARGV[2] * 1000
 
 if math.abs(now / 1000 - ARGV[1]) > STEP_MS then return {'jump', 0, 0} end
 
-local lapsed = redis.call('ZRANGE', key('active'), '-inf', integer(now), 'BYSCORE', 'LIMIT', 0, limit,
-                          'WITHSCORES')
-for i = #lapsed - 1, 1, -2 do
+local lapsed = redis.call('ZRANGE', key('active'), integer(now), '-inf', 'BYSCORE', 'REV',
+                          'LIMIT', 0, limit, 'WITHSCORES')
+for i = 1, #lapsed, 2 do
   take_back(lapsed[i], lapsed[i + 1], math.floor(now / 1000))
 end
 -- A lease far ahead was given before the clock stepped back: it must not outlive the longest one.
@@ -24,4 +24,4 @@ for i = 1, #ahead, 2 do
   redis.call('HSETNX', key('tokens'), ahead[i], ahead[i + 1])
   redis.call('ZADD', key('active'), integer(lease_end_max), ahead[i])
 end
-return {'ok', #lapsed / 2, #lapsed == 2 * limit and 1 or 0}
+return {'ok', #lapsed / 2, math.max(#lapsed, #ahead) == 2 * limit and 1 or 0}

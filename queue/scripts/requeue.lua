@@ -16,7 +16,8 @@ local function requeue_one(id)
   if not state then return recall(id) and 'done' or 'not_found' end
   if not from[ARGV[1]][state] then return state end
   local rare = rare_of(id, record)
-  if ARGV[1] == 'retry' then rare = {t = rare.t} end
+  -- A count, though it is zero, tells the claim that the time to start by does not matter any more.
+  if ARGV[1] == 'retry' then rare = {t = rare.t, a = 0} end
   redis.call('ZREM', key(state), id)
   redis.call('HDEL', key('results'), id)
   lane_push('RPUSH', id, record, rare)

@@ -12,9 +12,9 @@ local record = redis.call('HGET', key('jobs'), id)
 local state, score = state_of(id, record)
 
 if not state then
-  local token, ended = recall(id)
+  local token = recall(id)
   if not token then return {'not_found'} end
-  return {ended, '', false, false, false, token, false, false, now}
+  return {'done', '', false, false, false, token, false, false, now}
 end
 
 local token = state == 'active' and token_of(id, score)
@@ -23,5 +23,6 @@ local seats = token and redis.call('HGETALL', key('seats')) or {}
 for i = 1, #seats, 2 do
   if tonumber(seats[i + 1]) == tonumber(token) % 1000 then owner = seats[i] end
 end
-return {state, score or '', record, redis.call('HGET', key('rare'), id),
-        redis.call('HGET', key('results'), id), token, redis.call('HGET', key('marks'), id), owner, now}
+local rare, result = redis.call('HGET', key('rare'), id), redis.call('HGET', key('results'), id)
+local mark = redis.call('HGET', key('marks'), id)
+return {state, score or '', record, rare, result, token, mark, owner, now}

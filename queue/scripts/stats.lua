@@ -3,11 +3,13 @@
 -- stats: counts of a queue, each derived from what holds the jobs; changes nothing.
 --
 -- KEYS  1 queue
--- Gives {now in us, paused (0 | 1), 8 counts: scheduled waiting ready active retry done dead cancelled,
---        {total, n, ...}, {oldest entry of a lane, record, ...}, {server, description, ...}}
-local LANES_MAX = 64
+-- ARGV  none
+-- Gives {now in us, paused (0 | 1), 8 counts in the order below, {total, n, ...},
+--        {oldest id of a lane, its record without payload, ...}, {server, description, ...}}
+local LANES_MAX, GHOSTS_MAX = 64, 16
 local counts, held = {}, 0
-for _, state in ipairs({'scheduled', 'waiting', 'ready', 'active', 'retry', 'done', 'dead', 'cancelled'}) do
+local states = {'scheduled', 'waiting', 'ready', 'active', 'retry', 'done', 'dead', 'cancelled'}
+for _, state in ipairs(states) do
   local n = state == 'ready' and 0 or redis.call('ZCARD', key(state))
   counts[#counts + 1], held = n, held + n
 end
@@ -15,9 +17,14 @@ counts[3] = redis.call('HLEN', key('jobs')) - held
 
 local oldest = {}
 for _, lane in ipairs(redis.call('ZRANGE', key('lanes'), 0, LANES_MAX - 1)) do
-  local id = (redis.call('LINDEX', key('lane:' .. lane), 0) or ''):match('^[^~]*')
-  local record = redis.call('HGET', key('jobs'), id)
-  if record then oldest[#oldest + 1], oldest[#oldest + 2] = id, record:match('^[^\n]*\n[^\n]*\n') end
+  for _, entry in ipairs(redis.call('LRANGE', key('lane:' .. lane), 0, GHOSTS_MAX)) do
+    if redis.call('HEXISTS', key('ghosts'), entry) == 0 then
+      local id = entry:match('^[^~]*')
+      local record = redis.call('HGET', key('jobs'), id) or ''
+      oldest[#oldest + 1], oldest[#oldest + 2] = id, record:match('^[^\n]*\n[^\n]*\n') or ''
+      break
+    end
+  end
 end
 local totals = redis.call('HGETALL', key('meta'))
 return {now_us(), redis.call('HEXISTS', key('meta'), 'paused'), counts, totals, oldest,

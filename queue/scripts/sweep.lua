@@ -24,7 +24,8 @@ trim('done', older_than('done', now_ms))
 for _, state in ipairs({'dead', 'cancelled'}) do
   trim(state, older_than(state, now_ms - RETAIN_MS))
   local surplus = redis.call('ZCARD', key(state)) - RETAIN_MAX
-  if surplus > 0 then trim(state, redis.call('ZRANGE', key(state), 0, math.min(surplus, limit) - 1)) end
+  local oldest = surplus > 0 and redis.call('ZRANGE', key(state), 0, math.min(surplus, limit) - 1)
+  if oldest then trim(state, oldest) end
 end
 if trimmed > 0 then redis.call('HINCRBY', key('meta'), 'trimmed', trimmed) end
 

@@ -13,17 +13,18 @@ local function forget(id, record, now_ms)
 end
 
 -- A job that stands nowhere else any more ends: kept for its retention, or forgotten.
--- Gives the queue's total of jobs that ended so.
+-- Gives the queue's total of jobs that ended so, and whether it is kept.
 local function finish(id, record, rare, state, now_ms)
   local retain_ms = tonumber(header(record, 'k') or 0)
   local total = redis.call('HINCRBY', key('meta'), state, 1)
-  if state == 'done' and retain_ms == 0 then
-    forget(id, record, now_ms)
-  else
-    rare.f, rare.e = now_ms, rare.e or ''
+  local kept = state ~= 'done' or retain_ms > 0
+  if kept then
+    rare.f = now_ms
     keep_rare(id, record, rare)
     redis.call('ZADD', key(state), integer(state == 'done' and now_ms + retain_ms or now_ms), id)
+  else
+    forget(id, record, now_ms)
   end
   note(state, {id})
-  return total
+  return total, kept
 end

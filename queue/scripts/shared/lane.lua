@@ -4,8 +4,8 @@ local function lane_join(lane)
   redis.call('ZADD', key('lanes'), 0, lane)
 end
 
--- What stands in the lane for this job. A cancelled or moved job leaves its entry behind as a ghost;
--- while such a ghost has the name that we would take, a fresh one is made: ID~GENERATION.
+-- What stands in the lane for this job, nil for the id itself. A cancelled or moved job leaves its
+-- entry behind as a ghost; while one has that name, a fresh one is made: ID~GENERATION.
 local function entry_for(id)
   if redis.call('HEXISTS', key('ghosts'), id) == 0 then return nil end
   return id .. '~' .. redis.call('HINCRBY', key('meta'), 'generation', 1)

@@ -2,6 +2,7 @@
 -- Costs one EXISTS while nobody does.
 local function note(state, ids, from, to)
   if redis.call('EXISTS', key('watched')) == 1 then
-    redis.call('PUBLISH', key('events'), state .. ' ' .. table.concat(ids, ' ', from or 1, to or #ids))
+    local text = table.concat(ids, ' ', from or 1, to or #ids)
+    redis.call('PUBLISH', key('events'), state .. ' ' .. text)
   end
 end

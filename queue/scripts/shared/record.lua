@@ -1,5 +1,5 @@
--- A record is `CLASS LANE \n HEADER \n PAYLOAD`. CLASS is one byte: '0' plain, '1' look: the header or
--- the hash `rare` says something that a script must know. LANE is `PRIORITY:KIND` or
+-- A record is `CLASS LANE \n HEADER \n PAYLOAD`. CLASS is one byte: '0' plain, '1' look: the header
+-- or the hash `rare` says something that a script must know. LANE is `PRIORITY:KIND` or
 -- `PRIORITY:KIND#GROUP`. HEADER is `k=v k=v ...`. The payload is never read here.
 local function lane_of(record)
   return record:match('^.([^\n]*)')
@@ -14,9 +14,9 @@ local function header(record, name)
   return (' ' .. record:match('^[^\n]*\n([^\n]*)')):match(' ' .. name .. '=(%S*)')
 end
 
--- What is rare: a failures charged, r reaps, h reaps of attempts that had heartbeated, t last token,
--- o outcome of a failed attempt with that token, e live lane entry ('' none, absent: the id itself),
--- x last error, f finished at, w why it ended.
+-- What is rare: a failures charged, r reaps, h reaps of attempts that were renewed, t last token,
+-- o what became of the attempt with that token (absent: reaped), e live entry in a lane ('' none,
+-- absent: the id itself), x last error, f finished at, w why it ended.
 local function rare_of(id, record)
   local text = record:byte() == 49 and redis.call('HGET', key('rare'), id)
   return text and cjson.decode(text) or {}

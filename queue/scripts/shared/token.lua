@@ -14,5 +14,5 @@ local function end_attempt(id)
   redis.call('ZREM', key('active'), id)
   redis.call('HDEL', key('tokens'), id)
   if mark then redis.call('HDEL', key('marks'), id) end
-  return mark
+  return mark or nil
 end

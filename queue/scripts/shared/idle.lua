@@ -1,0 +1,20 @@
+-- Lanes that a claim left over are for an idle server, if there is one. Gives 1 when they are for
+-- the claimer too: a bound stopped it, or all its slots are taken, of which one will soon be free.
+local function pass_on(open, slots, free)
+  local more = 0
+  for lane, pattern in pairs(open) do
+    wake(kind_of(lane))
+    if free == 0 or slots[pattern] > 0 then more = 1 end
+  end
+  return more
+end
+
+-- To be woken when something comes that a free slot can run.
+local function idle_join(name, patterns, slots)
+  local words, able = {}, false
+  for i, pattern in ipairs(patterns) do
+    words[i] = slots[pattern] > 0 and pattern or '!' .. pattern
+    if slots[pattern] > 0 then able = redis.call('SADD', key('idle:' .. pattern), name) end
+  end
+  if able then redis.call('HSET', key('idle'), name, table.concat(words, ' ')) end
+end
