@@ -19,7 +19,7 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 
 static void write_out(struct ev_adapter *a)
 {
-    ev_prepare_stop(a->loop, &a->flush);
+    a->unsent = false;
     a->flushing = true;
     redisAsyncHandleWrite(a->ctx);
     a->flushing = false;
@@ -32,11 +32,14 @@ static void on_writable(struct ev_loop *loop, ev_io *io, int events)
     write_out(container_of(io, struct ev_adapter, write));
 }
 
+/* Always on, for one that another ev_prepare starts would not run before the loop sleeps. */
 static void on_sleep(struct ev_loop *loop, ev_prepare *flush, int events)
 {
+    struct ev_adapter *a = container_of(flush, struct ev_adapter, flush);
+
     (void)loop;
     (void)events;
-    write_out(container_of(flush, struct ev_adapter, flush));
+    if (a->unsent) write_out(a);
 }
 
 static void add_read(void *data)
@@ -60,7 +63,7 @@ static void add_write(void *data)
     if (a->flushing || !a->connected)
         ev_io_start(a->loop, &a->write);
     else if (!ev_is_active(&a->write))
-        ev_prepare_start(a->loop, &a->flush);
+        a->unsent = true;
 }
 
 static void del_write(void *data)
@@ -101,6 +104,8 @@ void ev_adapter_attach(struct ev_adapter *a, redisAsyncContext *ctx)
     assert(!a->ctx);
     a->ctx = ctx;
     a->connected = false;
+    a->unsent = false;
+    ev_prepare_start(a->loop, &a->flush);
     ev_io_set(&a->read, ctx->c.fd, EV_READ);
     ev_io_set(&a->write, ctx->c.fd, EV_WRITE);
     ctx->ev.data = a;

@@ -17,7 +17,7 @@ struct ev_adapter {
     /* hiredis is freeing the context, whatever the reason: the one sign that never fails to come.
      * It comes from inside of hiredis, so only forget and defer here. */
     void (*on_gone)(struct ev_adapter *, const char *why);
-    bool flushing;          /* private from here on */
+    bool flushing, unsent;  /* private from here on */
     ev_io read, write;
     ev_prepare flush;
 };
