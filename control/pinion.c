@@ -199,6 +199,11 @@ void pinion_service_stop(struct pinion_service *s)
     service_stop(s->service);
 }
 
+int pinion_service_ready(const struct pinion_service *s)
+{
+    return service_ready(s->service);
+}
+
 int pinion_service_stopped(const struct pinion_service *s)
 {
     return service_stopped(s->service);

@@ -36,7 +36,7 @@ enum service_at {
 struct service {
     const struct config *config;
     struct ev_loop      *loop;
-    bool                 own_loop;
+    bool                 own_loop, in_run; /* in_run: service_run is on the stack */
     struct ticker       *ticker;
     struct state        *state;
     struct process_record *record;
@@ -348,7 +348,7 @@ static void stop_from(struct service *s, enum service_at at)
         s->at = AT_STOPPED;
         if (s->state) state_unpublish(s->state);
         log_info("stopped");
-        ev_break(s->loop, s->own_loop ? EVBREAK_ALL : EVBREAK_CANCEL);
+        if (s->in_run) ev_break(s->loop, EVBREAK_ONE); /* a loop that others run is theirs */
         return;
     }
     step(s);
@@ -412,7 +412,9 @@ enum pinion_err service_start(struct service *s, struct error *why)
 
 enum pinion_err service_run(struct service *s, struct error *why)
 {
+    s->in_run = true;
     while (s->at != AT_STOPPED) ev_run(s->loop, 0);
+    s->in_run = false;
     if (s->failure.code && why) *why = s->failure;
     return s->failure.code;
 }

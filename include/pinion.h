@@ -132,6 +132,7 @@ enum pinion_err pinion_service_start(struct pinion_service *, char *why, size_t 
 enum pinion_err pinion_service_run(struct pinion_service *);
 /* No more claims, a grace period, then what still runs is released uncharged. Twice: hurries. */
 void pinion_service_stop(struct pinion_service *);
+int  pinion_service_ready(const struct pinion_service *); /* 1: connected, and it claims */
 int  pinion_service_stopped(const struct pinion_service *);
 void pinion_service_free(struct pinion_service *); /* only when stopped or never started */
 
