@@ -5,7 +5,7 @@ end
 
 local function owns(id, token)
   local score = redis.call('ZSCORE', key('active'), id)
-  return score and (score == token or token_of(id, score) == token)
+  return score and token_of(id, score) == token
 end
 
 -- The attempt is over: no lease, no token, no mark. Gives the cancel mark, if there was one.
