@@ -28,3 +28,6 @@ else()
 endif()
 
 set(PINION_LIBRARIES PkgConfig::HIREDIS PkgConfig::JANSSON PkgConfig::INIH ev Threads::Threads)
+if(LLHTTP_FOUND)
+  list(APPEND PINION_LIBRARIES PkgConfig::LLHTTP)
+endif()
