@@ -1,7 +1,9 @@
 #include "queue/look.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
+#include "queue/key.h"
 #include "queue/reply.h"
 
 const char *const job_states[STATES] = {"scheduled", "waiting", "ready", "active",
@@ -183,4 +185,25 @@ void stats_server(const struct redisReply *reply, size_t i, struct server_view *
 
     if (text_parse_u64(seen, 0, INT64_MAX, &ms)) ms = 0;
     *ret = (struct server_view){reply_span(reply_at(servers, 2 * i)), about, (int64_t)ms};
+}
+
+/* ---- all queues ------------------------------------------------------------------------------- */
+
+void queues_build(struct request *r, const char *name_space)
+{
+    char *key = key_of_queues(name_space);
+
+    request_command(r, "SMEMBERS");
+    request_add_text(r, key);
+    free(key);
+}
+
+size_t queues_count(const struct redisReply *reply)
+{
+    return reply_count(reply);
+}
+
+struct span queues_name(const struct redisReply *reply, size_t i)
+{
+    return reply_span(reply_at(reply, i));
 }

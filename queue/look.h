@@ -67,4 +67,9 @@ struct server_view {
 size_t stats_servers(const struct redisReply *);
 void   stats_server(const struct redisReply *, size_t i, struct server_view *ret);
 
+/* The names of all queues, in no order. A name that is none of ours is given all the same. */
+void        queues_build(struct request *, const char *name_space);
+size_t      queues_count(const struct redisReply *);
+struct span queues_name(const struct redisReply *, size_t i);
+
 #endif
