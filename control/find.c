@@ -1,0 +1,59 @@
+/* control/find.c — from what a person gave, or from where a service says that it is. */
+#include "control/find.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/memory.h"
+#include "control/state.h"
+
+#define FIND_RETRY_MS 20
+
+static void rest(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = FIND_RETRY_MS * 1000000L}, NULL);
+}
+
+/* A folder that nobody named and that is not there: no service was ever started here. */
+static bool worth_waiting(const struct find_options *o, const char *dir)
+{
+    return o->state_dir || getenv("PINION_STATE") || access(dir, F_OK) == 0;
+}
+
+static enum pinion_err find_in_folder(const struct find_options *o, char **ret_url,
+                                      struct error *why)
+{
+    uint64_t give_up_ms = clock_mono_ms() + o->wait_ms;
+    struct state_info info = {0};
+    enum pinion_err err;
+    char *dir = NULL;
+
+    do {
+        free(dir);
+        dir = NULL;
+        err = state_dir_of_client(o->state_dir, &dir, why); /* again: the user's may have come */
+        if (!err) err = state_read_info(dir, &info, why);
+        if (err != PINION_NOT_FOUND || !worth_waiting(o, dir) || clock_mono_ms() >= give_up_ms)
+            break;
+        rest();
+    } while (true);
+    free(dir);
+    if (err == PINION_NOT_FOUND && why) why->code = PINION_UNAVAILABLE;
+    if (err) return err == PINION_NOT_FOUND ? PINION_UNAVAILABLE : err;
+    *ret_url = xstrdup(info.redis);
+    state_info_deinit(&info);
+    return PINION_OK;
+}
+
+enum pinion_err find_redis(const struct find_options *o, char **ret_url, struct error *why)
+{
+    const char *env = getenv("PINION_REDIS_URL");
+
+    if (o->redis_url || (env && *env)) {
+        *ret_url = xstrdup(o->redis_url ? o->redis_url : env);
+        return PINION_OK;
+    }
+    return find_in_folder(o, ret_url, why);
+}

@@ -1,0 +1,214 @@
+/* control/shape.c — one function per noun; a field that a job lacks is null, not missing. */
+#include "control/shape.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/base64.h"
+#include "base/memory.h"
+#include "base/time_text.h"
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    json_object_set_new_nocheck(object, key, value);
+}
+
+static void set_number(json_t *object, const char *key, int64_t value)
+{
+    set(object, key, json_integer(value));
+}
+
+json_t *shape_time(int64_t ms)
+{
+    char text[TIME_TEXT_MAX];
+
+    return ms ? json_string_nocheck(time_format_utc(ms, text)) : json_null();
+}
+
+json_t *shape_text(struct span s)
+{
+    struct buffer clean = BUFFER_INIT;
+    json_t *text;
+
+    if (!s.data) return json_null();
+    if (text_is_utf8(s.data, s.len)) return json_stringn_nocheck(s.data, s.len);
+    text_add_utf8(&clean, s.data, s.len);
+    text = json_stringn_nocheck(clean.data, clean.len);
+    buffer_deinit(&clean);
+    return text;
+}
+
+/* As text under `key` where it is UTF-8, else under `key_base64`: nothing is lost. */
+static void set_bytes(json_t *object, const char *key, const char *key_base64, struct span bytes)
+{
+    struct buffer text = BUFFER_INIT;
+
+    if (!bytes.data || text_is_utf8(bytes.data, bytes.len)) {
+        set(object, key, shape_text(bytes));
+        return;
+    }
+    base64_add(&text, bytes.data, bytes.len);
+    set(object, key_base64, json_stringn_nocheck(text.data, text.len));
+    buffer_deinit(&text);
+}
+
+unsigned shape_attempt(const struct job_view *v)
+{
+    bool ended_badly = span_is(v->state, "dead") || span_is(v->state, "cancelled");
+    bool started =
+        v->failures || v->reaps || span_is(v->state, "active") || span_is(v->state, "done");
+
+    return ended_badly ? v->failures : started ? v->failures + 1 : 0;
+}
+
+static void set_options(json_t *o, const struct job *j)
+{
+    set_number(o, "priority", j->priority);
+    set_number(o, "attempts_max", j->attempts_max);
+    set_number(o, "timeout_ms", (int64_t)j->timeout_ms);
+    set(o, "lease_ms", j->lease_ms ? json_integer((int64_t)j->lease_ms) : json_null());
+    set_number(o, "retain_ms", (int64_t)j->retain_ms);
+    set(o, "backoff", shape_text(j->backoff));
+    set(o, "expires_at", shape_time(j->expires_ms));
+    set(o, "group", j->group.len ? shape_text(j->group) : json_null());
+}
+
+static void set_course(json_t *o, const struct job_view *v)
+{
+    set_number(o, "attempt", shape_attempt(v));
+    set(o, "created_at", shape_time(v->job.created_ms));
+    set(o, "run_at", shape_time(v->due_ms ? v->due_ms : v->job.run_at_ms));
+    set(o, "started_at", shape_time(v->started_ms));
+    set(o, "finished_at", shape_time(v->finished_ms));
+    set(o, "server", shape_text(v->server));
+    set(o, "cancel_requested", json_boolean(v->mark.data != NULL));
+    set(o, "reason", shape_text(span_of(v->why)));
+}
+
+json_t *shape_job(const struct job_view *v, struct span queue, enum shape_content content)
+{
+    json_t *o = json_object();
+
+    set(o, "id",
+        json_sprintf("%.*s:%.*s", (int)queue.len, queue.data, (int)v->job.id.len, v->job.id.data));
+    set(o, "queue", shape_text(queue));
+    set(o, "kind", shape_text(v->job.kind));
+    set(o, "state", shape_text(v->state));
+    set_course(o, v);
+    if (v->known) set_options(o, &v->job);
+    if (content == SHAPE_WITH_CONTENT) {
+        set_bytes(o, "payload", "payload_base64", v->job.payload);
+        set_bytes(o, "result", "result_base64", v->result);
+        set(o, "error", shape_text(span_of(v->error)));
+    }
+    set(o, "progress", json_null());
+    set(o, "tags", json_array());
+    set(o, "schedule", json_null());
+    set(o, "fire_time", json_null());
+    return o;
+}
+
+json_t *shape_enqueued(const struct pinion_enqueued *e)
+{
+    json_t *o = e->err ? shape_error(e->err, pinion_err_name(e->err)) : json_object();
+
+    if (e->id[0]) set(o, "id", json_string_nocheck(e->id));
+    if (!e->err) set(o, "existing", json_boolean(e->existing));
+    return o;
+}
+
+json_t *shape_queue(struct span name, const struct queue_view *v)
+{
+    json_t *o = json_object(), *counts = json_object(), *totals = json_object();
+
+    set(o, "queue", shape_text(name));
+    set(o, "paused", json_boolean(v->paused));
+    for (size_t i = 0; i < STATES; i++) set_number(counts, job_states[i], v->counts[i]);
+    set(o, "counts", counts);
+    set_number(totals, "enqueued", v->enqueued);
+    set_number(totals, "done", v->done);
+    set_number(totals, "failed", v->failed);
+    set_number(totals, "dead", v->dead);
+    set_number(totals, "cancelled", v->cancelled);
+    set_number(totals, "reaped", v->reaped);
+    set_number(totals, "trimmed", v->trimmed);
+    set(o, "totals", totals);
+    set_number(o, "oldest_ready_ms", v->oldest_ready_ms);
+    set(o, "limits", json_object());
+    return o;
+}
+
+bool server_alive(const struct server_view *v, int64_t now_ms)
+{
+    return now_ms - v->seen_ms <= SERVER_ALIVE_MS;
+}
+
+json_t *shape_server(const struct server_view *v, json_t *queues, int64_t now_ms)
+{
+    json_t *about = v->about.data ? json_loadb(v->about.data, v->about.len, 0, NULL) : NULL;
+    json_t *o = json_object();
+
+    set(o, "name", shape_text(v->name));
+    set(o, "alive", json_boolean(server_alive(v, now_ms)));
+    set(o, "seen_at", shape_time(v->seen_ms));
+    set(o, "queues", queues);
+    if (json_is_object(about))
+        json_object_update_missing(o, about); /* it cannot call itself alive */
+    json_decref(about);
+    return o;
+}
+
+json_t *shape_list(json_t *items, const char *next)
+{
+    json_t *o = json_object();
+
+    set(o, "items", items);
+    set(o, "next", next ? json_string(next) : json_null());
+    return o;
+}
+
+json_t *shape_error(enum pinion_err code, const char *message)
+{
+    json_t *o = json_object(), *error = json_object();
+
+    set(error, "code", json_string_nocheck(pinion_err_name(code)));
+    set(error, "message", shape_text(span_of(message)));
+    set(o, "error", error);
+    return o;
+}
+
+/* ---- cursors --------------------------------------------------------------------------------- */
+
+/* A place begins with a number and a blank (see list.lua); a comma passes shells and URLs as it is.
+ */
+char *cursor_text(const char *state, struct span place)
+{
+    char *text = xasprintf("%s%s%.*s", state, place.len ? "," : "", (int)place.len,
+                           place.len ? place.data : "");
+    char *blank = strchr(text, ' ');
+
+    if (blank) *blank = ',';
+    return text;
+}
+
+enum pinion_err cursor_parse(struct span text, size_t *ret_state, struct buffer *place,
+                             struct span *ret_place, struct error *why)
+{
+    struct span rest = text, state = span_cut(&rest, ',');
+    size_t i = 0;
+    char *comma;
+
+    *ret_state = 0;
+    *ret_place = (struct span){0};
+    if (!text.data) return PINION_OK;
+    while (i < STATES && !span_is(state, job_states[i])) i++;
+    if (i == STATES)
+        return error_set(why, PINION_INVALID, "cursor '%.*s': expected the `next` of a listing",
+                         (int)(text.len > 80 ? 80 : text.len), text.data);
+    *ret_state = i;
+    if (!rest.len) return PINION_OK;
+    buffer_clear(place);
+    buffer_add(place, rest.data, rest.len);
+    if ((comma = memchr(place->data, ',', place->len))) *comma = ' ';
+    *ret_place = (struct span){place->data, place->len};
+    return PINION_OK;
+}
