@@ -1,0 +1,253 @@
+/* cli/flags.c — one table makes the argument of getopt_long, the reading and the help. */
+#include "cli/flags.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/time_text.h"
+
+#define CONNECT_TIMEOUT_MAX_MS 86400000
+
+static const struct flag common_flags[] = {
+    {"redis", 0, FLAG_TEXT, offsetof(struct common, redis), 0, 0, "URL",
+     "redis://HOST:PORT/DB or unix://PATH; default: PINION_REDIS_URL,\n"
+     "else what a state folder says"},
+    {"state", 0, FLAG_TEXT, offsetof(struct common, state), 0, 0, "DIR",
+     "the folder of a pinion serve; default: PINION_STATE, else yours,\nelse /var/lib/pinion"},
+    {"namespace", 0, FLAG_TEXT, offsetof(struct common, name_space), 0, 0, "NAME",
+     "how all keys in Redis begin; default: pinion"},
+    {"connect-timeout", 0, FLAG_DURATION, offsetof(struct common, connect_timeout_ms), 1,
+     CONNECT_TIMEOUT_MAX_MS, "DURATION", "how long to wait for Redis; default: 5s"},
+    {"allow-eviction", 0, FLAG_SWITCH, offsetof(struct common, allow_eviction), 0, 0, NULL,
+     "accept a Redis that may drop jobs when it is full"},
+    {"json", 0, FLAG_SWITCH, offsetof(struct common, json), 0, 0, NULL, "print JSON, for programs"},
+};
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+int cli_fail(const struct error *e)
+{
+    fprintf(stderr, "pinion: %s\n", e->text[0] ? e->text : error_name(e->code));
+    return error_exit(e->code);
+}
+
+int cli_fail_usage(const struct command *c, const char *format, ...)
+{
+    va_list args;
+
+    fputs("pinion: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "; see pinion %s --help\n", c->name);
+    return error_exit(PINION_INVALID);
+}
+
+int cli_finish(int status)
+{
+    bool failed = ferror(stdout);
+
+    failed |= fflush(stdout) != 0;
+    if (!failed) return status;
+    fprintf(stderr, "pinion: cannot write the output: %s\n", strerror(errno));
+    return error_exit(PINION_INTERNAL);
+}
+
+/* ---- help ------------------------------------------------------------------------------------ */
+
+#define HELP_COLUMN 31
+
+/* Help of more than one line goes on in its own column. */
+static void print_flag(const struct flag *f)
+{
+    char left[64];
+    const char *line = f->help, *end;
+
+    snprintf(left, sizeof(left), "  %c%c%s --%s%s%s", f->letter ? '-' : ' ',
+             f->letter ? f->letter : ' ', f->letter ? "," : " ", f->name, f->arg ? " " : "",
+             f->arg ? f->arg : "");
+    printf("%-*s ", HELP_COLUMN, left);
+    while ((end = strchr(line, '\n'))) {
+        printf("%.*s\n%-*s ", (int)(end - line), line, HELP_COLUMN, "");
+        line = end + 1;
+    }
+    puts(line);
+}
+
+static void print_examples(const char *line)
+{
+    size_t len;
+
+    puts("\nExample:");
+    for (; *line; line += len + (line[len] == '\n')) {
+        len = strcspn(line, "\n");
+        printf("  %.*s\n", (int)len, line);
+    }
+}
+
+static void print_help(const struct command *c)
+{
+    printf("Usage: pinion %s %s\n\n%s\n", c->name, c->usage, c->about);
+    puts("\nFlags:");
+    for (size_t i = 0; i < c->flags_count; i++) print_flag(&c->flags[i]);
+    if (c->common_at != COMMON_ABSENT)
+        for (size_t i = 0; i < countof(common_flags); i++) print_flag(&common_flags[i]);
+    print_flag(&(struct flag){"help", 'h', FLAG_SWITCH, 0, 0, 0, NULL, "print this"});
+    print_examples(c->examples);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static int bad_range(const struct command *c, const struct flag *f, const char *text)
+{
+    char min[DURATION_TEXT_MAX], max[DURATION_TEXT_MAX];
+
+    if (f->type == FLAG_NUMBER)
+        return cli_fail_usage(c,
+                              "--%s '%.80s': expected a whole number from %" PRIu64 " to %" PRIu64,
+                              f->name, text, f->min, f->max);
+    return cli_fail_usage(c, "--%s '%.80s': expected a duration from %s to %s", f->name, text,
+                          duration_format(f->min, min), duration_format(f->max, max));
+}
+
+static int read_number(const struct command *c, const struct flag *f, const char *text,
+                       uint64_t *ret_value)
+{
+    uint64_t max = f->max ? f->max : UINT64_MAX;
+
+    return text_parse_u64(span_of(text), f->min, max, ret_value) ? bad_range(c, f, text) : 0;
+}
+
+static int read_duration(const struct command *c, const struct flag *f, const char *text,
+                         uint64_t *ret_value)
+{
+    struct error why;
+    uint64_t ms;
+
+    if (duration_parse(span_of(text), &ms, &why))
+        return cli_fail_usage(c, "--%s: %s", f->name, why.text);
+    if (ms < f->min || (f->max && ms > f->max)) return bad_range(c, f, text);
+    *ret_value = ms;
+    return 0;
+}
+
+static int read_time(const struct command *c, const struct flag *f, const char *text,
+                     int64_t *ret_value)
+{
+    struct error why;
+
+    if (time_parse(span_of(text), clock_wall_ms(), ret_value, &why))
+        return cli_fail_usage(c, "--%s: %s", f->name, why.text);
+    return 0;
+}
+
+/* Gives 0, or the exit status after it told what was wrong. */
+static int read_value(const struct command *c, const struct flag *f, const char *text, char *values)
+{
+    void *field = values + f->at;
+
+    switch (f->type) {
+    case FLAG_SWITCH: *(bool *)field = true; return 0;
+    case FLAG_TEXT: *(const char **)field = text; return 0;
+    case FLAG_NUMBER: return read_number(c, f, text, field);
+    case FLAG_DURATION: return read_duration(c, f, text, field);
+    case FLAG_TIME: return read_time(c, f, text, field);
+    }
+    return 0;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+enum { VAL_FLAG = 256, VAL_COMMON = 512, VAL_HELP = 'h' };
+
+struct getopt_tables {
+    struct option longs[FLAGS_MAX + countof(common_flags) + 2];
+    char          letters[2 * FLAGS_MAX + 4];
+    size_t        longs_count, letters_count;
+};
+
+static void add_flags(struct getopt_tables *t, const struct flag *flags, size_t count, int val)
+{
+    for (size_t i = 0; i < count; i++) {
+        t->longs[t->longs_count++] = (struct option){
+            flags[i].name, flags[i].arg ? required_argument : no_argument, NULL, val + (int)i};
+        if (!flags[i].letter) continue;
+        t->letters[t->letters_count++] = flags[i].letter;
+        if (flags[i].arg) t->letters[t->letters_count++] = ':';
+    }
+}
+
+static void make_tables(struct getopt_tables *t, const struct command *c)
+{
+    /* ':' tells a missing argument apart. */
+    *t = (struct getopt_tables){.letters = ":h", .letters_count = 2};
+    add_flags(t, c->flags, c->flags_count, VAL_FLAG);
+    if (c->common_at != COMMON_ABSENT)
+        add_flags(t, common_flags, countof(common_flags), VAL_COMMON);
+    t->longs[t->longs_count++] = (struct option){"help", no_argument, NULL, VAL_HELP};
+}
+
+static const struct flag *flag_of(const struct command *c, int val)
+{
+    if (val >= VAL_COMMON) return &common_flags[val - VAL_COMMON];
+    if (val >= VAL_FLAG) return &c->flags[val - VAL_FLAG];
+    for (size_t i = 0; i < c->flags_count; i++)
+        if (c->flags[i].letter == val) return &c->flags[i];
+    return NULL;
+}
+
+static int bad_flag(const struct command *c, int val, char **argv)
+{
+    const char *word = argv[optind - 1];
+    const struct flag *f = optopt ? flag_of(c, optopt) : NULL;
+
+    if (val == ':')
+        return cli_fail_usage(c, "%s: expected %s behind it", word,
+                              f && f->arg ? f->arg : "a value");
+    if (optopt >= VAL_FLAG || (optopt == VAL_HELP && word[1] == '-'))
+        return cli_fail_usage(c, "%.80s takes no value", word);
+    if (optopt) return cli_fail_usage(c, "unknown flag '-%c'", optopt);
+    return cli_fail_usage(c, "unknown flag '%.80s'", word);
+}
+
+static int check_words(const struct command *c, unsigned words, const char *extra)
+{
+    if (words < c->words_min) return cli_fail_usage(c, "%s: expected %s", c->name, c->expected);
+    if (words > c->words_max)
+        return cli_fail_usage(c, "%s: '%.80s' is one argument too many", c->name, extra);
+    return 0;
+}
+
+bool flags_read(const struct command *c, int argc, char **argv, void *values, int *ret_first,
+                int *ret_exit)
+{
+    struct getopt_tables tables;
+    unsigned words;
+    int val;
+
+    make_tables(&tables, c);
+    optind = 0; /* GNU: start over, also with the order of arguments */
+    opterr = 0;
+    while ((val = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) != -1) {
+        if (val == VAL_HELP) {
+            print_help(c);
+            *ret_exit = cli_finish(0);
+            return false;
+        }
+        if (val == '?' || val == ':') {
+            *ret_exit = bad_flag(c, val, argv);
+            return false;
+        }
+        *ret_exit = read_value(c, flag_of(c, val), optarg,
+                               (char *)values + (val >= VAL_COMMON ? c->common_at : 0));
+        if (*ret_exit) return false;
+    }
+    words = (unsigned)(argc - optind);
+    *ret_exit = check_words(c, words, words > c->words_max ? argv[optind + (int)c->words_max] : "");
+    *ret_first = optind;
+    return *ret_exit == 0;
+}

@@ -1,0 +1,69 @@
+/* cli/flags.h — the flags of one command as a table: how they are read, and what --help tells.
+ *
+ * Each flag fills one field of the command's own struct. Fields that were not given keep what the
+ * struct held before, so that defaults are set by its initialiser.
+ */
+#ifndef PINION_CLI_FLAGS_H
+#define PINION_CLI_FLAGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+
+#define FLAG_NONE UINT64_MAX /* of a number or a duration: not given */
+#define FLAGS_MAX 32         /* of one command */
+
+enum flag_type {
+    FLAG_SWITCH,   /* bool */
+    FLAG_TEXT,     /* const char *; borrowed from argv */
+    FLAG_NUMBER,   /* uint64_t */
+    FLAG_DURATION, /* uint64_t, milliseconds */
+    FLAG_TIME,     /* int64_t, milliseconds since 1970 */
+};
+
+struct flag {
+    const char    *name; /* without its dashes */
+    char           letter; /* 0: none */
+    enum flag_type type;
+    size_t         at;   /* of the field in the command's struct */
+    uint64_t       min, max; /* NUMBER and DURATION; max 0: no bound */
+    const char    *arg;  /* as --help shows it; NULL: takes none */
+    const char    *help;
+};
+
+/* What every command that talks to Redis understands. */
+struct common {
+    const char *redis, *state, *name_space;
+    uint64_t    connect_timeout_ms;
+    bool        allow_eviction, json;
+};
+
+#define COMMON_INIT {.name_space = "pinion", .connect_timeout_ms = 5000}
+
+struct command {
+    const char        *name;     /* "job list" */
+    const char        *usage;    /* what follows the name */
+    const char        *about;    /* a sentence or more */
+    const char        *examples; /* lines, without indentation */
+    const struct flag *flags;
+    size_t             flags_count;
+    size_t             common_at; /* of its `struct common`; COMMON_ABSENT: it has none */
+    unsigned           words_min, words_max; /* how many arguments that are no flags */
+    const char        *expected; /* what is missing when there are too few */
+};
+
+#define COMMON_ABSENT SIZE_MAX
+
+/* Reads the flags into `values`. true: go on with argv[*ret_first ..]; false: leave with *ret_exit,
+ * for --help was printed, or what was wrong. */
+bool flags_read(const struct command *, int argc, char **argv, void *values, int *ret_first,
+                int *ret_exit) must_use;
+
+/* "pinion: message" on stderr; gives the exit status. */
+int cli_fail(const struct error *);
+int cli_fail_usage(const struct command *, const char *format, ...) printf_like(2, 3);
+/* PINION_OK, or stdout could not be written (a full disk): says so. Gives the exit status. */
+int cli_finish(int status);
+
+#endif

@@ -1,0 +1,132 @@
+/* cli/job.c — the verbs of `pinion job`, and one job shown. */
+#include "cli/job.h"
+
+#include <string.h>
+#include "base/time_text.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "control/shape.h"
+
+const struct flag job_flags[JOB_FLAGS] = {
+    {"queue", 'q', FLAG_TEXT, offsetof(struct job_values, queue), 0, 0, "QUEUE",
+     "the queue of ids that stand without one"},
+};
+
+enum pinion_err job_look(struct session *s, struct span queue, struct span local,
+                         struct job_look *ret, struct error *why)
+{
+    struct queue_key key = queue_key(s->name_space, queue);
+    struct request request = REQUEST_INIT;
+    struct job_look look = {0};
+    enum pinion_err err;
+
+    show_build(&request, queue_key_span(&key), local);
+    err = session_call(s, &request, &look.reply, why);
+    request_deinit(&request);
+    if (err) return err;
+    err = show_read(look.reply, local, &look.view);
+    if (err) {
+        sync_reply_free(look.reply);
+        return error_set(
+            why, err,
+            err == PINION_NOT_FOUND
+                ? "job %.*s:%.*s: not found; it may have ended and not been kept (--retain)"
+                : "job %.*s:%.*s: Redis holds a record that this version does not understand",
+            (int)queue.len, queue.data, (int)local.len, local.data);
+    }
+    *ret = look;
+    return PINION_OK;
+}
+
+void job_look_deinit(struct job_look *l)
+{
+    job_view_deinit(&l->view);
+    sync_reply_free(l->reply);
+}
+
+static void print_options(const struct job *j)
+{
+    char text[DURATION_TEXT_MAX];
+
+    fact_printf("priority", "%u", j->priority);
+    if (j->group.len) fact_text("group", j->group);
+    fact_text("timeout", span_of(duration_format(j->timeout_ms, text)));
+    if (j->lease_ms) fact_text("lease", span_of(duration_format(j->lease_ms, text)));
+    fact_text("backoff", j->backoff);
+    fact_time("expires", j->expires_ms);
+    if (j->retain_ms) fact_text("retain", span_of(duration_format(j->retain_ms, text)));
+}
+
+static void print_job(const struct job_view *v, struct span queue)
+{
+    fact_printf("id", "%.*s:%.*s", (int)queue.len, queue.data, (int)v->job.id.len, v->job.id.data);
+    fact_text("queue", queue);
+    fact_text("kind", v->job.kind);
+    fact_text("state", v->state);
+    if (!v->known) {
+        fact_text("note",
+                  span_of("it has ended; its content was not kept (enqueue --retain keeps it)"));
+        return;
+    }
+    fact_text("reason", span_of(v->why));
+    if (v->mark.data) fact_text("mark", span_of("cancel requested"));
+    fact_printf("attempt", "%u of %u", shape_attempt(v), v->job.attempts_max);
+    if (v->reaps) fact_printf("reaped", "%u times", v->reaps);
+    fact_text("server", v->server);
+    fact_time("created", v->job.created_ms);
+    fact_time("run at", v->due_ms ? v->due_ms : v->job.run_at_ms);
+    fact_time("started", v->started_ms);
+    fact_time("finished", v->finished_ms);
+    print_options(&v->job);
+    fact_text("error", span_of(v->error));
+    fact_text("payload", v->job.payload);
+    fact_text("result", v->result);
+}
+
+static const struct command show_command = {
+    .name = "job show",
+    .usage = "ID [FLAGS]",
+    .about = "Prints all that is known about a job.",
+    .examples = "pinion job show default:01JD9K3V5M0000000000000000\n"
+                "pinion job show -q mail order-17 --json",
+    .flags = job_flags,
+    .flags_count = JOB_FLAGS,
+    .words_min = 1,
+    .words_max = 1,
+    .expected = "the ID of a job, as enqueue printed it",
+};
+
+int job_show_main(int argc, char **argv)
+{
+    struct job_values values = {.common = COMMON_INIT};
+    struct span queue, local;
+    struct session session;
+    struct job_look look;
+    struct error why = {0};
+    enum pinion_err err;
+    int first, status;
+
+    if (!flags_read(&show_command, argc, argv, &values, &first, &status)) return status;
+    if (id_split(span_of(argv[first]), values.queue, &queue, &local, &why)) return cli_fail(&why);
+    if (session_open(&values.common, &session, &why)) return cli_fail(&why);
+    err = job_look(&session, queue, local, &look, &why);
+    session_close(&session);
+    if (err) return cli_fail(&why);
+    if (values.common.json) json_print(shape_job(&look.view, queue, SHAPE_WITH_CONTENT));
+    else print_job(&look.view, queue);
+    job_look_deinit(&look);
+    return cli_finish(0);
+}
+
+int job_main(int argc, char **argv)
+{
+    static const struct verb verbs[] = {
+        {"list", job_list_main, "the jobs of a queue, by state"},
+        {"show", job_show_main, "all about one job"},
+        {"cancel", job_cancel_main, "cancel jobs; what runs is stopped"},
+        {"retry", job_retry_main, "run dead, cancelled or done jobs once more"},
+        {"run", job_run_main, "run delayed jobs now"},
+    };
+
+    return verbs_run(verbs, countof(verbs), "job", argc, argv);
+}

@@ -1,0 +1,25 @@
+/* cli/job.h — one job, looked at, and the flags of the verbs that take ids. */
+#ifndef PINION_CLI_JOB_H
+#define PINION_CLI_JOB_H
+
+#include "cli/connect.h"
+#include "queue/look.h"
+
+struct job_values {
+    struct common common;
+    const char   *queue; /* NULL: ids name theirs */
+};
+
+#define JOB_FLAGS 1
+extern const struct flag job_flags[JOB_FLAGS]; /* into struct job_values */
+
+struct job_look {
+    struct job_view    view; /* borrows from reply, and from the id that was asked for */
+    struct redisReply *reply;
+};
+
+enum pinion_err job_look(struct session *, struct span queue, struct span local,
+                         struct job_look *ret, struct error *why) must_use;
+void            job_look_deinit(struct job_look *);
+
+#endif

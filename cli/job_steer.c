@@ -1,0 +1,192 @@
+/* cli/job_steer.c — cancel, retry and run: several jobs by their ids, one status each. */
+#include "cli/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/memory.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "control/shape.h"
+#include "queue/steer.h"
+
+#define STEER_IDS_MAX 10000
+
+struct steering {
+    const struct command *command;
+    void (*build)(struct request *, struct span key, struct span local_id);
+    const char *done;     /* what "ready" or "cancelled" is told as */
+    const char *expected; /* the states that it can change */
+};
+
+struct steered {
+    struct span id, queue, local; /* id: as it was given */
+    enum pinion_err err;
+    char            text[ERROR_TEXT_MAX]; /* for people */
+    char            status[24];           /* for programs */
+};
+
+static void build_cancel(struct request *r, struct span key, struct span local_id)
+{
+    cancel_build(r, key, &local_id, 1);
+}
+
+static void build_retry(struct request *r, struct span key, struct span local_id)
+{
+    requeue_build(r, key, REQUEUE_RETRY, &local_id, 1);
+}
+
+static void build_run(struct request *r, struct span key, struct span local_id)
+{
+    requeue_build(r, key, REQUEUE_RUN, &local_id, 1);
+}
+
+/* A mark is all that a running job gets: its server stops it. */
+static void tell_marked(struct session *s, struct steered *item)
+{
+    struct job_look look;
+
+    snprintf(item->text, sizeof(item->text), "cancel requested: it is running and will be stopped");
+    if (job_look(s, item->queue, item->local, &look, NULL)) return;
+    if (look.view.server.len)
+        snprintf(item->text, sizeof(item->text),
+                 "cancel requested: it is running on %.*s and will be stopped",
+                 (int)look.view.server.len, look.view.server.data);
+    job_look_deinit(&look);
+}
+
+static void steer_one(struct session *s, const struct steering *how, struct steered *item)
+{
+    struct queue_key key = queue_key(s->name_space, item->queue);
+    struct request request = REQUEST_INIT;
+    struct redisReply *reply = NULL;
+    struct error why = {0};
+    struct span status;
+
+    how->build(&request, queue_key_span(&key), item->local);
+    item->err = session_call(s, &request, &reply, &why);
+    request_deinit(&request);
+    if (item->err) {
+        snprintf(item->text, sizeof(item->text), "%s", why.text);
+        return;
+    }
+    status = steer_status(reply, 0);
+    item->err = steer_err(status);
+    snprintf(item->status, sizeof(item->status), "%.*s", (int)status.len,
+             status.data ? status.data : "");
+    if (!item->err)
+        snprintf(item->text, sizeof(item->text), "%s", how->done);
+    else if (item->err == PINION_NOT_FOUND)
+        snprintf(item->text, sizeof(item->text), "not found");
+    else
+        snprintf(item->text, sizeof(item->text), "it is %s: expected %s", item->status,
+                 how->expected);
+    if (span_is(status, "marked")) tell_marked(s, item);
+    sync_reply_free(reply);
+}
+
+static json_t *shape_steered(const struct steered *item)
+{
+    json_t *o = item->err ? shape_error(item->err, item->text) : json_object();
+
+    json_object_set_new(o, "id", json_sprintf("%.*s:%.*s", (int)item->queue.len, item->queue.data,
+                                              (int)item->local.len, item->local.data));
+    if (item->status[0]) json_object_set_new(o, "status", json_string(item->status));
+    return o;
+}
+
+static void print_steered(const struct steered *item, bool alone)
+{
+    if (item->err)
+        fprintf(stderr, "pinion: job %.*s: %s\n", (int)item->id.len, item->id.data, item->text);
+    else if (alone)
+        printf("%s\n", item->text);
+    else
+        printf("%.*s: %s\n", (int)item->id.len, item->id.data, item->text);
+}
+
+static int steer_all(struct session *s, const struct steering *how, struct steered *items,
+                     size_t count, bool json)
+{
+    json_t *list = json ? json_array() : NULL;
+    int status = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        steer_one(s, how, &items[i]);
+        if (items[i].err && !status) status = error_exit(items[i].err);
+        if (list) json_array_append_new(list, shape_steered(&items[i]));
+        if (!list || items[i].err) print_steered(&items[i], count == 1);
+    }
+    if (list) json_print(shape_list(list, NULL));
+    return cli_finish(status);
+}
+
+/* All ids are checked before the first one is touched. */
+static int steer_main(const struct steering *how, int argc, char **argv)
+{
+    struct job_values values = {.common = COMMON_INIT};
+    struct steered *items;
+    struct session session;
+    struct error why = {0};
+    size_t count;
+    int first, status;
+
+    if (!flags_read(how->command, argc, argv, &values, &first, &status)) return status;
+    count = (size_t)(argc - first);
+    items = xcalloc(count, sizeof(*items));
+    for (size_t i = 0; i < count; i++) {
+        items[i].id = span_of(argv[first + (int)i]);
+        if (id_split(items[i].id, values.queue, &items[i].queue, &items[i].local, &why)) goto fail;
+    }
+    if (session_open(&values.common, &session, &why)) goto fail;
+    status = steer_all(&session, how, items, count, values.common.json);
+    session_close(&session);
+    free(items);
+    return status;
+
+fail:
+    free(items);
+    return cli_fail(&why);
+}
+
+#define STEER_COMMAND(verb, what, example)                                                         \
+    {                                                                                              \
+        .name = "job " verb, .usage = "ID... [FLAGS]", .about = what, .examples = example,         \
+        .flags = job_flags, .flags_count = JOB_FLAGS, .words_min = 1, .words_max = STEER_IDS_MAX, \
+        .expected = "the ID of at least one job"                                                   \
+    }
+
+static const struct command cancel_command = STEER_COMMAND(
+    "cancel",
+    "Cancels jobs. One that waits is cancelled at once; one that runs is told to stop.",
+    "pinion job cancel mail:order-17 mail:order-18");
+static const struct command retry_command = STEER_COMMAND(
+    "retry",
+    "Makes dead, cancelled or kept done jobs ready again, with their attempts at zero.",
+    "pinion job retry default:01JD9K3V5M0000000000000000");
+static const struct command run_command = STEER_COMMAND(
+    "run",
+    "Makes scheduled jobs, and those that wait for their next attempt, ready now.",
+    "pinion job run -q mail order-17");
+
+int job_cancel_main(int argc, char **argv)
+{
+    static const struct steering how = {&cancel_command, build_cancel, "cancelled",
+                                        "one that has not ended"};
+
+    return steer_main(&how, argc, argv);
+}
+
+int job_retry_main(int argc, char **argv)
+{
+    static const struct steering how = {&retry_command, build_retry, "ready",
+                                        "dead, cancelled, or done and kept"};
+
+    return steer_main(&how, argc, argv);
+}
+
+int job_run_main(int argc, char **argv)
+{
+    static const struct steering how = {&run_command, build_run, "ready", "scheduled or retry"};
+
+    return steer_main(&how, argc, argv);
+}

@@ -1,0 +1,20 @@
+/* cli/main.c — the table of verbs. */
+#include "cli/verbs.h"
+
+#include <string.h>
+#include "base/macros.h"
+
+static const struct verb verbs[] = {
+    {"serve", serve_main, "run jobs: the service, with its own Redis unless one is named"},
+    {"enqueue", enqueue_main, "make a job, or many from a file, and print its id or its result"},
+    {"job", job_main, "list, show, cancel, retry or run jobs"},
+    {"queue", queue_main, "list, show, pause or resume queues"},
+    {"server", server_main, "list the servers"},
+    {"version", version_main, "print the version"},
+};
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) return version_main(1, argv + 1);
+    return verbs_run(verbs, countof(verbs), NULL, argc, argv);
+}

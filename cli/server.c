@@ -1,0 +1,173 @@
+/* cli/server.c — the servers, joined over the queues that they serve. */
+#include "cli/connect.h"
+#include "cli/flags.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/time_text.h"
+#include "control/shape.h"
+
+struct server_flags {
+    struct common common;
+};
+
+static const struct command list_command = {
+    .name = "server list",
+    .usage = "[FLAGS]",
+    .about = "Lists the servers that run jobs: what they handle, and when each was heard last. A\n"
+             "server that was silent for three seconds is lost.",
+    .examples = "pinion server list\npinion server list --json | jq -r '.items[].handlers[]'",
+};
+
+/* `servers`: name -> shape. A server says the same of itself in each queue, but is heard apart. */
+static void join(json_t *servers, const struct server_view *v, struct span queue, int64_t now_ms)
+{
+    json_t *fresh = shape_server(v, json_array(), now_ms);
+    const char *name = json_string_value(json_object_get(fresh, "name"));
+    json_t *known = json_object_get(servers, name ? name : ""), *queues;
+
+    if (known) {
+        queues = json_object_get(known, "queues");
+        json_array_append_new(queues, shape_text(queue));
+        if (strcmp(json_string_value(json_object_get(known, "seen_at")),
+                   json_string_value(json_object_get(fresh, "seen_at"))) < 0) {
+            json_object_set(fresh, "queues", queues);
+            json_object_update(known, fresh);
+        }
+    } else if (name) {
+        json_array_append_new(json_object_get(fresh, "queues"), shape_text(queue));
+        json_object_set(servers, name, fresh);
+    }
+    json_decref(fresh);
+}
+
+static enum pinion_err join_queue(struct session *s, json_t *servers, struct span queue,
+                                  struct error *why)
+{
+    struct queue_key key = queue_key(s->name_space, queue);
+    struct request request = REQUEST_INIT;
+    struct redisReply *reply = NULL;
+    struct queue_view view;
+    struct server_view server;
+    enum pinion_err err;
+
+    stats_build(&request, queue_key_span(&key));
+    err = session_call(s, &request, &reply, why);
+    request_deinit(&request);
+    if (err) return err;
+    if (!stats_read(reply, &view)) {
+        for (size_t i = 0; i < stats_servers(reply); i++) {
+            stats_server(reply, i, &server);
+            if (server.seen_ms) join(servers, &server, queue, view.now_us / 1000);
+        }
+    }
+    sync_reply_free(reply);
+    return PINION_OK;
+}
+
+/* "a, b, c", or "-". */
+static void add_words(struct table *t, const json_t *array)
+{
+    struct buffer text = BUFFER_INIT;
+
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *word = json_string_value(json_array_get(array, i));
+
+        if (text.len) buffer_add_text(&text, ", ");
+        buffer_add_text(&text, word ? word : "?");
+    }
+    table_add(t, (struct span){text.data, text.len});
+    buffer_deinit(&text);
+}
+
+static void add_text(struct table *t, const json_t *server, const char *key)
+{
+    table_add(t, span_of(json_string_value(json_object_get(server, key))));
+}
+
+static int64_t number(const json_t *server, const char *key)
+{
+    return json_integer_value(json_object_get(server, key));
+}
+
+static int64_t seen_ms(const json_t *server)
+{
+    int64_t ms = 0;
+
+    if (time_parse(span_of(json_string_value(json_object_get(server, "seen_at"))), 0, &ms, NULL))
+        return 0;
+    return ms;
+}
+
+static void print_table(json_t *servers)
+{
+    static const char *const heads[] = {"SERVER", "STATE",  "HOST",    "PID",      "RUNNING",
+                                        "HTTP",   "QUEUES", "HANDLES", "LAST HEARD", NULL};
+    struct table table;
+    const char *name;
+    json_t *server;
+
+    table_init(&table, heads);
+    json_object_foreach(servers, name, server) {
+        table_add(&table, span_of(name));
+        table_add(&table,
+                  span_of(json_is_true(json_object_get(server, "alive")) ? "alive" : "lost"));
+        add_text(&table, server, "host");
+        table_printf(&table, "%" PRId64, number(server, "pid"));
+        table_printf(&table, "%" PRId64 "/%" PRId64, number(server, "running"),
+                     number(server, "concurrency"));
+        add_text(&table, server, "http");
+        add_words(&table, json_object_get(server, "queues"));
+        add_words(&table, json_object_get(server, "handlers"));
+        table_time(&table, seen_ms(server));
+    }
+    table_print(&table);
+    table_deinit(&table);
+}
+
+static void print_servers(json_t *servers, bool json)
+{
+    json_t *items, *server;
+    const char *name;
+
+    if (!json) {
+        print_table(servers);
+        return;
+    }
+    items = json_array();
+    json_object_foreach(servers, name, server) json_array_append(items, server);
+    json_print(shape_list(items, NULL));
+}
+
+static int list_main(int argc, char **argv)
+{
+    struct server_flags values = {.common = COMMON_INIT};
+    struct queue_names queues = {0};
+    struct session session;
+    struct error why = {0};
+    enum pinion_err err;
+    json_t *servers;
+    int first, status;
+
+    if (!flags_read(&list_command, argc, argv, &values, &first, &status)) return status;
+    if (session_open(&values.common, &session, &why)) return cli_fail(&why);
+    servers = json_object();
+    err = queue_names_read(&session, &queues, &why);
+    for (size_t i = 0; !err && i < queues.count; i++)
+        err = join_queue(&session, servers, queues.names[i], &why);
+    session_close(&session);
+    if (!err) print_servers(servers, values.common.json);
+    json_decref(servers);
+    queue_names_deinit(&queues);
+    return err ? cli_fail(&why) : cli_finish(0);
+}
+
+int server_main(int argc, char **argv)
+{
+    static const struct verb verbs[] = {{"list", list_main, "the servers and what they run"}};
+
+    return verbs_run(verbs, countof(verbs), "server", argc, argv);
+}

@@ -1,0 +1,24 @@
+/* cli/verbs.h — what stands in the table of verbs. Each gives the exit status. */
+#ifndef PINION_CLI_VERBS_H
+#define PINION_CLI_VERBS_H
+
+#include <stddef.h>
+
+/* argv[0] is the verb itself, or its last word. */
+typedef int verb_fn(int argc, char **argv);
+
+struct verb {
+    const char *name;
+    verb_fn    *run;
+    const char *summary;
+};
+
+/* Runs the verb that argv[1] names. `noun` NULL: the verbs of `pinion` itself; else those of
+ * `pinion NOUN`. Knows `help`, --help, and says what there is when the word is none of them. */
+int verbs_run(const struct verb *verbs, size_t count, const char *noun, int argc, char **argv);
+
+verb_fn serve_main, enqueue_main, job_main, queue_main, server_main, version_main;
+
+verb_fn job_list_main, job_show_main, job_cancel_main, job_retry_main, job_run_main;
+
+#endif
