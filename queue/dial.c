@@ -15,7 +15,6 @@ static enum pinion_err shake_hands(struct sync *s, struct handshake *h, struct w
     struct request request = REQUEST_INIT, *const requests[] = {&request};
     enum pinion_err err = PINION_OK;
 
-    handshake_begin(h);
     while (!err && handshake_ask(h, &request)) {
         uint64_t now_ms = clock_mono_ms(),
                  left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
@@ -36,8 +35,10 @@ static enum pinion_err try_once(struct sync *s, struct handshake *h, uint64_t de
                                 struct wire *ret_wire, struct error *why)
 {
     struct wire w = WIRE_CLOSED;
-    enum pinion_err err = wire_open(s->url, deadline_ms, &w, why);
+    enum pinion_err err;
 
+    handshake_begin(h);
+    err = wire_open(s->url, deadline_ms, &w, why);
     if (err) return err;
     err = shake_hands(s, h, &w, deadline_ms, why);
     if (err)
@@ -47,7 +48,7 @@ static enum pinion_err try_once(struct sync *s, struct handshake *h, uint64_t de
     return err;
 }
 
-static enum pinion_err tell(const struct sync *s, const struct handshake *h,
+static enum pinion_err tell(const struct sync *s, const struct handshake *h, bool loading,
                             const struct error *cause, struct error *why)
 {
     char *where = redis_url_text(s->url);
@@ -55,7 +56,7 @@ static enum pinion_err tell(const struct sync *s, const struct handshake *h,
 
     if (h->refused)
         err = error_set(why, cause->code, "Redis at %s: %s", where, cause->text);
-    else if (h->loading)
+    else if (loading)
         err = error_set(why, PINION_UNAVAILABLE,
                         "Redis at %s is still loading its data: wait, or "
                         "give a longer --connect-timeout",
@@ -75,20 +76,24 @@ enum pinion_err dial(struct sync *s, bool light, uint64_t deadline_ms, struct wi
                           .light = light,
                           .allow_eviction = s->options.allow_eviction};
     struct error cause;
+    bool loading = false;
 
     if (s->url->tls) {
         h.refused = true;
         error_set(&cause, PINION_INVALID, "%s", REDISS_UNSUPPORTED);
-        return tell(s, &h, &cause, why);
+        return tell(s, &h, loading, &cause, why);
     }
     for (;;) {
         enum pinion_err err = try_once(s, &h, deadline_ms, ret_wire, &cause);
         uint64_t now_ms = clock_mono_ms();
+        uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+        bool is_last = left_ms < 2 * AGAIN_MS; /* a hasty try would only hide the cause */
 
         if (!err && !light) s->info = h.info;
         if (!err) return err;
-        if (h.refused || now_ms >= deadline_ms) return tell(s, &h, &cause, why);
-        (void)poll(NULL, 0,
-                   deadline_ms - now_ms < AGAIN_MS ? (int)(deadline_ms - now_ms) : AGAIN_MS);
+        loading = h.loading || (loading && h.step > 0); /* it still listens, but is slow */
+        if (h.refused) return tell(s, &h, loading, &cause, why);
+        (void)poll(NULL, 0, is_last ? (int)left_ms : AGAIN_MS);
+        if (is_last) return tell(s, &h, loading, &cause, why);
     }
 }

@@ -183,8 +183,10 @@ void sync_call_many(struct sync *s, struct request *const requests[], size_t cou
 {
     struct batch b = {requests, count, ret_replies, ret_errs};
     struct error first = {0};
-    enum pinion_err err = be_connected(s, &first);
+    enum pinion_err err;
 
+    if (count == 0) return;
+    err = be_connected(s, &first);
     if (!err) {
         run(s, &b, &first);
     } else {

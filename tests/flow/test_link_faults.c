@@ -343,13 +343,20 @@ TEST(too_many_clients_is_weather)
 
 TEST(a_redis_that_is_loading)
 {
-    const char *const options[] = {"--save", "3600 1000000", "--key-load-delay", "200", NULL};
+    const char *const options[] = {"--save",
+                                   "3600 1000000",
+                                   "--key-load-delay",
+                                   "50",
+                                   "--loading-process-events-interval-bytes",
+                                   "1024",
+                                   NULL};
     struct redis_server *slow = redis_server_start(options);
     struct world w;
 
-    free(redis_server_do(slow, "DEBUG POPULATE 5000"));
+    free(redis_server_do(slow, "DEBUG POPULATE 20000"));
     redis_server_shut(slow); /* saves; reading it again takes a second */
     redis_server_begin(slow);
+    redis_server_await_loading(slow);
     world_open(&w, redis_server_url(slow));
     world_start(&w);
     world_await(&w, &w.ups, 1);

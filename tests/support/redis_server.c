@@ -84,12 +84,12 @@ static redisContext *connect_to(const struct redis_server *s)
     return c;
 }
 
-static bool answers(const struct redis_server *s)
+/* Connects, sends PING; is it answered by something that begins with `start`? */
+static bool says(const struct redis_server *s, const char *start)
 {
     redisContext *c = connect_to(s);
     redisReply *reply = c ? redisCommand(c, "PING") : NULL;
-    bool yes =
-        reply && (reply->type == REDIS_REPLY_STATUS || strncmp(reply->str, "NOAUTH", 6) == 0);
+    bool yes = reply && reply->str && strncmp(reply->str, start, strlen(start)) == 0;
 
     if (reply) freeReplyObject(reply);
     if (c) redisFree(c);
@@ -104,15 +104,25 @@ static long now_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void redis_server_await(struct redis_server *s)
+static void await_either(struct redis_server *s, const char *start, const char *other)
 {
     long deadline = now_ms() + START_MS_MAX;
 
-    while (!answers(s)) {
+    while (!says(s, start) && !says(s, other)) {
         if (waitpid(s->pid, NULL, WNOHANG) == s->pid) fail(s, "ended at once, see its redis.log");
         if (now_ms() > deadline) fail(s, "does not answer");
         (void)poll(NULL, 0, KNOCK_MS);
     }
+}
+
+void redis_server_await(struct redis_server *s)
+{
+    await_either(s, "PONG", "NOAUTH");
+}
+
+void redis_server_await_loading(struct redis_server *s)
+{
+    await_either(s, "LOADING", "LOADING");
 }
 
 struct redis_server *redis_server_start(const char *const options[])
