@@ -51,8 +51,20 @@ void ack_rich_build(struct request *r, struct span key, const struct settle_item
     }
 }
 
+/* What a program printed may be any bytes; it is kept as JSON, which wants UTF-8 and no NUL. */
+static struct span error_text(struct buffer *b, struct span text)
+{
+    buffer_clear(b);
+    text_add_utf8(b, text.data, text.len < ERROR_BYTES_MAX ? text.len : ERROR_BYTES_MAX);
+    for (size_t i = 0; i < b->len; i++)
+        if (b->data[i] == '\0') b->data[i] = ' ';
+    return (struct span){b->data, b->len};
+}
+
 void fail_build(struct request *r, struct span key, const struct settle_item *items, size_t count)
 {
+    struct buffer text = BUFFER_INIT;
+
     request_script(r, SCRIPT_FAIL, key);
     for (size_t i = 0; i < count; i++) {
         request_add_span(r, items[i].id);
@@ -61,8 +73,9 @@ void fail_build(struct request *r, struct span key, const struct settle_item *it
             request_add_text(r, "-");
         else
             request_add_i64(r, items[i].delay_ms);
-        request_add_span(r, items[i].text);
+        request_add_span(r, error_text(&text, items[i].text));
     }
+    buffer_deinit(&text);
 }
 
 void release_build(struct request *r, struct span key, const struct settle_item *items, size_t count)

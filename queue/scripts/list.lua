@@ -39,7 +39,7 @@ end
 local function list_lanes()
   local index, from = after:match('^(%d+) (.+)$')
   local first = from and '[' .. from or '-'
-  local lanes = redis.call('ZRANGEBYLEX', key('lanes'), first, '+', 'LIMIT', 0, limit)
+  local lanes = redis.call('ZRANGEBYLEX', key('lanes'), first, '+', 'LIMIT', 0, limit + 1)
   for _, lane in ipairs(lanes) do
     local start = lane == from and tonumber(index) or 0
     for i, entry in ipairs(redis.call('LRANGE', key('lane:' .. lane), start, start + limit - 1)) do

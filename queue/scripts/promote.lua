@@ -7,7 +7,8 @@
 -- Gives {promoted, more, time of the next due job in ms or '', now in us}
 local CHUNK, BYTES_MAX = 64, 4 * 1024 * 1024
 local now, limit = now_us(), tonumber(ARGV[1])
-local promoted, more, bytes = 0, 0, 0
+local now_ms = math.floor(now / 1000)
+local promoted, bytes = 0, 0
 local sub = string.sub
 
 -- Plain jobs have no ghost: they go to the end of their lane in one command.
@@ -43,18 +44,16 @@ local function promote(state)
   local ids
   repeat
     local n = math.min(limit, CHUNK)
-    ids = redis.call('ZRANGE', key(state), '-inf', integer(math.floor(now / 1000)), 'BYSCORE',
-                     'LIMIT', 0, n)
+    ids = redis.call('ZRANGE', key(state), '-inf', integer(now_ms), 'BYSCORE', 'LIMIT', 0, n)
     if #ids > 0 then
       redis.call('ZREM', key(state), unpack(ids))
       push_all(ids, redis.call('HMGET', key('jobs'), unpack(ids)))
       promoted, limit = promoted + #ids, limit - #ids
     end
   until #ids < n or limit == 0 or bytes >= BYTES_MAX
-  if #ids > 0 and (limit == 0 or bytes >= BYTES_MAX) then more = 1 end
 end
 
 promote('retry')
-if more == 0 then promote('scheduled') end
+promote('scheduled')
 local due = next_due()
-return {promoted, more, due and integer(due) or '', now}
+return {promoted, due and due <= now_ms and 1 or 0, due and integer(due) or '', now}

@@ -82,20 +82,30 @@ static redisReply *must_read(redisContext *redis)
     return reply;
 }
 
-redisReply *rig_send(struct rig *rig)
+static redisReply *send_request(struct rig *rig, struct request *request)
 {
-    struct span bytes = request_bytes(&rig->request);
+    struct span bytes = request_bytes(request);
 
     assert_int_equal(redisAppendFormattedCommand(rig->redis, bytes.data, bytes.len), REDIS_OK);
     return must_read(rig->redis);
 }
 
-redisReply *rig_ask(struct rig *rig)
+redisReply *rig_send(struct rig *rig)
 {
-    redisReply *r = rig_send(rig);
+    return send_request(rig, &rig->request);
+}
+
+redisReply *rig_ask_with(struct rig *rig, struct request *request)
+{
+    redisReply *r = send_request(rig, request);
 
     if (r->type == REDIS_REPLY_ERROR) fail_msg("%s", r->str);
     return r;
+}
+
+redisReply *rig_ask(struct rig *rig)
+{
+    return rig_ask_with(rig, &rig->request);
 }
 
 static redisReply *command(struct rig *rig, const char *format, va_list args)

@@ -36,6 +36,7 @@ int64_t rig_now_ms(const struct rig *);
 struct span rig_key(const struct rig *);
 redisReply *rig_send(struct rig *);        /* the request; an error reply is given back too */
 redisReply *rig_ask(struct rig *);         /* the same, but an error reply fails */
+redisReply *rig_ask_with(struct rig *, struct request *); /* the same with another request */
 redisReply *rig_command(struct rig *, const char *format, ...);
 int64_t     rig_int(struct rig *, const char *format, ...); /* a command with a number for an answer */
 
