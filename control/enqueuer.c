@@ -66,25 +66,30 @@ static void register_queue(struct enqueuer *e, const char *queue)
     request_deinit(&request);
 }
 
-/* Takes jobs from *next on into the batch, as long as they fit; refuses those that are wrong. */
+/* Takes jobs of one queue from *next on into the batch, as far as they fit; refuses those that are
+ * wrong. What was taken too much is given back at the end: asking at each job would cost the square. */
 static void fill(struct enqueuer *e, struct batch *b, const struct pinion_job *jobs, size_t count,
                  size_t *next, struct pinion_enqueued *ret, struct error *why)
 {
     struct queue_key key;
+    size_t fits;
 
     b->count = 0;
     for (; *next < count && b->count < BATCH_ITEMS_MAX; (*next)++) {
+        const struct pinion_job *job = &jobs[*next];
         struct error wrong = {0};
-        ret[*next] = (struct pinion_enqueued){.err = new_job_check(&jobs[*next], &wrong)};
+        if (b->count && strcmp(job_queue(job), job_queue(b->items[0].job)) != 0) break;
+        ret[*next] = (struct pinion_enqueued){.err = new_job_check(job, &wrong)};
         if (ret[*next].err) {
             if (why && !why->code) *why = wrong;
             continue;
         }
-        b->items[b->count] = (struct enqueue_item){.job = &jobs[*next]};
-        b->at[b->count] = *next;
-        if (enqueue_fits(b->items, b->count + 1) != b->count + 1) break;
-        b->count++;
+        b->items[b->count] = (struct enqueue_item){.job = job};
+        b->at[b->count++] = *next;
     }
+    fits = enqueue_fits(b->items, b->count);
+    if (fits < b->count) *next = b->at[fits];
+    b->count = fits;
     if (b->count == 0) return;
     register_queue(e, job_queue(b->items[0].job));
     key = queue_key(e->name_space, span_of(job_queue(b->items[0].job)));

@@ -2,6 +2,7 @@
  */
 #include "control/json_scan.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -101,20 +102,43 @@ static bool take_escape(struct json_scan *s)
     return take_hex(s, &low) && (is_low(low) || fail(s, "a low surrogate behind a high one"));
 }
 
+#define ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Is one of the eight bytes 0? (graphics.stanford.edu/~seander/bithacks.html) */
+static uint64_t has_zero(uint64_t eight)
+{
+    return (eight - ALL(1)) & ~eight & ALL(0x80);
+}
+
+/* Most of most strings is plain ASCII, and goes by eights: nothing to escape, end or decode. */
+static const char *skip_plain(const char *at, const char *end)
+{
+    uint64_t eight;
+
+    for (; end - at >= (ptrdiff_t)sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, at, sizeof(eight));
+        if ((eight | (eight - ALL(' '))) & ALL(0x80)) break; /* not ASCII, or a control */
+        if (has_zero(eight ^ ALL('"')) | has_zero(eight ^ ALL('\\'))) break;
+    }
+    return at;
+}
+
 static bool take_string(struct json_scan *s)
 {
-    for (s->at++; s->at < s->end && *s->at != '"';) {
+    for (s->at = skip_plain(s->at + 1, s->end); s->at < s->end && *s->at != '"';) {
         unsigned char c = (unsigned char)*s->at;
         size_t step = 1;
 
         if (c == '\\') {
             if (!take_escape(s)) return false;
+            s->at = skip_plain(s->at, s->end);
             continue;
         }
         if (c < ' ') return fail(s, "no control character in a string");
         if (c >= 0x80) step = text_utf8_next(s->at, (size_t)(s->end - s->at));
         if (!step) return fail(s, "UTF-8");
         s->at += step;
+        if (c >= 0x80) s->at = skip_plain(s->at, s->end);
     }
     if (s->at == s->end) return fail(s, "a \" at the end of the string");
     s->at++;
