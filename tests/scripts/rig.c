@@ -25,7 +25,9 @@ static void load_scripts(struct rig *rig)
 
 void rig_open(struct rig *rig)
 {
-    *rig = (struct rig){.request = REQUEST_INIT, .server = redis_server_start(NULL)};
+    static const char *const options[] = {"--enable-debug-command", "yes", NULL};
+
+    *rig = (struct rig){.request = REQUEST_INIT, .server = redis_server_start(options)};
     rig->key = queue_key("pinion", span_of("q"));
     rig->redis = connect_to(rig);
     load_scripts(rig);
