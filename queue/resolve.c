@@ -6,6 +6,7 @@
 #include "queue/resolve.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -19,7 +20,8 @@
 
 struct lookup {
     atomic_int holders;
-    int end[2]; /* the loop reads [0] and gets its end when the thread closes [1] */
+    atomic_bool is_done; /* all below is the loop's from then on */
+    int end[2];          /* the loop reads [0] and gets its end when the thread closes [1] */
     char *host;
     int error; /* of getaddrinfo */
     char address[RESOLVE_ADDRESSES_MAX][INET6_ADDRSTRLEN];
@@ -49,6 +51,7 @@ static void *look_up(void *shared)
     l->error = getaddrinfo(l->host, NULL, &want, &found);
     if (l->error == 0) note_addresses(l, found);
     if (found) freeaddrinfo(found);
+    atomic_store(&l->is_done, true);
     close(l->end[1]);
     let_go(l);
     return NULL;
@@ -74,6 +77,7 @@ static int start_thread(struct lookup *l)
 
 void resolver_stop(struct resolver *r)
 {
+    ev_timer_stop(r->loop, &r->failure);
     if (!r->lookup) return;
     ev_io_stop(r->loop, &r->answer);
     close(r->lookup->end[0]);
@@ -84,14 +88,25 @@ void resolver_stop(struct resolver *r)
 static void on_end(struct ev_loop *loop, ev_io *io, int events)
 {
     struct resolver *r = container_of(io, struct resolver, answer);
-    int error = r->lookup->error;
+    int error;
 
     (void)loop;
     (void)events;
+    if (!atomic_load(&r->lookup->is_done)) return;
+    error = r->lookup->error;
     r->count = r->lookup->count;
     memcpy(r->address, r->lookup->address, sizeof r->address);
     resolver_stop(r);
     r->on_answer(r, r->count ? "" : error ? gai_strerror(error) : "the name has no address");
+}
+
+static void on_failure(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct resolver *r = container_of(timer, struct resolver, failure);
+
+    (void)loop;
+    (void)events;
+    r->on_answer(r, strerror(r->error));
 }
 
 void resolver_init(struct resolver *r, struct ev_loop *loop,
@@ -99,6 +114,7 @@ void resolver_init(struct resolver *r, struct ev_loop *loop,
 {
     *r = (struct resolver){.loop = loop, .on_answer = on_answer};
     ev_init(&r->answer, on_end);
+    ev_init(&r->failure, on_failure);
 }
 
 bool resolver_is_address(const char *host)
@@ -108,22 +124,39 @@ bool resolver_is_address(const char *host)
     return inet_pton(AF_INET, host, out) == 1 || strchr(host, ':');
 }
 
+/* No descriptor or no thread is to be had: that is told from the loop, too. */
+static void fail_later(struct resolver *r, int number)
+{
+    r->error = number;
+    ev_timer_stop(r->loop, &r->failure);
+    ev_timer_set(&r->failure, 0., 0.);
+    ev_timer_start(r->loop, &r->failure);
+}
+
 void resolver_ask(struct resolver *r, const char *host)
 {
     struct lookup *l = xcalloc(1, sizeof *l);
+    int err;
 
     resolver_stop(r);
     r->count = 0;
     l->host = xstrdup(host);
-    l->error = EAI_AGAIN; /* when there is no pipe or no thread */
-    atomic_init(&l->holders, 2);
+    atomic_init(&l->holders, 1);
     if (pipe2(l->end, O_CLOEXEC)) {
-        /* Out of descriptors. What is readable at once stands in for the pipe. */
-        l->end[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        atomic_store(&l->holders, 1);
-    } else if (start_thread(l)) {
+        err = errno;
+        let_go(l);
+        fail_later(r, err);
+        return;
+    }
+    atomic_store(&l->holders, 2);
+    err = start_thread(l);
+    if (err) {
+        close(l->end[0]);
         close(l->end[1]);
         atomic_store(&l->holders, 1);
+        let_go(l);
+        fail_later(r, err);
+        return;
     }
     r->lookup = l;
     ev_io_set(&r->answer, l->end[0], EV_READ);

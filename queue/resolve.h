@@ -22,6 +22,8 @@ struct resolver {
     size_t count;                                            /* read-only */
     struct lookup *lookup; /* private from here on; NULL: none under way */
     ev_io  answer;
+    ev_timer failure;
+    int    error;          /* why there was no lookup */
 };
 
 void resolver_init(struct resolver *, struct ev_loop *,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -204,6 +205,37 @@ TEST(over_tcp_by_name)
     world_open(&w, url); /* left while its name is looked up */
     world_start(&w);
     world_close(&w);
+    redis_server_free(tcp);
+}
+
+static void come_up_after_a_lack_of_descriptors(const char *url)
+{
+    struct rlimit before, none;
+    struct world w;
+
+    world_open(&w, url);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none); /* what is open stays so */
+    world_start(&w);
+    probe_expect(&w, "PING", PINION_UNAVAILABLE);
+    probe_expect(&w, "PING", PINION_UNAVAILABLE);
+    setrlimit(RLIMIT_NOFILE, &before);
+    world_await(&w, &w.ups, 1);
+    world_close(&w);
+}
+
+TEST(out_of_descriptors)
+{
+    char port[16], url[64];
+    const char *const options[] = {"--port", port, NULL};
+    struct redis_server *tcp;
+
+    snprintf(port, sizeof port, "%u", redis_server_free_port());
+    snprintf(url, sizeof url, "redis://localhost:%s", port);
+    tcp = redis_server_start(options);
+    come_up_after_a_lack_of_descriptors(url);
+    come_up_after_a_lack_of_descriptors(redis_server_url(tcp));
     redis_server_free(tcp);
 }
 
@@ -491,6 +523,7 @@ int main(void)
         cmocka_unit_test(a_port_where_nobody_listens),
         cmocka_unit_test(a_redis_that_comes_later),
         cmocka_unit_test(over_tcp_by_name),
+        cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(a_name_that_is_none),
         cmocka_unit_test(scripts_that_redis_forgot),
         cmocka_unit_test(a_client_that_is_killed_comes_back),

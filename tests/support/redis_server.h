@@ -27,7 +27,7 @@ void redis_server_freeze(struct redis_server *);   /* SIGSTOP, and waits until i
 void redis_server_thaw(struct redis_server *);
 void redis_server_begin(struct redis_server *);    /* starts it again, does not wait */
 void redis_server_await(struct redis_server *);    /* until it answers */
-/* Until it says that it reads its file. Give it --key-load-delay 200 (microseconds for each key) and
+/* Until it says that it reads its file. Give it --key-load-delay 50 (microseconds a key) and
  * --loading-process-events-interval-bytes 1024, or it is silent meanwhile. */
 void redis_server_await_loading(struct redis_server *);
 void redis_server_restart(struct redis_server *);  /* kill, begin, await */
