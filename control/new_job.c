@@ -70,7 +70,7 @@ static enum pinion_err bad_json(const struct json_scan *s, struct error *why)
 
 static enum pinion_err bad_key(struct span name, const char *what, struct error *why)
 {
-    return error_set(why, PINION_INVALID, "key %.*s %s", (int)(name.len > 60 ? 60 : name.len),
+    return error_set(why, PINION_INVALID, "key %.*s%s", (int)(name.len > 60 ? 60 : name.len),
                      name.data, what);
 }
 
@@ -170,14 +170,12 @@ static enum pinion_err read_key(struct reading *r, const struct key *key, struct
     case KEY_MS: case KEY_PRIORITY: case KEY_ATTEMPTS: return read_number(r, key, raw, why);
     case KEY_LATER: break;
     }
-    return bad_key(key->name, "is not supported by this version", why);
+    return bad_key(key->name, " is not supported by this version", why);
 }
 
-/* `raw` with its quotes. A key that is spelled with escapes is none of ours. */
-static const struct key *find_key(struct span raw)
+/* As it is spelled in the text: a key with escapes is none of ours. */
+static const struct key *find_key(struct span name)
 {
-    struct span name = {raw.data + 1, raw.len - 2};
-
     for (size_t i = 0; i < countof(keys); i++)
         if (span_equal(keys[i].name, name)) return &keys[i];
     return NULL;
@@ -194,14 +192,15 @@ static enum pinion_err read_member(struct reading *r, struct error *why)
         return bad_json(&r->scan, why);
     }
     if (!json_scan_value(&r->scan, &name)) return bad_json(&r->scan, why);
+    name = (struct span){name.data + 1, name.len - 2};
     if (!(key = find_key(name)))
         return bad_key(name,
-                       "is unknown: expected kind, payload, queue, id, "
+                       " is unknown: expected kind, payload, queue, id, "
                        "in_ms, run_at, priority, attempts_max, backoff, "
                        "timeout_ms, lease_ms, expires_ms, retain_ms",
                        why);
     bit = UINT32_C(1) << (key - keys);
-    if (r->seen & bit) return bad_key(name, "stands there twice: expected once", why);
+    if (r->seen & bit) return bad_key(name, " stands there twice: expected once", why);
     r->seen |= bit;
     if (!json_scan_take(&r->scan, ':')) {
         r->scan.expected = "a : behind the key";

@@ -1,0 +1,309 @@
+/* tests/unit/test_new_job.c — the shape "new job": each key, each bound, each refusal in words. */
+#include "control/new_job.h"
+#include "tests/support/check.h"
+#include "tests/support/property.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/base64.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "base/time_text.h"
+
+static const struct pinion_job nothing;
+
+/* The job must be good. */
+static struct new_job read_good(const char *json, const struct pinion_job *defaults)
+{
+    struct new_job job = {0};
+    struct error why = {0};
+
+    if (new_job_read(span_of(json), defaults, &job, &why)) fail_msg("%s: %s", json, why.text);
+    return job;
+}
+
+/* The job must be refused, with `words` in the reason, and nothing be touched. */
+static void refuse(const char *json, enum pinion_err code, const char *words)
+{
+    struct new_job job = {.text = (char *)(uintptr_t)1};
+    struct error why = {0};
+
+    if (new_job_read(span_of(json), NULL, &job, &why) != code) fail_msg("%s: %s", json, why.text);
+    if (!strstr(why.text, words)) fail_msg("%s: %s: expected %s", json, why.text, words);
+    assert_int_equal(why.code, code);
+    assert_ptr_equal(job.text, (char *)(uintptr_t)1);
+}
+
+TEST(every_key_has_its_field)
+{
+    struct new_job job = read_good(
+        "{\"kind\":\"wc\",\"payload\":\"some text\",\"queue\":\"mail\",\"id\":\"a-1\","
+        "\"run_at\":\"2026-11-23T10:00:00.250+01:00\",\"priority\":0,\"attempts_max\":3,"
+        "\"backoff\":\"fixed:10s\",\"timeout_ms\":30000,\"lease_ms\":5000,\"expires_ms\":60000,"
+        "\"retain_ms\":1000}", NULL);
+    const struct pinion_job *j = &job.job;
+
+    assert_string_equal(j->kind, "wc");
+    assert_int_equal(j->payload_len, 9);
+    assert_memory_equal(j->payload, "some text", 9);
+    assert_string_equal(j->queue, "mail");
+    assert_string_equal(j->id, "a-1");
+    assert_int_equal(j->run_at_ms, 1795424400250);
+    assert_int_equal(j->priority, PINION_PRIORITY(0));
+    assert_int_equal(j->attempts_max, 3);
+    assert_string_equal(j->backoff, "fixed:10s");
+    assert_int_equal(j->timeout_ms, 30000);
+    assert_int_equal(j->lease_ms, 5000);
+    assert_int_equal(j->expires_ms, 60000);
+    assert_int_equal(j->retain_ms, 1000);
+    new_job_deinit(&job);
+}
+
+TEST(what_is_not_named_is_zero)
+{
+    struct new_job job = read_good(" { \"kind\" : \"wc\" } ", NULL);
+    struct pinion_job expected = nothing;
+
+    expected.kind = job.job.kind;
+    assert_memory_equal(&job.job, &expected, sizeof(expected));
+    new_job_deinit(&job);
+}
+
+static void check_payload(const char *value, const char *bytes, size_t len)
+{
+    char json[300];
+    struct new_job job;
+
+    snprintf(json, sizeof(json), "{\"kind\":\"k\",%s}", value);
+    job = read_good(json, NULL);
+    assert_int_equal(job.job.payload_len, len);
+    if (len) assert_memory_equal(job.job.payload, bytes, len);
+    new_job_deinit(&job);
+}
+
+#define PAYLOAD(value, bytes) check_payload(value, bytes, sizeof(bytes) - 1)
+
+TEST(payloads)
+{
+    PAYLOAD("\"payload\":\"a\\n\\u00e4\\ud83d\\ude00\\u0000b\"", "a\n\xc3\xa4\xf0\x9f\x98\x80\0b");
+    PAYLOAD("\"payload\":\"\"", "");
+    PAYLOAD("\"payload\": { \"a b\" : [ 1 , 0.10 , \"x \\\" y\" ] } ",
+            "{\"a b\":[1,0.10,\"x \\\" y\"]}");
+    PAYLOAD("\"payload\":12345678901234567890", "12345678901234567890");
+    PAYLOAD("\"payload\": true ", "true");
+    PAYLOAD("\"payload\":null", "null");
+    PAYLOAD("\"payload_base64\":\"AP8=\"", "\0\xff");
+    PAYLOAD("\"payload_base64\":\"\\u0041P8=\"", "\0\xff");
+    PAYLOAD("\"payload_base64\":\"\"", "");
+}
+
+TEST(a_line_beats_the_defaults)
+{
+    struct pinion_job defaults = {.kind = "wc", .queue = "mail", .in_ms = 1000, .priority = 3};
+    struct new_job job = read_good("{}", &defaults);
+
+    assert_string_equal(job.job.kind, "wc");
+    assert_int_equal(job.job.in_ms, 1000);
+    new_job_deinit(&job);
+
+    job =
+        read_good("{\"kind\":\"x\",\"run_at\":\"2026-11-23T10:00:00Z\",\"priority\":9}", &defaults);
+    assert_string_equal(job.job.kind, "x");
+    assert_string_equal(job.job.queue, "mail");
+    assert_int_equal(job.job.in_ms, 0);
+    assert_int_equal(job.job.run_at_ms, 1795428000000);
+    assert_int_equal(job.job.priority, PINION_PRIORITY(9));
+    new_job_deinit(&job);
+
+    defaults = (struct pinion_job){.kind = "wc", .run_at_ms = 5000};
+    job = read_good("{\"in_ms\":0}", &defaults);
+    assert_int_equal(job.job.run_at_ms, 0);
+    new_job_deinit(&job);
+}
+
+TEST(what_is_wrong_is_said)
+{
+    refuse("", PINION_INVALID, "column 1: expected a JSON object");
+    refuse("[]", PINION_INVALID, "expected a JSON object");
+    refuse("{\"kind\":\"wc\"", PINION_INVALID, "column 13: expected a , or }");
+    refuse("{\"kind\":\"wc\"} x", PINION_INVALID, "column 15: expected the end");
+    refuse("{\"kind\" \"wc\"}", PINION_INVALID, "expected a : behind the key");
+    refuse("{\"kind\":}", PINION_INVALID, "column 9: expected a value");
+    refuse("{\"kind\":\"wc\",}", PINION_INVALID, "expected a key in quotes");
+    refuse("{\"kind\":\"w\xff\"}", PINION_INVALID, "expected UTF-8");
+    refuse("{}", PINION_INVALID, "no kind");
+    refuse("{\"kind\":7}", PINION_INVALID, "key kind: expected a string");
+    refuse("{\"kind\":\"a b\"}", PINION_INVALID, "kind 'a b'");
+    refuse("{\"kind\":\"wc\\u0000x\"}", PINION_INVALID, "expected no NUL");
+    refuse("{\"kind\":\"wc\",\"kind\":\"wc\"}", PINION_INVALID, "key kind stands there twice");
+    refuse("{\"kind\":\"wc\",\"colour\":1}", PINION_INVALID, "key colour is unknown");
+    refuse("{\"kind\":\"wc\",\"tags\":[]}", PINION_INVALID, "key tags is not supported");
+    refuse("{\"kind\":\"wc\",\"queue\":\"a b\"}", PINION_INVALID, "queue name 'a b'");
+    refuse("{\"kind\":\"wc\",\"queue\":null}", PINION_INVALID, "expected a string");
+    refuse("{\"kind\":\"wc\",\"payload\":\"a\",\"payload_base64\":\"\"}", PINION_INVALID,
+           "one of them");
+    refuse("{\"kind\":\"wc\",\"payload_base64\":\"AP8\"}", PINION_INVALID, "expected base64");
+    refuse("{\"kind\":\"wc\",\"in_ms\":1,\"run_at\":\"2026-11-23T10:00:00Z\"}", PINION_INVALID,
+           "one of them");
+    refuse("{\"kind\":\"wc\",\"run_at\":\"10:00\"}", PINION_INVALID, "with its zone");
+    refuse("{\"kind\":\"wc\",\"run_at\":\"2026-11-23 10:00:00.000\"}", PINION_INVALID,
+           "with its zone");
+    refuse("{\"kind\":\"wc\",\"backoff\":\"never\"}", PINION_INVALID, "never");
+    refuse("{\"kind\":\"wc\",\"in_ms\":1.5}", PINION_INVALID, "expected a whole number");
+    refuse("{\"kind\":\"wc\",\"in_ms\":-1}", PINION_INVALID, "expected a whole number");
+    refuse("{\"kind\":\"wc\",\"in_ms\":\"1\"}", PINION_INVALID, "expected a whole number");
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+TEST(numbers_at_their_bounds)
+{
+    static const struct {
+        const char *key;
+        uint64_t min, max;
+    } bounds[] = {
+        {"in_ms", 0, DURATION_MS_MAX}, {"priority", 0, 9}, {"attempts_max", 1, 1000},
+        {"timeout_ms", 1, DURATION_MS_MAX}, {"lease_ms", 1000, 3600000},
+        {"expires_ms", 1, DURATION_MS_MAX}, {"retain_ms", 0, DURATION_MS_MAX},
+    };
+
+    for (size_t i = 0; i < countof(bounds); i++) {
+        for (int step = -1; step <= 1; step++) {
+            char low[128], high[128];
+
+            snprintf(low, sizeof(low), "{\"kind\":\"k\",\"%s\":%lld}", bounds[i].key,
+                     (long long)bounds[i].min + step);
+            snprintf(high, sizeof(high), "{\"kind\":\"k\",\"%s\":%lld}", bounds[i].key,
+                     (long long)bounds[i].max + step);
+            if (step < 0) {
+                refuse(low, PINION_INVALID, bounds[i].key);
+            } else {
+                struct new_job job = read_good(low, NULL);
+                new_job_deinit(&job);
+            }
+            if (step > 0) {
+                refuse(high, PINION_INVALID, bounds[i].key);
+            } else {
+                struct new_job job = read_good(high, NULL);
+                new_job_deinit(&job);
+            }
+        }
+    }
+}
+
+static char *job_of_payload(size_t len, const char *each, const char *key)
+{
+    struct buffer b = BUFFER_INIT;
+
+    buffer_printf(&b, "{\"kind\":\"k\",\"%s\":\"", key);
+    for (size_t i = 0; i < len; i++) buffer_add_text(&b, each);
+    buffer_add_text(&b, "\"}");
+    return buffer_take(&b, NULL);
+}
+
+TEST(payloads_at_their_bound)
+{
+    /* However long its spelling is, the bytes count. */
+    char *fits = job_of_payload(PAYLOAD_BYTES_MAX, "\\u0041", "payload");
+    char *over = job_of_payload(PAYLOAD_BYTES_MAX + 1, "A", "payload");
+    struct new_job job = read_good(fits, NULL);
+
+    assert_int_equal(job.job.payload_len, PAYLOAD_BYTES_MAX);
+    refuse(over, PINION_TOO_LARGE, "1048577");
+    new_job_deinit(&job);
+    free(fits);
+    free(over);
+}
+
+TEST(texts_at_their_bound)
+{
+    size_t pad = NEW_JOB_BYTES_MAX - strlen("{\"kind\":\"k\"}");
+    char *text = xmalloc(NEW_JOB_BYTES_MAX + 2);
+    struct new_job job;
+
+    memset(text, ' ', NEW_JOB_BYTES_MAX + 1);
+    memcpy(text + pad, "{\"kind\":\"k\"}", strlen("{\"kind\":\"k\"}"));
+    text[NEW_JOB_BYTES_MAX] = '\0';
+    job = read_good(text, NULL);
+    new_job_deinit(&job);
+    text[NEW_JOB_BYTES_MAX] = ' ';
+    text[NEW_JOB_BYTES_MAX + 1] = '\0';
+    refuse(text, PINION_TOO_LARGE, "bytes of JSON");
+    free(text);
+}
+
+/* ---- arrays ---------------------------------------------------------------------------------- */
+
+TEST(arrays_are_split)
+{
+    struct span items[2];
+    struct error why = {0};
+    size_t count = 9;
+
+    assert_true(new_job_is_array(span_of(" [")));
+    assert_false(new_job_is_array(span_of("{}")));
+    assert_false(new_job_is_array(span_of("")));
+    assert_int_equal(new_job_split(span_of("[]"), items, 2, &count, &why), PINION_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(new_job_split(span_of("[ {\"a\":[1]} , 2 ]"), items, 2, &count, &why),
+                     PINION_OK);
+    assert_int_equal(count, 2);
+    assert_true(span_is(items[0], "{\"a\":[1]}"));
+    assert_true(span_is(items[1], "2"));
+    assert_int_equal(new_job_split(span_of("[1,2,3]"), items, 2, &count, &why), PINION_TOO_LARGE);
+    assert_int_equal(new_job_split(span_of("[1,2"), items, 2, &count, &why), PINION_INVALID);
+    assert_int_equal(new_job_split(span_of("[1,]"), items, 2, &count, &why), PINION_INVALID);
+    assert_int_equal(new_job_split(span_of("[1] x"), items, 2, &count, &why), PINION_INVALID);
+    assert_int_equal(new_job_split(span_of("{}"), items, 2, &count, &why), PINION_INVALID);
+}
+
+/* Whatever is done to a good line, it is taken or refused with a reason. */
+TEST(changed_lines_never_surprise)
+{
+    static const char sample[] =
+        "{\"kind\":\"wc\",\"payload\":{\"a\":\"b\\u00e4\"},\"queue\":\"mail\","
+        "\"in_ms\":1000,\"priority\":3,\"backoff\":\"fixed:10s\"}";
+    struct prng prng = {property_seed("PINION_NEW_JOB_SEED")};
+    unsigned good = 0;
+
+    for (int round = 0; round < 20000; round++) {
+        size_t len = 1 + prng_below(&prng, sizeof(sample) - 1);
+        char *text = malloc(len);
+        struct new_job job;
+        struct error why = {0};
+
+        assert_non_null(text);
+        if (prng_below(&prng, 2)) len = sizeof(sample) - 1;
+        text = xrealloc(text, len);
+        memcpy(text, sample, len);
+        text[prng_below(&prng, len)] = (char)prng_below(&prng, 256);
+        if (new_job_read((struct span){text, len}, NULL, &job, &why) == PINION_OK) {
+            good++;
+            new_job_deinit(&job);
+        } else {
+            assert_int_not_equal(why.code, PINION_OK);
+            assert_true(why.text[0]);
+        }
+        free(text);
+    }
+    assert_in_range(good, 100, 19900);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_key_has_its_field),
+        cmocka_unit_test(what_is_not_named_is_zero),
+        cmocka_unit_test(payloads),
+        cmocka_unit_test(a_line_beats_the_defaults),
+        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(numbers_at_their_bounds),
+        cmocka_unit_test(payloads_at_their_bound),
+        cmocka_unit_test(texts_at_their_bound),
+        cmocka_unit_test(arrays_are_split),
+        cmocka_unit_test(changed_lines_never_surprise),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
