@@ -1,6 +1,6 @@
-/* tests/scripts/model.h — the dumb twin of the scripts: a table of jobs, and what each verb does to one.
+/* tests/scripts/model.h — the dumb twin of the scripts: a table of jobs, and where each one is.
  *
- * It knows states, tokens and counters, but nothing of lanes, ghosts or keys. `model_check` compares it
+ * It knows states, tokens and counters, but nothing of lanes, ghosts or keys. model_check compares it
  * with the raw keys of Redis.
  */
 #ifndef PINION_TESTS_SCRIPTS_MODEL_H
@@ -10,34 +10,41 @@
 #include "tests/scripts/verbs.h"
 
 #define MODEL_JOBS  200
-#define MODEL_KINDS 6
+#define MODEL_KINDS 5
+#define DAY_MS      INT64_C(86400000)
 
 enum where { W_NONE, W_SCHEDULED, W_READY, W_ACTIVE, W_RETRY, W_DONE, W_DEAD, W_CANCELLED, WHERES };
 
 struct model_job {
     char        id[8];
     enum where  where;
-    unsigned    kind, failures, reaps, heard;
-    bool        marked, renewed, retained, started;
-    int64_t     due_ms;      /* scheduled, retry */
-    int64_t     expires_ms;  /* 0: never */
+    struct pinion_job content;
+    unsigned    failures, reaps, heard;
+    bool        started;        /* or retried by hand: expiry is over */
+    bool        marked, renewed, result;
+    int64_t     due_ms;         /* scheduled, retry: when; done, dead, cancelled: since when */
+    int64_t     expires_ms;     /* 0: never */
     int64_t     lease_end_us;
-    int64_t     ended_ms;
-    int64_t     given_until_ms; /* the id is taken until then, after the job is gone; 0: it is free */
-    int64_t     token;       /* last one, for tokens only grow */
-    struct lease lease;      /* of the attempt that runs */
+    int64_t     given_until_ms; /* the id is taken until it is swept after then; 0: it is free */
+    int64_t     token;          /* the last one: tokens only grow */
+    struct lease lease;
 };
 
 struct model {
     struct model_job job[MODEL_JOBS];
-    int64_t enqueued, done, failed, dead, cancelled, reaped;
+    bool    paused;
+    int64_t enqueued, done, failed, dead, cancelled, reaped; /* totals */
 };
 
 extern const char *const model_kinds[MODEL_KINDS];
 
 void model_init(struct model *);
 struct model_job *model_find(struct model *, const char *id);
-/* Counts, places, entries, ghosts and what is rare: all as the raw keys have it. */
+const char *model_state(const struct model_job *);
+/* The attempt or the wait is over: kept, or forgotten but for its given id. */
+void model_end(struct model *, struct model_job *, enum where, int64_t now_ms);
+void model_forget(struct model_job *, int64_t now_ms, bool remember_id);
+/* Fails unless counts, places, lane entries, ghosts and what is rare are all as they should be. */
 void model_check(struct model *, struct rig *);
 
 #endif
