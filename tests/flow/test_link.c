@@ -276,6 +276,24 @@ TEST(scripts_that_redis_forgot)
     world_close(&w);
 }
 
+/* Loading does not help: it is tried once, and not for ever. */
+TEST(a_script_that_redis_never_has)
+{
+    struct world w;
+    struct probe p;
+
+    open_up(&w);
+    probe_init(&p, &w, "EVALSHA 0123456789012345678901234567890123456789 1 key");
+    p.call.request.script = SCRIPT_STATS;
+    probe_send(&p);
+    world_await(&w, &p.ends, 1);
+    assert_int_equal(p.err, PINION_UNAVAILABLE);
+    assert_true(p.call.repeated);
+    assert_int_equal(w.downs, 0); /* it was the answer, not the deadline */
+    probe_deinit(&p);
+    world_close(&w);
+}
+
 TEST(a_client_that_is_killed_comes_back)
 {
     struct world w;
@@ -526,6 +544,7 @@ int main(void)
         cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(a_name_that_is_none),
         cmocka_unit_test(scripts_that_redis_forgot),
+        cmocka_unit_test(a_script_that_redis_never_has),
         cmocka_unit_test(a_client_that_is_killed_comes_back),
         cmocka_unit_test(redis_is_killed_with_a_thousand_calls_in_flight),
         cmocka_unit_test(a_broken_pipe_does_not_kill),

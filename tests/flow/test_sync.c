@@ -314,6 +314,21 @@ TEST(scripts_that_redis_forgot)
     sync_close(s);
 }
 
+/* Loading does not help: it is tried once, and not for ever. */
+TEST(a_script_that_redis_never_has)
+{
+    struct sync *s = open_to(&server_url, 0);
+    struct many m = many_new(1, "EVALSHA 0123456789012345678901234567890123456789 1 key");
+    struct error why = {0};
+
+    m.requests[0].script = SCRIPT_STATS;
+    assert_int_equal(many_run(s, &m, &why), 0);
+    assert_int_equal(m.errs[0], PINION_UNAVAILABLE);
+    assert_non_null(strstr(why.text, "NOSCRIPT"));
+    many_free(&m);
+    sync_close(s);
+}
+
 /* ---- losses ---- */
 
 TEST(a_connection_that_was_lost_is_opened_again)
@@ -523,6 +538,7 @@ int main(void)
         cmocka_unit_test(big_pipelines_do_not_lock_up),
         cmocka_unit_test(one_bad_call_fails_no_other),
         cmocka_unit_test(scripts_that_redis_forgot),
+        cmocka_unit_test(a_script_that_redis_never_has),
         cmocka_unit_test(a_connection_that_was_lost_is_opened_again),
         cmocka_unit_test(a_redis_that_stands_still),
         cmocka_unit_test(every_fault_at_every_step_of_the_handshake),
