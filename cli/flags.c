@@ -9,8 +9,11 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/time_text.h"
+#include "queue/look.h"
 
 #define CONNECT_TIMEOUT_MAX_MS 86400000
+
+enum { COMMON_STATE = 1 }; /* in the table below */
 
 static const struct flag common_flags[] = {
     {"redis", 0, FLAG_TEXT, offsetof(struct common, redis), 0, 0, "URL",
@@ -152,7 +155,8 @@ static int read_value(const struct command *c, const struct flag *f, const char 
 
     switch (f->type) {
     case FLAG_SWITCH: *(bool *)field = true; return 0;
-    case FLAG_TEXT: *(const char **)field = text; return 0;
+    case FLAG_TEXT:
+    case FLAG_STATE: *(const char **)field = text; return 0;
     case FLAG_NUMBER: return read_number(c, f, text, field);
     case FLAG_DURATION: return read_duration(c, f, text, field);
     case FLAG_TIME: return read_time(c, f, text, field);
@@ -222,6 +226,19 @@ static int check_words(const struct command *c, unsigned words, const char *extr
     return 0;
 }
 
+/* Gives 0, or the exit status. */
+static int read_one(const struct command *c, int val, const char *text, char *values)
+{
+    const struct flag *f = flag_of(c, val);
+    bool is_common = val >= VAL_COMMON;
+
+    if (f->type == FLAG_STATE && !job_state_ok(span_of(text))) {
+        f = &common_flags[COMMON_STATE];
+        is_common = true;
+    }
+    return read_value(c, f, text, is_common ? values + c->common_at : values);
+}
+
 bool flags_read(const struct command *c, int argc, char **argv, void *values, int *ret_first,
                 int *ret_exit)
 {
@@ -242,8 +259,7 @@ bool flags_read(const struct command *c, int argc, char **argv, void *values, in
             *ret_exit = bad_flag(c, val, argv);
             return false;
         }
-        *ret_exit = read_value(c, flag_of(c, val), optarg,
-                               (char *)values + (val >= VAL_COMMON ? c->common_at : 0));
+        *ret_exit = read_one(c, val, optarg, values);
         if (*ret_exit) return false;
     }
     words = (unsigned)(argc - optind);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "base/text.h"
 
 #define FLAG_NONE UINT64_MAX /* of a number or a duration: not given */
 #define FLAGS_MAX 32         /* of one command */
@@ -17,6 +18,7 @@
 enum flag_type {
     FLAG_SWITCH,   /* bool */
     FLAG_TEXT,     /* const char *; borrowed from argv */
+    FLAG_STATE,    /* the same: the state of a job; anything else is meant for the common --state */
     FLAG_NUMBER,   /* uint64_t */
     FLAG_DURATION, /* uint64_t, milliseconds */
     FLAG_TIME,     /* int64_t, milliseconds since 1970 */

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 #include "control/shape.h"
 
 #define LIMIT_DEFAULT 100
@@ -21,7 +23,7 @@ struct list_flags {
 
 static const struct flag flags[] = {
     {"queue", 'q', FLAG_TEXT, AT(queue), 0, 0, "QUEUE", "default: default"},
-    {"state", 's', FLAG_TEXT, AT(state), 0, 0, "STATE",
+    {"state", 's', FLAG_STATE, AT(state), 0, 0, "STATE",
      "scheduled, waiting, ready, active, retry, done, dead or\n"
      "cancelled; default: all, one after the other"},
     {"kind", 'k', FLAG_TEXT, AT(kind), 0, 0, "KIND", "only jobs of this kind"},
@@ -121,7 +123,7 @@ static void print(struct listing *l)
         table_print(&l->table);
         if (next)
             fprintf(stderr, "pinion: there may be more: --after '%s'\n", next);
-        else if (!l->table.rows)
+        else if (table_empty(&l->table))
             fprintf(stderr, "pinion: no such job in queue '%s'\n", l->flags->queue);
     }
     free(next);
@@ -139,13 +141,13 @@ static enum pinion_err check(struct listing *l, struct error *why)
         return error_set(why, PINION_INVALID,
                          "kind '%.40s': expected 1 to %d of A-Z a-z 0-9 . _ : / -", f->kind,
                          KIND_MAX);
-    l->state_end = STATES;
-    if (!f->state) return PINION_OK;
-    if (!job_state_ok(state))
+    if (f->common.state && !strchr(f->common.state, '/') && access(f->common.state, F_OK))
         return error_set(why, PINION_INVALID,
                          "state '%.40s': expected scheduled, waiting, ready, active, "
-                         "retry, done, dead or cancelled",
-                         f->state);
+                         "retry, done, dead or cancelled, or a state folder",
+                         f->common.state);
+    l->state_end = STATES;
+    if (!f->state) return PINION_OK;
     if (f->after && !span_is(state, job_states[l->state]))
         return error_set(why, PINION_INVALID, "cursor '%.80s' goes on in another state than %s",
                          f->after, f->state);

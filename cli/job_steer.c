@@ -14,7 +14,7 @@
 struct steering {
     const struct command *command;
     void (*build)(struct request *, struct span key, struct span local_id);
-    const char *done;     /* what "ready" or "cancelled" is told as */
+    const char *done;     /* the status that the verb is after */
     const char *expected; /* the states that it can change */
 };
 
@@ -71,6 +71,8 @@ static void steer_one(struct session *s, const struct steering *how, struct stee
     }
     status = steer_status(reply, 0);
     item->err = steer_err(status);
+    if (!item->err && !span_is(status, how->done) && !span_is(status, "marked"))
+        item->err = PINION_CONFLICT; /* to `run`, "cancelled" is no success */
     snprintf(item->status, sizeof(item->status), "%.*s", (int)status.len,
              status.data ? status.data : "");
     if (!item->err)

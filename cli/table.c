@@ -83,6 +83,11 @@ void table_time(struct table *t, int64_t ms)
     table_add(t, span_of(ms ? time_format_local(ms, text) : NULL));
 }
 
+bool table_empty(const struct table *t)
+{
+    return t->rows <= 1;
+}
+
 static size_t terminal_width(void)
 {
     struct winsize size;

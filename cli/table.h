@@ -23,6 +23,7 @@ void table_deinit(struct table *);
 void table_add(struct table *, struct span text);
 void table_printf(struct table *, const char *format, ...) printf_like(2, 3);
 void table_time(struct table *, int64_t ms); /* local, with its offset; 0: "-" */
+bool table_empty(const struct table *);      /* no row yet */
 /* A terminal's lines are cut to its width; nothing is cut for a pipe. */
 void table_print(const struct table *);
 
