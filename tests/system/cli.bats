@@ -1,0 +1,484 @@
+#!/usr/bin/env bats
+# The command against a private Redis, without any server: what it makes, tells and refuses.
+# PINION_BINARY names the program.
+
+bats_require_minimum_version 1.5.0
+
+VERBS=("serve" "enqueue" "job" "job list" "job show" "job cancel" "job retry" "job run" "queue"
+    "queue list" "queue show" "queue pause" "queue resume" "server" "server list" "version")
+
+setup_file() {
+    export REDIS_SOCKET=$BATS_FILE_TMPDIR/redis.sock
+    redis-server --port 0 --unixsocket "$REDIS_SOCKET" --save '' --dir "$BATS_FILE_TMPDIR" \
+        >"$BATS_FILE_TMPDIR/redis.log" 2>&1 3>&- &
+    echo $! >"$BATS_FILE_TMPDIR/redis.pid"
+    eventually "the private Redis" redis_answers
+}
+
+teardown_file() {
+    kill "$(cat "$BATS_FILE_TMPDIR/redis.pid")"
+}
+
+setup() {
+    export PINION_REDIS_URL=unix:$REDIS_SOCKET HOME=$BATS_TEST_TMPDIR
+    unset PINION_STATE XDG_STATE_HOME
+    cd "$BATS_TEST_TMPDIR"
+    redis config set maxmemory-policy noeviction maxmemory 0
+    redis flushall
+}
+
+redis() {
+    redis-cli -s "$REDIS_SOCKET" "$@" >/dev/null
+}
+
+redis_answers() {
+    redis-cli -s "$REDIS_SOCKET" ping 2>/dev/null | grep -q PONG
+}
+
+pinion() {
+    "$PINION_BINARY" "$@"
+}
+
+# eventually WHAT COMMAND...: until it succeeds; fails after ten seconds.
+eventually() {
+    local what=$1 deadline=$((SECONDS + 10))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || { echo "$what: not within ten seconds"; return 1; }
+        sleep 0.02
+    done
+}
+
+# exits STATUS ARGUMENTS...: its exit status; $output and $stderr are kept apart.
+exits() {
+    local expected=$1
+    shift
+    run --separate-stderr "$PINION_BINARY" "$@"
+    [ "$status" -eq "$expected" ] ||
+        { echo "pinion $* ended with $status, expected $expected: $output $stderr"; return 1; }
+}
+
+# refuses STATUS WORDS ARGUMENTS...: nothing on stdout, and these words on stderr.
+refuses() {
+    local expected=$1 words=$2
+    shift 2
+    exits "$expected" "$@"
+    [ -z "$output" ] || { echo "pinion $* printed: $output"; return 1; }
+    [[ "$stderr" == "pinion: "* ]] || { echo "pinion $* said: $stderr"; return 1; }
+    [[ "$stderr" == *"$words"* ]] || { echo "pinion $*: no '$words' in: $stderr"; return 1; }
+}
+
+repeat() { # CHARACTER COUNT
+    head -c "$2" /dev/zero | tr '\0' "$1"
+}
+
+ready() { # QUEUE: how many jobs are ready there
+    pinion queue show "$1" --json 2>/dev/null | jq .counts.ready
+}
+
+good_lines() { # COUNT
+    seq "$1" | sed 's/.*/{"kind":"wc","payload":"line &"}/'
+}
+
+# ---- help and flags
+
+@test "every verb has help with an example, by flag and by word" {
+    local verb
+    exits 0 --help
+    for verb in "${VERBS[@]}"; do
+        # shellcheck disable=SC2086
+        exits 0 $verb --help
+        [[ "$output" == *"Usage: pinion $verb"* && "$output" == *"Example"* ]]
+        [ -z "$stderr" ]
+        local by_flag=$output
+        # shellcheck disable=SC2086
+        exits 0 help $verb
+        [ "$output" = "$by_flag" ]
+    done
+    exits 0 job help show
+    [[ "$output" == *"Usage: pinion job show"* ]]
+}
+
+@test "what is not a verb or a flag is refused, with a way out" {
+    refuses 2 "unknown verb 'enqeue'" enqeue wc
+    refuses 2 "expected pinion serve, enqueue" nothing
+    refuses 2 "pinion job list, show, cancel, retry or run" job
+    refuses 2 "unknown verb 'lst'" job lst
+    refuses 2 "unknown flag '--colour'; see pinion enqueue --help" enqueue wc --colour
+    refuses 2 "unknown flag '-Z'" job list -Z
+    refuses 2 "--json=yes takes no value" job list --json=yes
+    refuses 2 "--queue: expected QUEUE" enqueue wc --queue
+    refuses 2 "expected a KIND" enqueue
+    refuses 2 "expected the ID of a job" job show
+    refuses 2 "expected the name of a QUEUE" queue pause
+    refuses 2 "'three' is one argument too many" enqueue one two three
+    refuses 2 "--wait with it" enqueue wc --wait-timeout 1s
+}
+
+@test "version" {
+    exits 0 version
+    [[ "$output" =~ ^pinion\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    local text=$output
+    exits 0 --version
+    [ "$output" = "$text" ]
+    [ "$(pinion version --json | jq -r '"pinion " + .version')" = "$text" ]
+}
+
+@test "output that cannot be written is a failure" {
+    run bash -c '"$PINION_BINARY" version >/dev/full'
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"cannot write the output"* ]]
+}
+
+# ---- enqueue
+
+@test "enqueue prints the id alone, and the job is there" {
+    local id
+    exits 0 enqueue wc 'how many words'
+    id=$output
+    [[ "$id" =~ ^default:[0-9A-Z]{26}$ ]]
+    exits 0 job show "$id"
+    [[ "$output" == *"how many words"* && "$output" == *ready* ]]
+    [ "$(pinion job show "$id" --json | jq -r '.state + " " + .payload')" = "ready how many words" ]
+}
+
+@test "an id makes one job: again is existing, other content a conflict" {
+    exits 0 enqueue wc text -q mail --id a-1 --json
+    [ "$(jq -c . <<<"$output")" = '{"id":"mail:a-1","existing":false}' ]
+    exits 0 enqueue wc text -q mail --id a-1
+    [ "$output" = mail:a-1 ]
+    exits 0 enqueue wc text -q mail --id a-1 --json
+    [ "$(jq .existing <<<"$output")" = true ]
+    refuses 4 "mail:a-1" enqueue wc other -q mail --id a-1
+    [ "$(ready mail)" -eq 1 ]
+}
+
+@test "each option reaches the job" {
+    exits 0 enqueue wc text --priority 0 --attempts 3 --backoff fixed:10s --timeout 30s \
+        --lease 5s --expires 1h --retain 10m
+    pinion job show "$output" --json | jq -e '.priority == 0 and .attempts_max == 3 and
+        .backoff == "fixed:10s" and .timeout_ms == 30000 and .lease_ms == 5000 and
+        .retain_ms == 600000 and .expires_at != null and .attempt == 0'
+}
+
+@test "a delayed job is scheduled, and run makes it ready" {
+    exits 0 enqueue wc later --in 1h --id late
+    [ "$(pinion job show default:late --json | jq -r .state)" = scheduled ]
+    exits 0 enqueue wc dated --at 2199-01-01T00:00:00Z --id dated
+    [ "$(pinion job show default:dated --json | jq -r .run_at)" = 2199-01-01T00:00:00.000Z ]
+    exits 0 job run default:late
+    [ "$output" = ready ]
+    [ "$(pinion job show default:late --json | jq -r .state)" = ready ]
+    refuses 2 "a delay and a time" enqueue wc --in 1h --at 2199-01-01T00:00:00Z
+}
+
+@test "a payload from stdin, also of bytes" {
+    exits 0 enqueue wc - --id text <<<"one two"
+    [ "$(pinion job show default:text --json | jq -r .payload)" = "one two" ]
+    printf '\0\377' | pinion enqueue wc - --id bytes
+    [ "$(pinion job show default:bytes --json | jq -r .payload_base64)" = AP8= ]
+    pinion enqueue wc --id empty
+    [ "$(pinion job show default:empty --json | jq -c .payload)" = '""' ]
+}
+
+@test "limits at their edge and one past it" {
+    repeat a 1048576 >edge
+    repeat a 1048577 >past
+    exits 0 enqueue wc - --id edge <edge
+    [ "$(pinion job show default:edge --json | jq '.payload | length')" -eq 1048576 ]
+    refuses 2 "at most 1048576 bytes" enqueue wc - <past
+    exits 0 enqueue wc -q "$(repeat q 64)"
+    refuses 2 "expected 1 to 64" enqueue wc -q "$(repeat q 65)"
+    exits 0 enqueue "$(repeat k 128)"
+    refuses 2 "expected 1 to 128" enqueue "$(repeat k 129)"
+    exits 0 enqueue wc --id "$(repeat i 64)"
+    refuses 2 "expected 1 to 64" enqueue wc --id "$(repeat i 65)"
+    exits 0 enqueue wc --priority 9
+    refuses 2 "from 0 to 9" enqueue wc --priority 10
+    exits 0 enqueue wc --attempts 1000
+    refuses 2 "from 1 to 1000" enqueue wc --attempts 1001
+    refuses 2 "from 1 to 1000" enqueue wc --attempts 0
+    exits 0 enqueue wc --lease 1h
+    refuses 2 "from 1s to 1h" enqueue wc --lease 3600001ms
+    refuses 2 "from 1s to 1h" enqueue wc --lease 999ms
+    exits 0 job list --limit 10000
+    refuses 2 "from 1 to 10000" job list --limit 10001
+}
+
+@test "bad values are refused in words, and nothing is made" {
+    refuses 2 "queue name 'a b'" enqueue wc -q 'a b'
+    refuses 2 "queue name 'a:b'" enqueue wc -q a:b
+    refuses 2 "kind 'a b'" enqueue 'a b'
+    refuses 2 "expected a whole number" enqueue wc --priority high
+    refuses 2 "--in" enqueue wc --in 5x
+    refuses 2 "--at" enqueue wc --at yesterday
+    refuses 2 "sometimes" enqueue wc --backoff sometimes
+    refuses 2 "--namespace" enqueue wc --namespace 'a b'
+    [ "$(redis-cli -s "$REDIS_SOCKET" keys '*:jobs')" = "" ]
+}
+
+# ---- waiting
+
+@test "--wait-timeout ends with 12, and says what the job was waiting for" {
+    refuses 12 "no server is alive" enqueue nosuchkind --wait --wait-timeout 100ms
+    refuses 12 "delayed until" enqueue wc --in 1h --wait --wait-timeout 100ms
+    pinion queue pause mail
+    refuses 12 "queue 'mail' is paused" enqueue wc -q mail --wait --wait-timeout 100ms
+}
+
+@test "--wait ends with 11 when the job is cancelled" {
+    pinion enqueue wc --id a --wait >out 2>err 3>&- &
+    local waiter=$! status=0
+    eventually "the job" pinion job show default:a >/dev/null 2>&1
+    [ "$(pinion job show default:a --json | jq .retain_ms)" -eq 600000 ]
+    pinion job cancel default:a
+    wait $waiter || status=$?
+    [ "$status" -eq 11 ]
+    grep -q "was cancelled" err
+    refuses 11 "was cancelled" enqueue wc --id a --retain 10m --wait
+}
+
+# ---- bulk
+
+@test "bulk: a file of jobs" {
+    good_lines 1000 >jobs
+    exits 0 enqueue --bulk jobs
+    [ -z "$output" ]
+    [[ "$stderr" == *"1000 jobs enqueued"* ]]
+    [ "$(ready default)" -eq 1000 ]
+    [ "$(pinion job list --limit 1 --json | jq -r '.items[0].payload')" = "line 1" ]
+}
+
+@test "bulk: one bad line among 1,000, and nothing is made" {
+    local bad
+    for bad in '{"kind":"wc"' '{"kind":"wc","kind":"wc"}' '{"kind":"wc","colour":1}' '{}' 'x' \
+        '{"kind":"wc","priority":10}'; do
+        good_lines 1000 >jobs
+        sed -i "700s/.*/$bad/" jobs
+        refuses 2 "jobs:700: " enqueue --bulk jobs
+    done
+    sed -i '700s/.*/{"kind":"wc","colour":1}/' jobs
+    refuses 2 "jobs:700: key colour is unknown" enqueue --bulk jobs
+    refuses 3 "not found" queue show default
+}
+
+@test "bulk: a pipe that is given as a file is checked whole, too" {
+    run bash -c '"$PINION_BINARY" enqueue --bulk <(printf "{\"kind\":\"wc\"}\n{\"kind\":\"a b\"}\n")'
+    [ "$status" -eq 2 ]
+    refuses 3 "not found" queue show default
+    run bash -c '"$PINION_BINARY" enqueue --bulk <(printf "{\"kind\":\"wc\"}\n\n{\"kind\":\"wc\"}")'
+    [ "$status" -eq 0 ]
+    [ "$(ready default)" -eq 2 ]
+}
+
+@test "bulk: a stream is sent as it comes, and stops at the first bad line" {
+    mkfifo pipe
+    pinion enqueue --bulk - --json <pipe >out 2>err 3>&- &
+    local streamer=$! status=0
+    exec 9>pipe
+    good_lines 3 >&9
+    three_are_ready() { [ "$(ready default)" = 3 ]; }
+    eventually "three jobs before the stream has ended" three_are_ready
+    good_lines 2 >&9
+    echo '{"kind":"wc","priority":-1}' >&9
+    exec 9>&-
+    wait $streamer || status=$?
+    [ "$status" -eq 2 ]
+    grep -q "stdin:6: key priority: expected a whole number" err
+    grep -q "5 jobs enqueued" err
+    [ "$(jq -s 'map(select(.existing == false)) | length' out)" -eq 5 ]
+    [ "$(ready default)" -eq 5 ]
+}
+
+@test "bulk: flags are defaults, a line beats them" {
+    printf '%s\n' '{}' '{"kind":"x","queue":"other","priority":1,"run_at":"2199-01-01T00:00:00Z"}' \
+        '{"payload":{"b": [1, 2.50]}}' >jobs
+    exits 0 enqueue wc --bulk jobs -q mail --priority 7 --in 1h --json
+    [ "$(jq -s length <<<"$output")" -eq 3 ]
+    pinion job list -q mail --json |
+        jq -e '[.items[] | [.kind, .state, .priority]] == [["wc","scheduled",7],["wc","scheduled",7]]'
+    pinion job list -q mail --json | jq -e '.items | map(.payload) | index("{\"b\":[1,2.50]}")'
+    pinion job list -q other --json |
+        jq -e '.items[0] | [.kind, .priority, .run_at] == ["x", 1, "2199-01-01T00:00:00.000Z"]'
+    refuses 2 "--id" enqueue --bulk jobs --id a
+    refuses 2 "one of them" enqueue --bulk jobs --wait
+    refuses 2 "payloads" enqueue wc text --bulk jobs
+    refuses 2 "No such file" enqueue --bulk nowhere
+    refuses 2 "folder" enqueue --bulk .
+}
+
+@test "bulk: queues may be mixed, order is kept, a conflict is told by its line" {
+    seq 2000 | sed 's/.*/{"kind":"wc","payload":"&","queue":"q'"'"'&/; s/'"'"'\(.*\)\(.\)$/\2"}/' >jobs
+    jq -es 'map(.queue) | unique | length == 10' jobs
+    exits 0 enqueue --bulk jobs --json
+    jq -es --slurpfile jobs jobs '[.[].id | split(":")[0]] == [$jobs[].queue]' <<<"$output"
+    pinion job list -q q7 --limit 10000 --json |
+        jq -e '[.items[].payload | tonumber] == [range(7; 2000; 10)]'
+    printf '%s\n' '{"kind":"wc","id":"a"}' '{"kind":"wc","id":"a"}' '{"kind":"other","id":"a"}' \
+        '{"kind":"wc","id":"b"}' >ids
+    exits 4 enqueue --bulk ids --json
+    [[ "$stderr" == *"ids:3: job default:a exists already"* ]]
+    [[ "$stderr" == *"3 jobs enqueued, 1 of them existed already"* ]]
+    [ "$(jq -sc 'map(.existing)' <<<"$output")" = '[false,true,null,false]' ]
+    [ "$(jq -sr '.[2].error.code' <<<"$output")" = conflict ]
+}
+
+# ---- jobs
+
+@test "job list: pages over all states, by state and by kind" {
+    good_lines 5 >jobs
+    pinion enqueue --bulk jobs
+    pinion enqueue other --in 1h --id late
+    pinion enqueue other --id gone
+    pinion job cancel default:gone
+    exits 0 job list
+    [[ "${lines[0]}" == ID*STATE*KIND* ]]
+    [ "${#lines[@]}" -eq 8 ]
+    local cursor="" ids="" page
+    while [ "$cursor" != null ]; do
+        page=$(pinion job list --limit 2 ${cursor:+--after "$cursor"} --json)
+        [ "$(jq '.items | length' <<<"$page")" -le 2 ]
+        ids+=$(jq -r '.items[].id' <<<"$page")$'\n'
+        cursor=$(jq -r .next <<<"$page")
+    done
+    [ "$(grep -c . <<<"$ids")" -eq 7 ]
+    [ "$(grep . <<<"$ids" | sort -u | wc -l)" -eq 7 ]
+    [ "$(pinion job list --state cancelled --json | jq -r '.items[].id')" = default:gone ]
+    [ "$(pinion job list --kind other --json | jq '.items | length')" -eq 2 ]
+    refuses 2 "state 'running'" job list --state running
+    refuses 2 "cursor 'x'" job list --after x
+    refuses 2 "another state" job list --state dead --after ready
+    exits 0 job list -q nowhere
+    [[ "$stderr" == *"no such job in queue 'nowhere'"* ]]
+}
+
+@test "job cancel, retry and run: one status per id" {
+    pinion enqueue wc --id a
+    pinion enqueue wc --id b
+    exits 0 job cancel default:a
+    [ "$output" = cancelled ]
+    exits 3 job cancel -q default b nowhere
+    [ "$output" = "b: cancelled" ]
+    [[ "$stderr" == *"nowhere: not found"* ]]
+    refuses 4 "it is cancelled: expected scheduled or retry" job run default:a
+    exits 0 job retry default:a default:b
+    [ "${lines[0]}" = "default:a: ready" ]
+    exits 0 job cancel default:a --json
+    jq -e '.items == [{"id":"default:a","status":"cancelled"}]' <<<"$output"
+    exits 3 job cancel default:nowhere --json
+    jq -e '.items[0].error.code == "not_found"' <<<"$output"
+    refuses 3 "default:nowhere: not found" job show default:nowhere
+    refuses 2 "expected QUEUE:ID" job show nowhere
+    refuses 2 "expected QUEUE:ID" job cancel default:a 'a b'
+}
+
+@test "text of jobs cannot speak to the terminal" {
+    pinion enqueue wc $'\e[31mred\a\nline' --id a
+    exits 0 job list
+    [[ "$output" != *$'\e'* && "$output" == *"?[31mred? line"* ]]
+    exits 0 job show default:a
+    [[ "$output" != *$'\e'* && "$output" == *"?[31mred? line"* ]]
+}
+
+# ---- queues and servers
+
+@test "queues are listed, shown, paused and resumed" {
+    pinion enqueue wc -q b
+    pinion enqueue wc -q a
+    exits 0 queue list
+    [[ "${lines[1]}" == "a "* && "${lines[2]}" == "b "* ]]
+    pinion queue list --json | jq -e '[.items[] | [.queue, .paused, .counts.ready, .totals.enqueued]]
+        == [["a", false, 1, 1], ["b", false, 1, 1]]'
+    exits 0 queue pause a
+    [ "$output" = paused ]
+    [ "$(pinion queue show a --json | jq .paused)" = true ]
+    [[ "$(pinion queue show a)" == *paused* ]]
+    exits 0 queue resume a --json
+    [ "$(jq -c . <<<"$output")" = '{"queue":"a","paused":false}' ]
+    [ "$(pinion queue show a --json | jq .paused)" = false ]
+    refuses 3 "queue nowhere: not found" queue show nowhere
+    refuses 2 "queue name 'a b'" queue pause 'a b'
+}
+
+@test "servers: none" {
+    exits 0 server list
+    [[ "$output" == SERVER* ]]
+    pinion server list --json | jq -e '. == {"items":[],"next":null}'
+}
+
+# ---- Redis
+
+@test "an unreachable Redis: exit 6 within the connect timeout" {
+    local began=$SECONDS
+    refuses 6 "no Redis at" enqueue wc --redis "unix:$BATS_TEST_TMPDIR/none" --connect-timeout 200ms
+    refuses 6 "127.0.0.1:1" job list --redis redis://127.0.0.1:1 --connect-timeout 200ms
+    [ $((SECONDS - began)) -lt 5 ]
+    refuses 2 "redis://" enqueue wc --redis ftp://x
+}
+
+@test "a Redis that may evict jobs is refused, unless that is allowed" {
+    redis config set maxmemory-policy allkeys-lru maxmemory 100mb
+    refuses 6 "allow-eviction" enqueue wc
+    exits 0 enqueue wc --allow-eviction
+}
+
+@test "a Redis that is full is busy" {
+    pinion enqueue wc --id a
+    redis config set maxmemory 1
+    exits 5 enqueue wc
+    good_lines 3 >jobs
+    exits 5 enqueue --bulk jobs
+    [[ "$stderr" == *"0 jobs enqueued"* ]]
+    exits 0 job cancel default:a
+}
+
+@test "records of another format are left alone" {
+    redis set pinion:format 99
+    refuses 6 "99" enqueue wc
+    exits 0 enqueue wc --namespace mine
+}
+
+@test "namespaces do not meet" {
+    pinion enqueue wc --id a --namespace mine
+    refuses 3 "not found" job show default:a
+    exits 0 job show default:a --namespace mine
+}
+
+@test "which Redis: the flag, the environment, the named folder, the user's folder" {
+    local none=unix:$BATS_TEST_TMPDIR/none
+    mkdir -p named mine/pinion
+    printf '{"redis":"unix:%s"}' "$REDIS_SOCKET" >named/pinion.json
+    PINION_REDIS_URL=$none exits 0 queue list --redis "unix:$REDIS_SOCKET"
+    PINION_REDIS_URL=$none exits 6 queue list --state named --connect-timeout 100ms
+    unset PINION_REDIS_URL
+    exits 0 queue list --state named
+    exits 0 job list --state named --state dead
+    exits 0 job list --state ready --state "$PWD/named"
+    PINION_STATE=$PWD/named exits 0 queue list
+    XDG_STATE_HOME=$PWD/mine refuses 6 "no pinion serve in" queue list --connect-timeout 100ms
+    cp named/pinion.json mine/pinion/
+    XDG_STATE_HOME=$PWD/mine exits 0 queue list
+}
+
+@test "a service that is about to start is waited for" {
+    unset PINION_REDIS_URL
+    mkdir soon
+    pinion enqueue wc --id a --state soon --connect-timeout 10s >out 2>err 3>&- &
+    local waiter=$!
+    printf '{"redis":"unix:%s"}' "$REDIS_SOCKET" >soon/new
+    mv soon/new soon/pinion.json
+    wait $waiter
+    [ "$(cat out)" = default:a ]
+}
+
+@test "--json of every listing and thing is JSON, one line each" {
+    pinion enqueue wc --id a -q mail
+    local verb
+    for verb in "job list -q mail" "job show mail:a" "queue list" "queue show mail" "server list" \
+        "version" "job cancel mail:a" "job retry mail:a" "queue pause mail" "queue resume mail"; do
+        # shellcheck disable=SC2086
+        exits 0 $verb --json
+        [ "${#lines[@]}" -eq 1 ]
+        jq -e 'type == "object"' <<<"$output"
+    done
+}
