@@ -8,35 +8,42 @@
 local answer, first, at = {}, 0, 1
 
 -- Not a first lease by this token: renewed, ended before, or lost.
-local function settle_odd(id, token)
+local function settle_odd(id, token, index)
   if owns(id, token) then return true end
-  if recall(id) ~= token then answer[#answer + 1], answer[#answer + 2] = first, 'stale' end
+  if recall(id) ~= token then answer[#answer + 1], answer[#answer + 2] = index, 'stale' end
   return false
 end
 
+local function settle(token, text, ids, from, to, renewed)
+  if from > to then return end
+  redis.call('ZREM', key('active'), unpack(ids, from, to))
+  local done = redis.call('HDEL', key('jobs'), unpack(ids, from, to))
+  if renewed then redis.call('HDEL', key('tokens'), unpack(ids, from, to)) end
+  local marks = key('marks')
+  if redis.call('EXISTS', marks) == 1 then redis.call('HDEL', marks, unpack(ids, from, to)) end
+  remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
+  note('done', ids, from, to)
+end
+
 while at < #ARGV do
-  local token, n, text = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
-  local scores = redis.call('ZMSCORE', key('active'), unpack(ARGV, at + 3, at + 2 + n))
+  local token, n, from = ARGV[at], tonumber(ARGV[at + 1]), at + 3
+  local scores = redis.call('ZMSCORE', key('active'), unpack(ARGV, from, from + n - 1))
   local renewed, ids = redis.call('EXISTS', key('tokens')) == 1, nil
-  renewed = renewed and redis.call('HMGET', key('tokens'), unpack(ARGV, at + 3, at + 2 + n))
+  renewed = renewed and redis.call('HMGET', key('tokens'), unpack(ARGV, from, from + n - 1))
   for i = 1, n do
     if scores[i] ~= token or renewed and renewed[i] then
-      ids = ids or {unpack(ARGV, at + 3, at + 1 + i)}
-      if settle_odd(ARGV[at + 2 + i], token) then ids[#ids + 1] = ARGV[at + 2 + i] end
+      ids = ids or {unpack(ARGV, from, from + i - 2)}
+      local id = ARGV[from + i - 1]
+      if settle_odd(id, token, first + i - 1) then ids[#ids + 1] = id end
     elseif ids then
-      ids[#ids + 1] = ARGV[at + 2 + i]
+      ids[#ids + 1] = ARGV[from + i - 1]
     end
-    first = first + 1
   end
-  ids, text = ids or {unpack(ARGV, at + 3, at + 2 + n)}, ids and table.concat(ids, ' ') or text
-  if #ids > 0 then
-    redis.call('ZREM', key('active'), unpack(ids))
-    local done = redis.call('HDEL', key('jobs'), unpack(ids))
-    if renewed then redis.call('HDEL', key('tokens'), unpack(ids)) end
-    if redis.call('EXISTS', key('marks')) == 1 then redis.call('HDEL', key('marks'), unpack(ids)) end
-    remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
-    note('done', ids)
+  if ids then
+    settle(token, table.concat(ids, ' '), ids, 1, #ids, renewed)
+  else
+    settle(token, ARGV[at + 2], ARGV, from, from + n - 1, renewed)
   end
-  at = at + 3 + n
+  first, at = first + n, from + n
 end
 return answer

@@ -7,7 +7,8 @@
 -- Gives one status per item: 'retry' | 'dead' | 'cancelled' | 'stale'; repeated: the same
 local ATTEMPTS_MAX = 25
 local outcomes = {retry = 'retry', dead = 'dead', cancelled = 'cancelled'}
-local now_ms, answer, earliest = math.ceil(now_us() / 1000), {}, next_due() -- a retry is never early
+-- Rounded up, so that no retry is early.
+local now_ms, answer, earliest = math.ceil(now_us() / 1000), {}, next_due()
 
 local function fail_one(id, record, token, delay_ms, text)
   local rare = rare_of(id, record)

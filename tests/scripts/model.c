@@ -49,7 +49,7 @@ void model_end(struct model *m, struct model_job *j, enum where where, int64_t n
     if (where == W_DONE && j->content.retain_ms == 0) model_forget(j, now_ms, true);
 }
 
-/* ---- against the keys ---------------------------------------------------------------------------- */
+/* ---- against the keys ------------------------------------------------------------------------ */
 
 static bool has_mark(const struct model_job *j)
 {
@@ -101,7 +101,8 @@ static void check_places(struct model *m, struct rig *rig)
         for (size_t i = 0; i < MODEL_JOBS; i++) expected += m->job[i].where == w;
         for (size_t i = 0; i < r->elements; i++) {
             const struct model_job *j = model_find(m, r->element[i]->str);
-            if (j->where != w) fail_msg("job %s is %s, expected %s", j->id, names[w], names[j->where]);
+            if (j->where != w)
+                fail_msg("job %s is %s, expected %s", j->id, names[w], names[j->where]);
         }
         assert_int_equal(r->elements, expected);
         freeReplyObject(r);

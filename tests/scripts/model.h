@@ -1,7 +1,7 @@
 /* tests/scripts/model.h — the dumb twin of the scripts: a table of jobs, and where each one is.
  *
- * It knows states, tokens and counters, but nothing of lanes, ghosts or keys. model_check compares it
- * with the raw keys of Redis.
+ * It knows states, tokens and counters, but nothing of lanes, ghosts or keys. model_check compares
+ * it with the raw keys of Redis.
  */
 #ifndef PINION_TESTS_SCRIPTS_MODEL_H
 #define PINION_TESTS_SCRIPTS_MODEL_H

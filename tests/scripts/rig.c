@@ -133,7 +133,8 @@ int64_t rig_int(struct rig *rig, const char *format, ...)
     va_start(args, format);
     redisReply *r = command(rig, format, args);
     va_end(args);
-    if (r->type != REDIS_REPLY_INTEGER) fail_msg("%s: no number but %s", format, r->str ? r->str : "");
+    if (r->type != REDIS_REPLY_INTEGER)
+        fail_msg("%s: no number but %s", format, r->str ? r->str : "");
     int64_t n = r->integer;
     freeReplyObject(r);
     return n;

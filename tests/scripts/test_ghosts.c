@@ -1,4 +1,4 @@
-/* Given ids, repeated enqueues, expiry, ghosts, and what is swept: an id is one job in one place. */
+/* Given ids, repeated enqueues, expiry, ghosts and what is swept: one id, one job, one place. */
 #include <stdio.h>
 #include <string.h>
 #include "queue/enqueue.h"
@@ -31,7 +31,7 @@ static void check_entries(void)
     assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:lanes"), ready + ghosts > 0);
 }
 
-/* ---- ids ---------------------------------------------------------------------------------------- */
+/* ---- ids ------------------------------------------------------------------------------------- */
 
 TEST(a_given_id_is_one_job)
 {
@@ -78,8 +78,9 @@ TEST(a_mixed_batch_answers_for_each)
     struct pinion_job x = given("x"), y = given("y"), conflict = given("x");
     struct pinion_job plain = {.kind = "wc", .queue = "q"}, zip = {.kind = "zip", .queue = "q"};
     struct pinion_job later = {.kind = "wc", .queue = "q", .in_ms = 5000};
-    struct enqueue_item items[] = {{.job = &plain}, {.job = &y}, {.job = &zip}, {.job = &x},
-                                   {.job = &later}, {.job = &plain}, {.job = &conflict}, {.job = &y}};
+    struct enqueue_item items[] = {{.job = &plain},    {.job = &y},     {.job = &zip},
+                                   {.job = &x},        {.job = &later}, {.job = &plain},
+                                   {.job = &conflict}, {.job = &y}};
 
     conflict.payload = "other";
     conflict.payload_len = 5;
@@ -121,7 +122,7 @@ TEST(an_answer_is_remembered_for_a_minute)
                     60, 120);
 }
 
-/* ---- expiry ------------------------------------------------------------------------------------- */
+/* ---- expiry ---------------------------------------------------------------------------------- */
 
 TEST(what_was_not_started_in_time_is_cancelled_at_the_claim)
 {
@@ -160,7 +161,7 @@ TEST(the_time_to_start_counts_from_when_it_is_due)
     }
 }
 
-/* ---- ghosts ------------------------------------------------------------------------------------- */
+/* ---- ghosts ---------------------------------------------------------------------------------- */
 
 TEST(a_cancelled_job_leaves_a_ghost_that_starts_nothing)
 {
@@ -206,7 +207,8 @@ TEST(a_ghost_does_not_start_a_running_or_kept_job)
     struct lease y = claim_one(&rig);
     assert_string_equal(cancel(&rig, "x"), "cancelled");
     assert_string_equal(requeue(&rig, "retry", "x"), "ready");
-    freeReplyObject(rig_command(&rig, "LMOVE pinion:{q}:lane:5:wc pinion:{q}:lane:5:wc RIGHT LEFT"));
+    freeReplyObject(
+        rig_command(&rig, "LMOVE pinion:{q}:lane:5:wc pinion:{q}:lane:5:wc RIGHT LEFT"));
     struct lease x = claim_one(&rig);
     assert_string_equal(x.id, "x");
     check_entries();
@@ -298,7 +300,7 @@ TEST(ghosts_are_dropped_within_a_bound)
     assert_string_equal(got.lease[0].id, "live");
 }
 
-/* ---- looking ------------------------------------------------------------------------------------ */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 /* Follows the pages of a state and counts the jobs. */
 static size_t list_all(const char *state, const char *kind, size_t page)

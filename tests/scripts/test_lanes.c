@@ -37,7 +37,7 @@ static const char *claimed(const char *patterns, unsigned free_slots)
     return text;
 }
 
-/* ---- order -------------------------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 TEST(a_lane_keeps_its_order)
 {
@@ -166,7 +166,7 @@ TEST(promote_is_bounded_and_says_so)
     assert_false(p.more);
 }
 
-/* ---- priorities and patterns -------------------------------------------------------------------- */
+/* ---- priorities and patterns ----------------------------------------------------------------- */
 
 TEST(the_most_urgent_come_first)
 {
@@ -258,7 +258,7 @@ TEST(lanes_of_a_full_handler_hide_no_other)
     assert_string_equal(claimed("user.100=1 user.*=0 *=9", 9), "n100");
 }
 
-/* ---- fair turns --------------------------------------------------------------------------------- */
+/* ---- fair turns ------------------------------------------------------------------------------ */
 
 TEST(lanes_of_one_priority_take_turns)
 {
@@ -296,7 +296,7 @@ TEST(no_lane_starves_among_many)
         assert_int_equal(rig_int(&rig, "LLEN pinion:{q}:lane:5:k%03d", i), 18);
 }
 
-/* ---- bounds ------------------------------------------------------------------------------------- */
+/* ---- bounds ---------------------------------------------------------------------------------- */
 
 TEST(a_claim_is_bounded_in_bytes)
 {

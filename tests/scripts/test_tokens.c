@@ -1,4 +1,4 @@
-/* Leases: whose attempt is it, what does a repeated call get, and what when servers or clocks fail. */
+/* Leases: whose attempt is it, what does a repeated call get, what when servers or clocks fail? */
 #include <stdio.h>
 #include <string.h>
 #include "queue/enqueue.h"
@@ -26,7 +26,7 @@ static struct lease claim_by(const char *server, unsigned seat)
     return got.lease[0];
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------ */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 TEST(a_token_is_the_first_deadline_and_names_the_seat)
 {
@@ -55,7 +55,7 @@ TEST(a_job_may_ask_for_its_own_lease)
     assert_int_equal(reap(&rig), 1);
 }
 
-/* Every verb with a token, by each token that is not the right one: refused, and nothing changes. */
+/* Every verb with a token, by each that is not the right one: refused, and nothing changes. */
 TEST(stale_and_forged_tokens_are_refused)
 {
     rig_reset(&rig);
@@ -116,7 +116,7 @@ TEST(the_token_of_a_job_grows_whatever_the_clock_does)
     assert_true(number_of(anew.token) > number_of(lease.token));
 }
 
-/* ---- repeated calls ---------------------------------------------------------------------------- */
+/* ---- repeated calls -------------------------------------------------------------------------- */
 
 TEST(an_outcome_is_accepted_once)
 {
@@ -193,10 +193,11 @@ TEST(one_bad_item_never_fails_another)
         assert_string_equal(counts(&rig), "retry=1");
         assert_int_equal(stats(&rig).done, 39);
     }
-    assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:tokens pinion:{q}:marks pinion:{q}:active"), 0);
+    assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:tokens pinion:{q}:marks pinion:{q}:active"),
+                     0);
 }
 
-/* ---- the memory of what was done ---------------------------------------------------------------- */
+/* ---- the memory of what was done ------------------------------------------------------------- */
 
 TEST(the_last_ten_thousand_are_remembered)
 {
@@ -269,7 +270,7 @@ TEST(odd_ids_do_not_confuse_the_memory)
     assert_string_equal(state_of(&rig, "0"), "none");
 }
 
-/* ---- lost servers ------------------------------------------------------------------------------- */
+/* ---- lost servers ---------------------------------------------------------------------------- */
 
 static void lose(unsigned times, bool heard, char id[QUEUE_NAME_MAX + 1])
 {
@@ -368,7 +369,7 @@ TEST(seats_are_given_until_the_last)
     }
 }
 
-/* ---- clocks that step ---------------------------------------------------------------------------- */
+/* ---- clocks that step ------------------------------------------------------------------------ */
 
 static const char *reap_expecting(int64_t expect_ms)
 {

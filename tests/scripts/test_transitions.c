@@ -1,7 +1,8 @@
 /* Every verb in every state: what it answers, and where the job is afterwards.
  *
- * The one job of the queue has the given id `x`. Its lease is the one it was last claimed with, or a
- * forged one where there was none, so that columns of ended states show what a repeated call gets.
+ * The one job of the queue has the given id `x`. Its lease is the one it was last claimed with, or
+ * a forged one where there was none, so that columns of ended states show what a repeated call
+ * gets.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,13 +18,14 @@ static struct rig rig;
 static struct lease held;
 static struct pinion_job job;
 
-/* ---- into each state -------------------------------------------------------------------------- */
+/* ---- into each state ------------------------------------------------------------------------- */
 
 static void arrange(enum at at)
 {
     rig_reset(&rig);
     held = (struct lease){.id = "x", .token = "1790000000000000"};
-    job = (struct pinion_job){.kind = "wc", .queue = "q", .id = "x", .payload = "p", .payload_len = 1};
+    job = (struct pinion_job){
+        .kind = "wc", .queue = "q", .id = "x", .payload = "p", .payload_len = 1};
     if (at == SCHEDULED) job.in_ms = 1000;
     if (at == DONE) job.retain_ms = 3600000;
     if (at == NONE) return;
@@ -40,7 +42,7 @@ static void arrange(enum at at)
     if (at == DONE || at == REMEMBERED) assert_string_equal(ack_rich(&rig, &held, "r"), "ok");
 }
 
-/* ---- the verbs, each with its answer as a word ------------------------------------------------- */
+/* ---- the verbs, each with its answer as a word ----------------------------------------------- */
 
 static const char *number(int64_t n)
 {
@@ -173,10 +175,10 @@ static const char *do_sweep(void)
     return number(sweep(&rig));
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
-#define ALL(...) {{__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__},        \
-                  {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}}
+#define FIVE(...) {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}
+#define ALL(...)  {FIVE(__VA_ARGS__), FIVE(__VA_ARGS__)}
 
 /* The answer, and the state afterwards; NULL: as before. In the order of enum at. */
 static const struct row {

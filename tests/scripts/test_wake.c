@@ -20,7 +20,8 @@ static size_t claim_idle(const char *server, const char *patterns)
 {
     struct leases got;
 
-    claim(&rig, &(struct ask){.server = server, .patterns = patterns, .free = 9, .subscribed = true},
+    claim(&rig,
+          &(struct ask){.server = server, .patterns = patterns, .free = 9, .subscribed = true},
           &got);
     return got.count;
 }
@@ -58,7 +59,7 @@ static void check_idle(int64_t servers)
     assert_int_equal(rig_int(&rig, "HLEN pinion:{q}:idle"), servers);
 }
 
-/* ---- one of the idle ---------------------------------------------------------------------------- */
+/* ---- one of the idle ------------------------------------------------------------------------- */
 
 TEST(one_job_wakes_one_of_three)
 {
@@ -139,8 +140,8 @@ TEST(names_that_nobody_hears_are_dropped_and_the_next_is_taken)
     add("wc");
     assert_string_equal(woken(), "a");
     check_idle(0);
-    assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:idle:wc pinion:{q}:idle:* pinion:{q}:idle:user.*"),
-                     0);
+    assert_int_equal(
+        rig_int(&rig, "EXISTS pinion:{q}:idle:wc pinion:{q}:idle:* pinion:{q}:idle:user.*"), 0);
 }
 
 TEST(a_claim_that_finds_work_is_not_idle)
@@ -160,7 +161,7 @@ TEST(a_claim_that_finds_work_is_not_idle)
     check_idle(0);
 }
 
-/* ---- passed on ---------------------------------------------------------------------------------- */
+/* ---- passed on ------------------------------------------------------------------------------- */
 
 TEST(a_server_without_slots_passes_the_wake_up_on)
 {
@@ -194,7 +195,7 @@ TEST(a_server_that_leaves_passes_the_wake_up_on)
     check_idle(0);
 }
 
-/* Their handler of the kind is full, but a wider one is not: they must not wake each other for ever. */
+/* Their handler of the kind is full, a wider one is not: they must not wake each other for ever. */
 TEST(servers_with_a_full_handler_do_not_wake_each_other)
 {
     start();
@@ -238,7 +239,7 @@ TEST(a_pause_keeps_servers_idle_and_resume_wakes)
     assert_false(beat.heard);
 }
 
-/* ---- whatever makes a job claimable --------------------------------------------------------------- */
+/* ---- whatever makes a job claimable ---------------------------------------------------------- */
 
 TEST(all_that_makes_ready_wakes)
 {
@@ -292,7 +293,7 @@ TEST(a_cancel_tells_the_server_that_runs_it)
     assert_string_equal(rig_heard(&rig), text);
 }
 
-/* ---- hints and events ------------------------------------------------------------------------------ */
+/* ---- hints and events ------------------------------------------------------------------------ */
 
 static const char *due_in(uint64_t ms)
 {

@@ -1,4 +1,5 @@
-/* tests/scripts/verbs.h — every transition as one line of a test, by the builders and readers of queue/.
+/* tests/scripts/verbs.h — every transition as one line of a test, through what queue/ builds and
+ * reads.
  *
  * A status is the script's own word; "ok" where it says nothing about the item. Ids are local.
  */
@@ -50,7 +51,7 @@ const char *release(struct rig *, const struct lease *);
 const char *renew(struct rig *, const struct lease *, uint64_t lease_ms);
 const char *cancel(struct rig *, const char *id);
 const char *requeue(struct rig *, const char *verb, const char *id); /* "retry", "run" */
-int64_t     promote(struct rig *, struct promoted *ret);            /* how many; ret: NULL is fine */
+int64_t promote(struct rig *, struct promoted *ret); /* how many; ret: NULL is fine */
 int64_t     reap(struct rig *);                                     /* fails on a jump */
 int64_t     take_back(struct rig *, const char *server);
 int64_t     sweep(struct rig *);
@@ -61,7 +62,7 @@ void        leave(struct rig *, const char *server, bool empty);
 /* "none", "remembered", or the state. */
 const char *state_of(struct rig *, const char *id);
 struct queue_view stats(struct rig *);
-/* "scheduled=1 ready=2": the states that are not empty, "" for none. Borrowed until the next call. */
+/* "scheduled=1 ready=2": what is not empty, "" for nothing. Borrowed until the next call. */
 const char *counts(struct rig *);
 
 #endif
