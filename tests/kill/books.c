@@ -1,0 +1,233 @@
+/* tests/kill/books.c — a handful of plain commands; keys as in queue/scripts/shared/key.lua. */
+#include "tests/kill/books.h"
+
+#include <hiredis/hiredis.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include "base/macros.h"
+#include "base/memory.h"
+
+#define REPLY_S_MAX 10
+
+struct books {
+    redisContext *redis;
+};
+
+struct books *books_open(const char *path)
+{
+    redisContext *redis = redisConnectUnix(path);
+    struct books *b;
+
+    if (!redis) return NULL;
+    if (redis->err) {
+        redisFree(redis);
+        return NULL;
+    }
+    redisSetTimeout(redis, (struct timeval){.tv_sec = REPLY_S_MAX});
+    b = xcalloc(1, sizeof *b);
+    b->redis = redis;
+    return b;
+}
+
+void books_close(struct books *b)
+{
+    if (!b) return;
+    redisFree(b->redis);
+    free(b);
+}
+
+/* NULL: the connection was lost, or it answered an error (it is loading, or stopping). */
+__attribute__((format(printf, 2, 3))) static redisReply *ask(struct books *b, const char *format,
+                                                             ...)
+{
+    redisReply *reply;
+    va_list args;
+
+    va_start(args, format);
+    reply = b->redis->err ? NULL : redisvCommand(b->redis, format, args);
+    va_end(args);
+    if (!reply || reply->type != REDIS_REPLY_ERROR) return reply;
+    freeReplyObject(reply);
+    return NULL;
+}
+
+static bool ask_number(struct books *b, const char *command, const char *queue, const char *name,
+                       int64_t *ret)
+{
+    redisReply *reply = ask(b, "%s pinion:{%s}:%s", command, queue, name);
+    bool ok = reply && reply->type == REDIS_REPLY_INTEGER;
+
+    if (ok) *ret = reply->integer;
+    freeReplyObject(reply);
+    return ok;
+}
+
+bool books_totals(struct books *b, const char *queue, struct totals *ret)
+{
+    static const char *const names[] = {"enqueued", "done",      "failed",
+                                        "dead",     "cancelled", "reaped"};
+    redisReply *r =
+        ask(b, "HMGET pinion:{%s}:meta enqueued done failed dead cancelled reaped", queue);
+    bool ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == countof(names);
+    int64_t values[countof(names)], jobs = 0, kept[3] = {0};
+
+    for (size_t i = 0; ok && i < countof(names); i++)
+        values[i] = r->element[i]->str ? strtoll(r->element[i]->str, NULL, 10) : 0;
+    freeReplyObject(r);
+    ok = ok && ask_number(b, "HLEN", queue, "jobs", &jobs) &&
+         ask_number(b, "ZCARD", queue, "done", &kept[0]) &&
+         ask_number(b, "ZCARD", queue, "dead", &kept[1]) &&
+         ask_number(b, "ZCARD", queue, "cancelled", &kept[2]);
+    if (!ok) return false;
+    *ret = (struct totals){.enqueued = values[0],
+                           .done = values[1],
+                           .failed = values[2],
+                           .dead = values[3],
+                           .cancelled = values[4],
+                           .reaped = values[5],
+                           .left = jobs - kept[0] - kept[1] - kept[2]};
+    return true;
+}
+
+/* ---- every job --------------------------------------------------------------------------------
+ */
+
+static void add(struct history *h, const char *queue, const char *local, enum fact_kind kind)
+{
+    char id[HISTORY_ID_MAX];
+
+    snprintf(id, sizeof id, "%s:%s", queue, local);
+    history_add(h, id, (struct fact){.kind = kind});
+}
+
+static bool read_set(struct books *b, const char *queue, const char *name, enum fact_kind kind,
+                     struct history *h)
+{
+    redisReply *r = ask(b, "ZRANGE pinion:{%s}:%s 0 -1", queue, name);
+    bool ok = r && r->type == REDIS_REPLY_ARRAY;
+
+    for (size_t i = 0; ok && i < r->elements; i++) add(h, queue, r->element[i]->str, kind);
+    freeReplyObject(r);
+    return ok;
+}
+
+/* What is remembered of jobs that were done without being kept: `TOTAL:TOKEN ID ID ... `. */
+static bool read_ended(struct books *b, const char *queue, struct history *h)
+{
+    redisReply *r = ask(b, "LRANGE pinion:{%s}:ended 0 -1", queue);
+    bool ok = r && r->type == REDIS_REPLY_ARRAY;
+
+    for (size_t i = 0; ok && i < r->elements; i++) {
+        char *rest = strchr(r->element[i]->str, ' '), *id;
+        while (rest && (id = strtok_r(NULL, " ", &rest))) add(h, queue, id, FACT_DONE);
+    }
+    freeReplyObject(r);
+    return ok;
+}
+
+static int by_fact_id(const void *a, const void *b)
+{
+    return strcmp(((const struct fact *)a)->id, ((const struct fact *)b)->id);
+}
+
+static bool is_ended(const struct history *ends, const char *queue, const char *local)
+{
+    struct fact wanted;
+
+    snprintf(wanted.id, sizeof wanted.id, "%s:%s", queue, local);
+    return ends->count &&
+           bsearch(&wanted, ends->facts, ends->count, sizeof *ends->facts, by_fact_id);
+}
+
+/* Kept ends, and the records that none of them is about. */
+static bool read_left(struct books *b, const char *queue, struct history *h)
+{
+    struct history ends = {0};
+    redisReply *r = NULL;
+    bool ok = read_set(b, queue, "done", FACT_DONE, &ends) &&
+              read_set(b, queue, "dead", FACT_DEAD, &ends) &&
+              read_set(b, queue, "cancelled", FACT_CANCELLED, &ends) &&
+              (r = ask(b, "HKEYS pinion:{%s}:jobs", queue)) != NULL;
+
+    if (ends.count) qsort(ends.facts, ends.count, sizeof *ends.facts, by_fact_id);
+    for (size_t i = 0; ok && i < r->elements; i++)
+        if (!is_ended(&ends, queue, r->element[i]->str))
+            add(h, queue, r->element[i]->str, FACT_LEFT);
+    for (size_t i = 0; ok && i < ends.count; i++) history_add(h, ends.facts[i].id, ends.facts[i]);
+    freeReplyObject(r);
+    history_free(&ends);
+    return ok;
+}
+
+bool books_read(struct books *b, const char *queue, struct history *h)
+{
+    return books_totals(b, queue, &h->totals) && read_left(b, queue, h) && read_ended(b, queue, h);
+}
+
+/* ---- leases -----------------------------------------------------------------------------------
+ */
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct lease_id *)a)->id, ((const struct lease_id *)b)->id);
+}
+
+/* A renewed lease has its token in a hash beside it. One transaction, so that both are of one time.
+ */
+bool books_leases(struct books *b, const char *queue, struct leases *ret)
+{
+    redisReply *multi = ask(b, "MULTI"), *r;
+    redisReply *first = ask(b, "ZRANGE pinion:{%s}:active 0 -1 WITHSCORES", queue);
+    redisReply *second = ask(b, "HGETALL pinion:{%s}:tokens", queue);
+    bool ok;
+
+    freeReplyObject(multi);
+    freeReplyObject(first);
+    freeReplyObject(second);
+    r = ask(b, "EXEC");
+    ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == 2;
+    *ret = (struct leases){0};
+    if (ok) {
+        const redisReply *active = r->element[0], *tokens = r->element[1];
+        ret->count = active->elements / 2;
+        ret->ids = xcalloc(ret->count + 1, sizeof *ret->ids);
+        for (size_t i = 0; i < ret->count; i++) {
+            snprintf(ret->ids[i].id, sizeof ret->ids[i].id, "%s", active->element[2 * i]->str);
+            snprintf(ret->ids[i].token, sizeof ret->ids[i].token, "%s",
+                     active->element[2 * i + 1]->str);
+        }
+        qsort(ret->ids, ret->count, sizeof *ret->ids, by_id);
+        for (size_t i = 0; i + 1 < tokens->elements; i += 2) {
+            struct lease_id *one =
+                (struct lease_id *)(uintptr_t)books_lease_of(ret, tokens->element[i]->str);
+            if (one) snprintf(one->token, sizeof one->token, "%s", tokens->element[i + 1]->str);
+        }
+    }
+    freeReplyObject(r);
+    return ok;
+}
+
+void books_leases_free(struct leases *l)
+{
+    free(l->ids);
+    *l = (struct leases){0};
+}
+
+const struct lease_id *books_lease_of(const struct leases *l, const char *id)
+{
+    struct lease_id wanted;
+
+    snprintf(wanted.id, sizeof wanted.id, "%s", id);
+    return l->count ? bsearch(&wanted, l->ids, l->count, sizeof *l->ids, by_id) : NULL;
+}
+
+long books_seat(struct books *b, const char *queue, const char *server)
+{
+    redisReply *r = ask(b, "HGET pinion:{%s}:seats %s", queue, server);
+    long seat = r && r->str ? strtol(r->str, NULL, 10) : -1;
+
+    freeReplyObject(r);
+    return seat;
+}
