@@ -27,12 +27,13 @@
 #include "queue/job.h"
 
 #define BULK_ITEMS_MAX 4096
-#define BULK_BYTES_MAX (8 * 1024 * 1024) /* of payloads that are pending, less the last one's */
+#define BULK_BYTES_MAX (8 * 1024 * 1024) /* of lines that are pending, less the last one's */
 
 struct pending {
     struct new_job new;
     uint64_t       line;
-    size_t         at; /* where its answer stands */
+    size_t         bytes; /* of that line: what it took to keep it */
+    size_t         at;    /* where its answer stands */
 };
 
 struct bulk {
@@ -65,7 +66,7 @@ static bool is_empty(struct span line)
 }
 
 /* The next job; PINION_NOT_FOUND: there is none any more. */
-static enum pinion_err next_job(struct bulk *b, struct new_job *ret_job, struct error *why)
+static enum pinion_err next_job(struct bulk *b, struct pending *ret, struct error *why)
 {
     struct error reason = {0};
     struct span line;
@@ -73,7 +74,9 @@ static enum pinion_err next_job(struct bulk *b, struct new_job *ret_job, struct 
 
     do err = lines_next(&b->lines, &line, &reason);
     while (!err && is_empty(line));
-    if (!err) err = new_job_read(line, b->defaults, ret_job, &reason);
+    if (!err) err = new_job_read(line, b->defaults, &ret->new, &reason);
+    ret->line = b->lines.number;
+    ret->bytes = err ? 0 : line.len;
     return err && err != PINION_NOT_FOUND ? at_line(b, err, reason.text, why) : err;
 }
 
@@ -160,10 +163,9 @@ static enum pinion_err send_all(struct bulk *b, struct error *why)
         if (full || (b->stream && b->count && !lines_ready(&b->lines))) err = flush(b, why);
         if (err) return err;
         p = &b->pending[b->count];
-        err = next_job(b, &p->new, why);
+        err = next_job(b, p, why);
         if (err) break;
-        p->line = b->lines.number;
-        b->bytes += p->new.job.payload_len;
+        b->bytes += p->bytes;
         b->count++;
     }
     flushed = flush(b, &unsent);
@@ -222,11 +224,11 @@ fail:
 /* Each line is read and forgotten; leaves the file at its start. */
 static enum pinion_err check_file(struct bulk *b, struct error *why)
 {
-    struct new_job job;
+    struct pending job;
     enum pinion_err err;
     int fd = b->lines.fd;
 
-    while (!(err = next_job(b, &job, why))) new_job_deinit(&job);
+    while (!(err = next_job(b, &job, why))) new_job_deinit(&job.new);
     lines_deinit(&b->lines);
     lines_init(&b->lines, fd, NEW_JOB_BYTES_MAX);
     if (err != PINION_NOT_FOUND) return err;

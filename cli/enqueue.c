@@ -144,13 +144,18 @@ static int enqueue_and_wait(struct session *s, const struct enqueue_flags *f,
                             const struct pinion_job *job)
 {
     struct span queue = span_of(job_queue(job)), local;
+    struct pinion_job plain = *job;
     struct error why = {0};
     struct pinion_enqueued e;
     struct wait wait;
+    enum pinion_err err;
     int status;
 
     if (wait_open(&wait, s, queue, &why)) return cli_fail(&why);
-    if (send_job(s, f, job, &e, &why)) {
+    err = send_job(s, f, job, &e, &why);
+    plain.retain_ms = 0; /* it may be there already, made by someone who did not wait for it */
+    if (err == PINION_CONFLICT && f->retain_ms == FLAG_NONE) err = send_job(s, f, &plain, &e, &why);
+    if (err) {
         status = cli_fail(&why);
     } else {
         local = span_of(e.id + queue.len + 1);
