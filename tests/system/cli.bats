@@ -236,6 +236,10 @@ good_lines() { # COUNT
     [ "$status" -eq 11 ]
     grep -q "was cancelled" err
     refuses 11 "was cancelled" enqueue wc --id a --retain 10m --wait
+    pinion enqueue wc --id b # by someone who does not wait
+    pinion job cancel default:b
+    refuses 11 "was cancelled" enqueue wc --id b --wait
+    refuses 4 "other content" enqueue wc text --id b --wait
 }
 
 # ---- bulk
@@ -378,6 +382,21 @@ good_lines() { # COUNT
     [[ "$output" != *$'\e'* && "$output" == *"?[31mred? line"* ]]
     exits 0 job show default:a
     [[ "$output" != *$'\e'* && "$output" == *"?[31mred? line"* ]]
+}
+
+@test "a table is cut to the width of a terminal, and only there" {
+    pinion enqueue wc "$(repeat x 300)"
+    run bash -c 'script -qec "stty cols 60; $PINION_BINARY job list" /dev/null </dev/null'
+    [ "$status" -eq 0 ]
+    [[ "${lines[0]}" == ID* ]]
+    local line
+    for line in "${lines[@]}"; do
+        line=${line%$'\r'}
+        [ "${#line}" -le 60 ] || { echo "${#line} columns: $line"; return 1; }
+    done
+    exits 0 job list
+    [[ "${lines[1]}" == *xxx... ]]
+    [ "${#lines[1]}" -gt 200 ]
 }
 
 # ---- queues and servers
