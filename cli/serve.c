@@ -21,7 +21,8 @@ static void print_help(void)
     for (size_t i = 0; config_key(i); i++) {
         const struct config_key *key = config_key(i);
         char flag[80];
-        snprintf(flag, sizeof flag, "--%s%s%s", key->name, key->value ? " " : "", key->value ? key->value : "");
+        snprintf(flag, sizeof flag, "--%s%s%s", key->name, key->value ? " " : "",
+                 key->value ? key->value : "");
         printf("  %c%c%c %-24s %s\n", key->letter ? '-' : ' ', key->letter ? key->letter : ' ',
                key->letter ? ',' : ' ', flag, key->help);
     }
@@ -59,8 +60,8 @@ static const struct config_key *key_of(int flag)
 }
 
 /* Pass 1 finds the file, which the environment and then the flags of pass 2 beat. */
-static enum pinion_err read_flags(int argc, char **argv, struct config *config, const char **ret_file,
-                                  bool *ret_help, struct error *why)
+static enum pinion_err read_flags(int argc, char **argv, struct config *config,
+                                  const char **ret_file, bool *ret_help, struct error *why)
 {
     struct option flags[FLAGS_MAX];
     char letters[3 * FLAGS_MAX];
@@ -71,10 +72,13 @@ static enum pinion_err read_flags(int argc, char **argv, struct config *config, 
     opterr = 0;
     while ((flag = getopt_long(argc, argv, letters, flags, NULL)) != -1) {
         const struct config_key *key = key_of(flag);
-        if (flag == 'h') *ret_help = true;
-        else if (flag == 'c') *ret_file = optarg;
+        if (flag == 'h')
+            *ret_help = true;
+        else if (flag == 'c')
+            *ret_file = optarg;
         else if (flag == '?')
-            return error_set(why, PINION_INVALID, "%s: unknown flag, or its value is missing; see pinion serve --help",
+            return error_set(why, PINION_INVALID,
+                             "%s: unknown flag, or its value is missing; see pinion serve --help",
                              argv[optind - 1]);
         else if (config && key) {
             enum pinion_err err = config_set(config, key->name, key->value ? optarg : "yes", why);
@@ -82,8 +86,8 @@ static enum pinion_err read_flags(int argc, char **argv, struct config *config, 
         }
     }
     if (optind < argc)
-        return error_set(why, PINION_INVALID, "'%s': serve takes flags only; see pinion serve --help",
-                         argv[optind]);
+        return error_set(why, PINION_INVALID,
+                         "'%s': serve takes flags only; see pinion serve --help", argv[optind]);
     return PINION_OK;
 }
 

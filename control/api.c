@@ -6,8 +6,8 @@
 #include "control/route.h"
 
 static const struct route routes[] = {
-    {"GET", "/healthz", healthz},
-    {"GET", "/readyz", readyz},
+    {"GET", "/healthz",   healthz    },
+    {"GET", "/readyz",    readyz     },
     {"GET", "/v1/health", health_show},
 };
 

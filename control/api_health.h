@@ -1,4 +1,5 @@
-/* control/api_health.h — is it alive, is it ready, how is it? Route functions; ctx: struct service. */
+/* control/api_health.h — is it alive, is it ready, how is it? Route functions; ctx: struct
+ * service. */
 #ifndef PINION_CONTROL_API_HEALTH_H
 #define PINION_CONTROL_API_HEALTH_H
 

@@ -16,18 +16,18 @@
 #define WINDOW 16 /* calls on their way at once */
 
 struct batch {
-    struct request      request;
+    struct request request;
     struct enqueue_item items[BATCH_ITEMS_MAX];
-    size_t              at[BATCH_ITEMS_MAX]; /* which job each item is */
-    size_t              count;
+    size_t at[BATCH_ITEMS_MAX]; /* which job each item is */
+    size_t count;
 };
 
 struct enqueuer {
-    struct sync  *sync;
-    const char   *name_space;
-    char        **registered; /* queues that Redis knows of from us */
-    size_t        registered_count;
-    struct batch  batches[WINDOW];
+    struct sync *sync;
+    const char *name_space;
+    char **registered; /* queues that Redis knows of from us */
+    size_t registered_count;
+    struct batch batches[WINDOW];
 };
 
 struct enqueuer *enqueuer_new(struct sync *sync, const char *name_space)
@@ -67,7 +67,8 @@ static void register_queue(struct enqueuer *e, const char *queue)
 }
 
 /* Takes jobs of one queue from *next on into the batch, as far as they fit; refuses those that are
- * wrong. What was taken too much is given back at the end: asking at each job would cost the square. */
+ * wrong. What was taken too much is given back at the end: asking at each job would cost the
+ * square. */
 static void fill(struct enqueuer *e, struct batch *b, const struct pinion_job *jobs, size_t count,
                  size_t *next, struct pinion_enqueued *ret, struct error *why)
 {

@@ -25,21 +25,22 @@ static enum pinion_err tell(const struct error *why, enum pinion_err err, char *
     return err;
 }
 
-/* ---- client ----------------------------------------------------------------------------------- */
+/* ---- client -----------------------------------------------------------------------------------
+ */
 
 #define CONNECT_DEFAULT_MS 5000
 #define REPLY_DEFAULT_MS   10000
 
 struct pinion_client {
     struct redis_url url;
-    struct sync     *sync;
+    struct sync *sync;
     struct enqueuer *enqueuer;
-    char            *name_space;
-    uint64_t         reply_timeout_ms;
+    char *name_space;
+    uint64_t reply_timeout_ms;
 };
 
-static enum pinion_err connect_client(struct pinion_client *c, const struct pinion_client_options *o,
-                                      struct error *why)
+static enum pinion_err connect_client(struct pinion_client *c,
+                                      const struct pinion_client_options *o, struct error *why)
 {
     uint64_t wait_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_DEFAULT_MS;
     struct find_options find = {o->redis_url, o->state_dir, wait_ms};
@@ -90,14 +91,16 @@ enum pinion_err pinion_enqueue(struct pinion_client *c, const struct pinion_job 
     return enqueuer_send(c->enqueuer, jobs, count, c->reply_timeout_ms, ret, NULL);
 }
 
-/* ---- service ---------------------------------------------------------------------------------- */
+/* ---- service ----------------------------------------------------------------------------------
+ */
 
 struct pinion_service {
-    struct config   config;
+    struct config config;
     struct service *service;
 };
 
-static enum pinion_err set(struct config *config, const char *key, const char *value, struct error *why)
+static enum pinion_err set(struct config *config, const char *key, const char *value,
+                           struct error *why)
 {
     return value ? config_set(config, key, value, why) : PINION_OK;
 }
@@ -127,7 +130,8 @@ static enum pinion_err configure(struct config *config, const struct pinion_serv
     return err ? err : config_finish(config, why);
 }
 
-enum pinion_err pinion_service_new(struct ev_loop *loop, const struct pinion_service_options *options,
+enum pinion_err pinion_service_new(struct ev_loop *loop,
+                                   const struct pinion_service_options *options,
                                    struct pinion_service **ret_service, char *text, size_t size)
 {
     static const struct pinion_service_options defaults;
@@ -149,9 +153,9 @@ enum pinion_err pinion_service_new(struct ev_loop *loop, const struct pinion_ser
 
 /* A handler of pinion.h behind a callback of workers/: struct pinion_attempt is struct attempt. */
 struct adapter {
-    pinion_run_fn  *run;
+    pinion_run_fn *run;
     pinion_stop_fn *stop;
-    void           *ctx;
+    void *ctx;
 };
 
 static void run_adapter(struct attempt *a, void *ctx)
@@ -217,7 +221,8 @@ void pinion_service_free(struct pinion_service *s)
     free(s);
 }
 
-/* ---- attempts --------------------------------------------------------------------------------- */
+/* ---- attempts ---------------------------------------------------------------------------------
+ */
 
 static struct attempt *attempt_of(struct pinion_attempt *a)
 {

@@ -22,9 +22,9 @@
 
 enum service_at {
     AT_NEW,
-    AT_LOCK,     /* waits for the state folder */
-    AT_REDIS,    /* waits for the embedded Redis */
-    AT_LINK,     /* waits for the handshake, and for the seats */
+    AT_LOCK,  /* waits for the state folder */
+    AT_REDIS, /* waits for the embedded Redis */
+    AT_LINK,  /* waits for the handshake, and for the seats */
     AT_READY,
     AT_STOP_WORK,
     AT_STOP_HTTP,
@@ -35,22 +35,22 @@ enum service_at {
 
 struct service {
     const struct config *config;
-    struct ev_loop      *loop;
-    bool                 own_loop, in_run; /* in_run: service_run is on the stack */
-    struct ticker       *ticker;
-    struct state        *state;
+    struct ev_loop *loop;
+    bool own_loop, in_run; /* in_run: service_run is on the stack */
+    struct ticker *ticker;
+    struct state *state;
     struct process_record *record;
-    struct process_host  host;
-    struct redis_child  *child;  /* NULL: an external Redis */
-    struct redis_url     url;
-    struct redis_info    redis;
-    struct link         *link;
-    struct workers      *workers;
-    struct registry      handlers; /* until the workers are made */
-    struct http_server  *http;
-    ev_timer             next;     /* leaves a callback before it tears down what called */
-    enum service_at      at;
-    struct error         failure;  /* why it could not get ready */
+    struct process_host host;
+    struct redis_child *child; /* NULL: an external Redis */
+    struct redis_url url;
+    struct redis_info redis;
+    struct link *link;
+    struct workers *workers;
+    struct registry handlers; /* until the workers are made */
+    struct http_server *http;
+    ev_timer next; /* leaves a callback before it tears down what called */
+    enum service_at at;
+    struct error failure; /* why it could not get ready */
 };
 
 static void step(struct service *);
@@ -62,7 +62,8 @@ static void fail(struct service *s, const struct error *why)
     service_stop(s);
 }
 
-/* ---- what the parts tell ---------------------------------------------------------------------- */
+/* ---- what the parts tell ----------------------------------------------------------------------
+ */
 
 static void on_link_up(void *ctx, const struct redis_info *info)
 {
@@ -164,7 +165,8 @@ static void on_locked(void *ctx, enum pinion_err err, const struct error *why)
         step(s);
 }
 
-/* ---- making the parts ------------------------------------------------------------------------- */
+/* ---- making the parts -------------------------------------------------------------------------
+ */
 
 static enum pinion_err make_redis(struct service *s, struct error *why)
 {
@@ -217,7 +219,8 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
 
     s->workers = workers_new(&options);
     for (size_t i = 0; i < s->config->queue_count && !err; i++)
-        err = workers_add_queue(s->workers, s->config->queues[i].name, s->config->queues[i].weight, why);
+        err = workers_add_queue(s->workers, s->config->queues[i].name, s->config->queues[i].weight,
+                                why);
     while (s->handlers.count > 0 && !err)
         err = workers_add_handler(s->workers, s->handlers.handlers[--s->handlers.count], why);
     return err;
@@ -271,7 +274,8 @@ static enum pinion_err clear_orphans(struct service *s, struct error *why)
     return err;
 }
 
-/* ---- from state to state ---------------------------------------------------------------------- */
+/* ---- from state to state ----------------------------------------------------------------------
+ */
 
 static enum pinion_err after_lock(struct service *s, struct error *why)
 {
@@ -308,14 +312,11 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
     case AT_STOP_WORK:
     case AT_STOP_HTTP:
     case AT_STOP_LINK:
-    case AT_STOP_REDIS:
-        stop_from(s, s->at + 1);
-        break;
+    case AT_STOP_REDIS: stop_from(s, s->at + 1); break;
     case AT_NEW:
     case AT_LINK:
     case AT_READY:
-    case AT_STOPPED:
-        break;
+    case AT_STOPPED: break;
     }
 }
 
@@ -354,7 +355,8 @@ static void stop_from(struct service *s, enum service_at at)
     step(s);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 struct service *service_new(struct ev_loop *loop, const struct config *config)
 {

@@ -4,7 +4,8 @@
  *       state    embedded  handshake, leases        graceful, then in this order; Redis last
  *       folder   child     taken back
  *
- * The composition root: nothing else makes a link, workers, HTTP server or Redis child. Loop thread.
+ * The composition root: nothing else makes a link, workers, HTTP server or Redis child. Loop
+ * thread.
  */
 #ifndef PINION_CONTROL_SERVICE_H
 #define PINION_CONTROL_SERVICE_H
@@ -30,8 +31,8 @@ struct ticker  *service_ticker(const struct service *);
 /* Before the start; takes the handler, also when it is refused. */
 enum pinion_err service_add_handler(struct service *, struct handler *, struct error *why) must_use;
 
-/* What can be refused at once is refused here (folder, lock, address, programs); the rest happens as
- * the loop runs. After a failure only service_free may follow. */
+/* What can be refused at once is refused here (folder, lock, address, programs); the rest happens
+ * as the loop runs. After a failure only service_free may follow. */
 enum pinion_err service_start(struct service *, struct error *why) must_use;
 /* Runs the loop until it has stopped, or failed for good before it was ready. */
 enum pinion_err service_run(struct service *, struct error *why) must_use;

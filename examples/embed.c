@@ -2,8 +2,8 @@
  *
  *     embed STATE_DIR
  *
- * Starts a service with a private Redis in STATE_DIR, registers one handler that answers at once and
- * one that answers later, enqueues a few jobs, and leaves when all have run.
+ * Starts a service with a private Redis in STATE_DIR, registers one handler that answers at once
+ * and one that answers later, enqueues a few jobs, and leaves when all have run.
  */
 #include <ev.h>
 #include <pinion.h>
@@ -14,10 +14,10 @@
 #define JOBS 6
 
 struct app {
-    struct ev_loop        *loop;
+    struct ev_loop *loop;
     struct pinion_service *service;
-    ev_timer               heart; /* the program's own business goes on meanwhile */
-    unsigned               beats, left;
+    ev_timer heart; /* the program's own business goes on meanwhile */
+    unsigned beats, left;
 };
 
 static void end_one(struct app *app)
@@ -37,8 +37,8 @@ static void shout(struct pinion_attempt *attempt, void *ctx)
 
 /* Answers later: the loop is free meanwhile. */
 struct thought {
-    ev_timer               timer;
-    struct app            *app;
+    ev_timer timer;
+    struct app *app;
     struct pinion_attempt *attempt;
 };
 
@@ -139,8 +139,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "embed: %s\n", why);
         return 1;
     }
-    pinion_service_handle(app.service, &(struct pinion_handler){.kind = "shout", .run = shout, .ctx = &app});
-    pinion_service_handle(app.service, &(struct pinion_handler){.kind = "think", .run = think, .ctx = &app});
+    pinion_service_handle(app.service,
+                          &(struct pinion_handler){.kind = "shout", .run = shout, .ctx = &app});
+    pinion_service_handle(app.service,
+                          &(struct pinion_handler){.kind = "think", .run = think, .ctx = &app});
     ev_timer_init(&app.heart, on_heart, 0.01, 0.01);
     app.heart.data = &app;
     ev_timer_start(app.loop, &app.heart);

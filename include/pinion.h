@@ -56,7 +56,7 @@ struct pinion_job {
     uint64_t    timeout_ms; /* of one attempt; 0: one hour */
     uint64_t    lease_ms;   /* 0: the server's, 10 s by default; 1 s .. 1 h */
     uint64_t    expires_ms; /* drop it if not started by then; 0: never */
-    uint64_t    retain_ms;  /* keep it, with its result, that long after it is done; 0: not at all */
+    uint64_t    retain_ms;  /* keep it, and its result, that long when it is done; 0: no */
 };
 
 struct pinion_enqueued {
@@ -70,15 +70,17 @@ struct pinion_enqueued {
 struct pinion_client;
 
 struct pinion_client_options {
-    const char *redis_url;          /* NULL: as the command finds it (PINION_REDIS_URL, state folder) */
+    const char *redis_url;          /* NULL: found as the command finds it */
     const char *state_dir;          /* NULL: the default one; used when no URL is known */
     const char *name_space;         /* prefix of all keys; NULL: "pinion" */
     uint64_t    connect_timeout_ms; /* 0: 5 s */
     uint64_t    reply_timeout_ms;   /* 0: 10 s */
 };
 
-/* On failure *ret_client is untouched and `why` (NULL is fine, else why_size bytes) has the reason. */
-enum pinion_err pinion_client_open(const struct pinion_client_options *, struct pinion_client **ret_client,
+/* On failure *ret_client is untouched and `why` (NULL is fine, else why_size bytes) has the
+ * reason. */
+enum pinion_err pinion_client_open(const struct pinion_client_options *,
+                                   struct pinion_client **ret_client,
                                    char *why, size_t why_size);
 void pinion_client_close(struct pinion_client *); /* NULL: no-op */
 
@@ -97,12 +99,13 @@ struct pinion_attempt; /* one attempt at one job; valid until it is finished */
 /* Called on the loop; must not block. Finish the attempt now or later, exactly once. */
 typedef void pinion_run_fn(struct pinion_attempt *, void *ctx);
 
-/* Called on the loop when the attempt must stop (cancelled, timed out, lease lost, shutdown). Finish
- * it soon; what it answers no longer counts, except on a cancelled one that is done all the same. */
+/* Called on the loop when the attempt must stop (cancelled, timed out, lease lost, shutdown).
+ * Finish it soon; what it answers no longer counts, except on a cancelled one that is done all the
+ * same. */
 typedef void pinion_stop_fn(struct pinion_attempt *, void *ctx);
 
 struct pinion_handler {
-    const char     *kind;        /* exact; "*"; or a prefix that ends in a dot, colon or slash and "*" */
+    const char     *kind;        /* exact; or a prefix that ends in . : or /, and "*"; or "*" */
     pinion_run_fn  *run;
     pinion_stop_fn *stop;        /* NULL: an attempt that must stop is waited for */
     void           *ctx;
@@ -115,7 +118,7 @@ struct pinion_service_options {
     const char        *state_dir;   /* NULL: the default one */
     const char        *name_space;  /* NULL: "pinion" */
     const char        *listen;      /* "127.0.0.1:0", "unix:PATH"; NULL: no HTTP */
-    const char *const *queues;      /* "mail" or "mail=3" (weight); NULL-terminated; NULL: "default" */
+    const char *const *queues;      /* "mail", "mail=3" (weight), NULL; NULL: "default" */
     unsigned           concurrency; /* attempts at once; 0: 256 */
     uint64_t           lease_ms;    /* 0: 10 s */
     uint64_t           grace_ms;    /* 0: 25 s */
@@ -148,7 +151,8 @@ struct pinion_work {
 
 /* Borrowed until the attempt is finished. */
 const struct pinion_work *pinion_attempt_work(const struct pinion_attempt *);
-int pinion_attempt_stopping(const struct pinion_attempt *); /* 1: finish soon, nobody waits for it */
+/* 1: finish soon, nobody waits for what it answers. */
+int pinion_attempt_stopping(const struct pinion_attempt *);
 
 /* Each of these finishes the attempt. Text and bytes are copied. */
 void pinion_attempt_done(struct pinion_attempt *, const void *result, size_t len); /* 64 KiB kept */

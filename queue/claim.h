@@ -44,6 +44,7 @@ struct claimed {
 
 void            claim_build(struct request *, struct span key, const struct claim_args *);
 enum pinion_err claim_read(const struct redisReply *, struct claim *ret_claim) must_use;
-void            claim_item(struct claim *, size_t i, struct claimed *ret_item); /* i = 0, 1, 2, ... */
+void            claim_item(struct claim *, size_t i, struct claimed *ret_item); /* i = 0, 1, 2,
+                           ... */
 
 #endif

@@ -1,5 +1,5 @@
-/* Plain jobs are passed so that the script touches none of them: per lane, all ids for one RPUSH and
- * all pairs for one HSET. The rest is passed item by item. */
+/* Plain jobs are passed so that the script touches none of them: per lane, all ids for one RPUSH
+ * and all pairs for one HSET. The rest is passed item by item. */
 #include "queue/enqueue.h"
 
 #include <stdio.h>
@@ -40,8 +40,8 @@ static void add_record(struct request *r, struct buffer *scratch, const struct p
 }
 
 /* The plain items that share the lane of items[first]; each is marked in `done`. */
-static void add_lane(struct request *r, struct buffer *scratch, struct enqueue_item *items, size_t count,
-                     size_t first, bool *done, int64_t now_ms)
+static void add_lane(struct request *r, struct buffer *scratch, struct enqueue_item *items,
+                     size_t count, size_t first, bool *done, int64_t now_ms)
 {
     uint16_t member[BATCH_ITEMS_MAX];
     size_t n = 0;
@@ -127,7 +127,8 @@ static struct enqueue_item *other_at(struct enqueue_item *items, size_t count, i
     return NULL;
 }
 
-enum pinion_err enqueue_read(const struct redisReply *reply, struct enqueue_item *items, size_t count)
+enum pinion_err enqueue_read(const struct redisReply *reply, struct enqueue_item *items,
+                             size_t count)
 {
     if (!span_is(reply_span(reply_at(reply, 0)), "ok")) return PINION_INTERNAL;
     for (size_t i = 0; i < count; i++) {

@@ -19,7 +19,8 @@ struct enqueue_item {
     bool            existing;
 };
 
-/* How many of the items, from the first on, go into one call: same queue, within the batch limits. */
+/* How many of the items, from the first on, go into one call: same queue, within the batch
+ * limits. */
 size_t enqueue_fits(const struct enqueue_item *items, size_t count);
 /* `key` as of queue/key.h; now_ms is Redis's clock. */
 void   enqueue_build(struct request *, struct span key, struct enqueue_item *items, size_t count,

@@ -24,11 +24,12 @@ static enum pinion_err check_names(const struct pinion_job *j, struct error *why
 
     if (err) return err;
     if (!kind_ok(kind))
-        return error_set(why, PINION_INVALID, "kind '%.40s': expected 1 to %d of A-Z a-z 0-9 . _ : / -",
+        return error_set(why, PINION_INVALID,
+                         "kind '%.40s': expected 1 to %d of A-Z a-z 0-9 . _ : / -",
                          j->kind ? j->kind : "", KIND_MAX);
     if (id.data && !queue_name_ok(id))
-        return error_set(why, PINION_INVALID, "id '%.40s': expected 1 to %d of A-Z a-z 0-9 . _ -", j->id,
-                         QUEUE_NAME_MAX);
+        return error_set(why, PINION_INVALID, "id '%.40s': expected 1 to %d of A-Z a-z 0-9 . _ -",
+                         j->id, QUEUE_NAME_MAX);
     return PINION_OK;
 }
 
@@ -36,13 +37,14 @@ static enum pinion_err check_times(const struct pinion_job *j, struct error *why
 {
     if (j->in_ms && j->run_at_ms)
         return error_set(why, PINION_INVALID, "a delay and a time: expected one of them");
-    if (j->in_ms > DURATION_MS_MAX || j->expires_ms > DURATION_MS_MAX || j->retain_ms > DURATION_MS_MAX ||
-        j->timeout_ms > DURATION_MS_MAX)
+    if (j->in_ms > DURATION_MS_MAX || j->expires_ms > DURATION_MS_MAX ||
+        j->retain_ms > DURATION_MS_MAX || j->timeout_ms > DURATION_MS_MAX)
         return error_set(why, PINION_INVALID, "a duration of more than a hundred years");
     if (j->run_at_ms < 0 || j->run_at_ms > INT64_C(253402300799999))
         return error_set(why, PINION_INVALID, "run at: expected a time from 1970 to 9999");
     if (j->lease_ms && (j->lease_ms < LEASE_MIN_MS || j->lease_ms > LEASE_MAX_MS))
-        return error_set(why, PINION_INVALID, "lease of %" PRIu64 " ms: expected 1s to 1h", j->lease_ms);
+        return error_set(why, PINION_INVALID, "lease of %" PRIu64 " ms: expected 1s to 1h",
+                         j->lease_ms);
     return PINION_OK;
 }
 
@@ -123,7 +125,8 @@ void job_add_header(struct buffer *b, const struct pinion_job *j, int64_t now_ms
     buffer_add_char(b, '\n');
 }
 
-/* One field of a header. A value that is no number counts as absent: Redis's data is not trusted. */
+/* One field of a header. A value that is no number counts as absent: Redis's data is not trusted.
+ */
 static void read_field(struct job *j, char name, struct span value)
 {
     uint64_t n = 0;
@@ -145,7 +148,8 @@ static void read_field(struct job *j, char name, struct span value)
 
 static bool read_lane(struct job *j, struct span lane)
 {
-    if (lane.len < 3 || lane.data[0] < '0' || lane.data[0] > '9' || lane.data[1] != ':') return false;
+    if (lane.len < 3 || lane.data[0] < '0' || lane.data[0] > '9' || lane.data[1] != ':')
+        return false;
     j->priority = (unsigned)(lane.data[0] - '0');
     j->group = (struct span){lane.data + 2, lane.len - 2};
     j->kind = span_cut(&j->group, '#');
@@ -185,8 +189,9 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
 
 void job_digest(const struct pinion_job *j, char out[DIGEST_LEN + 1])
 {
-    uint64_t options[] = {priority_of(j), j->attempts_max, j->timeout_ms, j->lease_ms, j->retain_ms,
-                          j->expires_ms,  j->in_ms,        (uint64_t)j->run_at_ms, j->payload_len};
+    uint64_t options[] = {priority_of(j), j->attempts_max,        j->timeout_ms,
+                          j->lease_ms,    j->retain_ms,           j->expires_ms,
+                          j->in_ms,       (uint64_t)j->run_at_ms, j->payload_len};
     const char *backoff = j->backoff ? j->backoff : "";
     uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), options, sizeof options);
 

@@ -1,7 +1,7 @@
 /* queue/job.h — a job, and its record: how it is written for Redis and read back. Pure.
  *
- * A record is `CLASS LANE \n HEADER \n PAYLOAD`; queue/scripts/shared/record.lua says what each part
- * means. The version of this format is RECORD_FORMAT, kept in the key `NAMESPACE:format`.
+ * A record is `CLASS LANE \n HEADER \n PAYLOAD`; queue/scripts/shared/record.lua says what each
+ * part means. The version of this format is RECORD_FORMAT, kept in the key `NAMESPACE:format`.
  */
 #ifndef PINION_QUEUE_JOB_H
 #define PINION_QUEUE_JOB_H
@@ -49,7 +49,8 @@ void job_add_head(struct buffer *, const struct pinion_job *);
 void job_add_header(struct buffer *, const struct pinion_job *, int64_t now_ms);
 
 #define DIGEST_LEN 16
-/* Of all that a person chose, for two enqueues under one id: the same content or not? Not secret. */
+/* Of all that a person chose, for two enqueues under one id: the same content or not? Not
+ * secret. */
 void job_digest(const struct pinion_job *, char out[DIGEST_LEN + 1]);
 
 #endif

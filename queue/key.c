@@ -8,7 +8,8 @@
 struct queue_key queue_key(const char *name_space, struct span queue)
 {
     struct queue_key key;
-    int len = snprintf(key.text, sizeof key.text, "%s:{%.*s}", name_space, (int)queue.len, queue.data);
+    int len =
+        snprintf(key.text, sizeof key.text, "%s:{%.*s}", name_space, (int)queue.len, queue.data);
 
     assert(len > 0 && (size_t)len < sizeof key.text); /* names were checked at the door */
     key.len = (size_t)len;
@@ -78,7 +79,8 @@ bool pattern_ok(struct span s)
 enum pinion_err queue_name_check(struct span s, struct error *why)
 {
     if (queue_name_ok(s)) return PINION_OK;
-    return error_set(why, PINION_INVALID, "queue name '%.*s': expected 1 to %d of A-Z a-z 0-9 . _ -",
+    return error_set(why, PINION_INVALID,
+                     "queue name '%.*s': expected 1 to %d of A-Z a-z 0-9 . _ -",
                      (int)(s.len > 80 ? 80 : s.len), s.data ? s.data : "", QUEUE_NAME_MAX);
 }
 
@@ -90,7 +92,8 @@ enum pinion_err id_split(struct span id, const char *fallback, struct span *ret_
 
     if (colon) queue = span_cut(&local, ':');
     if (!queue_name_ok(queue) || !queue_name_ok(local))
-        return error_set(why, PINION_INVALID, "job id '%.*s': expected QUEUE:ID, as enqueue printed it",
+        return error_set(why, PINION_INVALID,
+                         "job id '%.*s': expected QUEUE:ID, as enqueue printed it",
                          (int)(id.len > 140 ? 140 : id.len), id.data ? id.data : "");
     *ret_queue = queue;
     *ret_local = local;

@@ -1,4 +1,5 @@
-/* queue/limits.h — every bound of the queue folder, by name. Tested at the limit and one past it. */
+/* queue/limits.h — every bound of the queue folder, by name. Tested at the limit and one past
+ * it. */
 #ifndef PINION_QUEUE_LIMITS_H
 #define PINION_QUEUE_LIMITS_H
 
@@ -21,6 +22,6 @@
 
 #define BATCH_ITEMS_MAX   512           /* items of one call to a script */
 #define BATCH_BYTES_MAX   (1024 * 1024) /* of records in one call, and in one answer of a claim */
-#define LINK_CALLS_MAX    256           /* calls in flight on one connection; more wait their turn */
+#define LINK_CALLS_MAX    256           /* calls in flight on a connection; more wait */
 
 #endif

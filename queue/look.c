@@ -16,7 +16,8 @@ bool job_state_ok(struct span state)
     return false;
 }
 
-/* ---- one job ---------------------------------------------------------------------------------- */
+/* ---- one job ----------------------------------------------------------------------------------
+ */
 
 static unsigned rare_count(const json_t *rare, const char *name)
 {
@@ -38,7 +39,8 @@ static void read_rare(struct job_view *v, struct span text)
 /* The score of a job in its state: end of its lease, when it is due, or when it ended. */
 static void read_score(struct job_view *v, const struct redisReply *score)
 {
-    if (span_is(v->state, "scheduled") || span_is(v->state, "retry")) v->due_ms = reply_i64(score, 0);
+    if (span_is(v->state, "scheduled") || span_is(v->state, "retry"))
+        v->due_ms = reply_i64(score, 0);
 }
 
 /* The token is the first lease deadline, so it tells when the attempt began. */
@@ -47,7 +49,8 @@ static void read_token(struct job_view *v, const struct redisReply *token)
     uint64_t lease_ms = v->job.lease_ms ? v->job.lease_ms : LEASE_DEFAULT_MS;
     int64_t deadline_us = reply_i64(token, 0);
 
-    if (span_is(v->state, "active") && deadline_us) v->started_ms = deadline_us / 1000 - (int64_t)lease_ms;
+    if (span_is(v->state, "active") && deadline_us)
+        v->started_ms = deadline_us / 1000 - (int64_t)lease_ms;
 }
 
 void show_build(struct request *r, struct span key, struct span local_id)
@@ -56,7 +59,8 @@ void show_build(struct request *r, struct span key, struct span local_id)
     request_add_span(r, local_id);
 }
 
-enum pinion_err show_read(const struct redisReply *reply, struct span local_id, struct job_view *ret)
+enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
+                          struct job_view *ret)
 {
     struct job_view v = {.state = reply_span(reply_at(reply, 0))};
     struct span record = reply_span(reply_at(reply, 2));
@@ -83,7 +87,8 @@ void job_view_deinit(struct job_view *v)
     v->rare = NULL;
 }
 
-/* ---- a page ----------------------------------------------------------------------------------- */
+/* ---- a page -----------------------------------------------------------------------------------
+ */
 
 enum { LIST_FIELDS = 4 };
 
@@ -124,7 +129,8 @@ enum pinion_err list_item(const struct redisReply *reply, size_t i, const char *
     return PINION_OK;
 }
 
-/* ---- a queue ---------------------------------------------------------------------------------- */
+/* ---- a queue ----------------------------------------------------------------------------------
+ */
 
 void stats_build(struct request *r, struct span key)
 {
@@ -134,7 +140,8 @@ void stats_build(struct request *r, struct span key)
 static int64_t total_of(const struct redisReply *totals, const char *name)
 {
     for (size_t i = 0; i + 1 < reply_count(totals); i += 2)
-        if (span_is(reply_span(reply_at(totals, i)), name)) return reply_i64(reply_at(totals, i + 1), 0);
+        if (span_is(reply_span(reply_at(totals, i)), name))
+            return reply_i64(reply_at(totals, i + 1), 0);
     return 0;
 }
 
@@ -144,7 +151,8 @@ static int64_t oldest_age_ms(const struct redisReply *heads, int64_t now_ms)
 
     for (size_t i = 0; i + 1 < reply_count(heads); i += 2) {
         struct job job;
-        if (job_decode(reply_span(reply_at(heads, i)), reply_span(reply_at(heads, i + 1)), &job)) continue;
+        if (job_decode(reply_span(reply_at(heads, i)), reply_span(reply_at(heads, i + 1)), &job))
+            continue;
         if (now_ms - job.run_at_ms > oldest) oldest = now_ms - job.run_at_ms;
     }
     return oldest;
@@ -154,7 +162,8 @@ enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *re
 {
     const struct redisReply *totals = reply_at(reply, 3);
 
-    if (reply_count(reply) != 6 || reply_count(reply_at(reply, 2)) != STATES) return PINION_INTERNAL;
+    if (reply_count(reply) != 6 || reply_count(reply_at(reply, 2)) != STATES)
+        return PINION_INTERNAL;
     *ret = (struct queue_view){
         .now_us = reply_i64(reply_at(reply, 0), 0),
         .paused = reply_i64(reply_at(reply, 1), 0) == 1,
@@ -166,7 +175,8 @@ enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *re
         .reaped = total_of(totals, "reaped"),
         .trimmed = total_of(totals, "trimmed"),
     };
-    for (size_t i = 0; i < STATES; i++) ret->counts[i] = reply_i64(reply_at(reply_at(reply, 2), i), 0);
+    for (size_t i = 0; i < STATES; i++)
+        ret->counts[i] = reply_i64(reply_at(reply_at(reply, 2), i), 0);
     ret->oldest_ready_ms = oldest_age_ms(reply_at(reply, 4), ret->now_us / 1000);
     return PINION_OK;
 }
@@ -187,7 +197,8 @@ void stats_server(const struct redisReply *reply, size_t i, struct server_view *
     *ret = (struct server_view){reply_span(reply_at(servers, 2 * i)), about, (int64_t)ms};
 }
 
-/* ---- all queues ------------------------------------------------------------------------------- */
+/* ---- all queues -------------------------------------------------------------------------------
+ */
 
 void queues_build(struct request *r, const char *name_space)
 {

@@ -16,7 +16,8 @@ struct json_t;
 #define LIST_PAGE_MAX 512
 #define STATES        8
 
-extern const char *const job_states[STATES]; /* scheduled waiting ready active retry done dead cancelled */
+/* scheduled waiting ready active retry done dead cancelled */
+extern const char *const job_states[STATES];
 bool job_state_ok(struct span);
 
 /* One job as people see it. */
@@ -36,7 +37,8 @@ struct job_view {
 
 void            show_build(struct request *, struct span key, struct span local_id);
 /* PINION_NOT_FOUND: no such job, nor the memory of one. */
-enum pinion_err show_read(const struct redisReply *, struct span local_id, struct job_view *ret) must_use;
+enum pinion_err show_read(const struct redisReply *, struct span local_id,
+                          struct job_view *ret) must_use;
 void            job_view_deinit(struct job_view *);
 
 /* `kind` and `cursor` absent: all kinds, from the start. A page may be short, or empty, although
@@ -45,7 +47,8 @@ void   list_build(struct request *, struct span key, const char *state, struct s
                   struct span cursor, size_t limit);
 struct span list_next(const struct redisReply *);  /* "" at the end */
 size_t list_count(const struct redisReply *);
-enum pinion_err list_item(const struct redisReply *, size_t i, const char *state, struct job_view *ret)
+enum pinion_err list_item(const struct redisReply *, size_t i, const char *state,
+                          struct job_view *ret)
     must_use;
 
 struct queue_view {

@@ -2,7 +2,8 @@
 
 #include "base/clock.h"
 
-bool redis_clock_note(struct redis_clock *c, uint64_t sent_us, uint64_t received_us, int64_t redis_us)
+bool redis_clock_note(struct redis_clock *c, uint64_t sent_us, uint64_t received_us,
+                      int64_t redis_us)
 {
     uint64_t error_us = (received_us - sent_us) / 2;
     int64_t offset_us = redis_us - (int64_t)(sent_us + error_us);

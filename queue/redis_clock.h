@@ -20,7 +20,8 @@ struct redis_clock {
 
 /* A question was sent at `sent_us`, answered at `received_us` (both monotonic), and Redis said
  * `redis_us`. True: Redis's clock has stepped since the last sample. */
-bool redis_clock_note(struct redis_clock *, uint64_t sent_us, uint64_t received_us, int64_t redis_us);
+bool redis_clock_note(struct redis_clock *, uint64_t sent_us, uint64_t received_us,
+                      int64_t redis_us);
 
 int64_t redis_clock_now_us(const struct redis_clock *);
 /* The first monotonic millisecond at which it is at least redis_ms there. 0: it is past already. */

@@ -20,7 +20,8 @@ static inline const struct redisReply *reply_at(const struct redisReply *r, size
 
 static inline struct span reply_span(const struct redisReply *r)
 {
-    if (!r || (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_STATUS)) return (struct span){0};
+    if (!r || (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_STATUS))
+        return (struct span){0};
     return (struct span){r->str, (size_t)r->len};
 }
 

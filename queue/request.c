@@ -1,5 +1,5 @@
-/* A request is `*ARGS\r\n` and then `$LEN\r\nDATA\r\n` for each argument. The number of arguments is
- * known last, so room for the longest first line is left in front and filled from behind. */
+/* A request is `*ARGS\r\n` and then `$LEN\r\nDATA\r\n` for each argument. The number of arguments
+ * is known last, so room for the longest first line is left in front and filled from behind. */
 #include "queue/request.h"
 
 #include <assert.h>

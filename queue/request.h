@@ -23,7 +23,8 @@ struct request {
 
 /* A call of a script on the queue whose key base is `key` ("pinion:{mail}"). Starts over. */
 void request_script(struct request *, enum script, struct span key);
-/* A plain command: words that hold no blanks, e.g. "GET pinion:format"; more arguments may follow. */
+/* A plain command: words that hold no blanks, e.g. "GET pinion:format"; more arguments may
+ * follow. */
 void request_command(struct request *, const char *words);
 void request_add(struct request *, const void *data, size_t len);
 void request_add_span(struct request *, struct span);

@@ -41,7 +41,8 @@ void ack_build(struct request *r, struct span key, const struct settle_item *ite
     buffer_deinit(&ids);
 }
 
-void ack_rich_build(struct request *r, struct span key, const struct settle_item *items, size_t count)
+void ack_rich_build(struct request *r, struct span key, const struct settle_item *items,
+                    size_t count)
 {
     request_script(r, SCRIPT_ACK_RICH, key);
     for (size_t i = 0; i < count; i++) {
@@ -78,7 +79,8 @@ void fail_build(struct request *r, struct span key, const struct settle_item *it
     buffer_deinit(&text);
 }
 
-void release_build(struct request *r, struct span key, const struct settle_item *items, size_t count)
+void release_build(struct request *r, struct span key, const struct settle_item *items,
+                   size_t count)
 {
     request_script(r, SCRIPT_RELEASE, key);
     for (size_t i = 0; i < count; i++) {
@@ -93,8 +95,11 @@ static enum settled settled_of(struct span name)
         const char *name;
         enum settled settled;
     } names[] = {
-        {"stale", SETTLED_STALE}, {"cancel", SETTLED_CANCEL},       {"retry", SETTLED_RETRY},
-        {"dead", SETTLED_DEAD},   {"cancelled", SETTLED_CANCELLED},
+        {"stale",     SETTLED_STALE    },
+        {"cancel",    SETTLED_CANCEL   },
+        {"retry",     SETTLED_RETRY    },
+        {"dead",      SETTLED_DEAD     },
+        {"cancelled", SETTLED_CANCELLED},
     };
 
     for (size_t i = 0; i < countof(names); i++)

@@ -37,7 +37,8 @@ void fail_build(struct request *, struct span key, const struct settle_item *, s
 void release_build(struct request *, struct span key, const struct settle_item *, size_t count);
 
 /* The answer of any of them, filled into the items that it was built from. */
-enum pinion_err settle_read(const struct redisReply *, enum script, struct settle_item *, size_t count)
+enum pinion_err settle_read(const struct redisReply *, enum script, struct settle_item *,
+                            size_t count)
     must_use;
 
 #endif

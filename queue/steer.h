@@ -1,4 +1,5 @@
-/* queue/steer.h — what people change: cancel, retry, run now, pause, resume; and following events. */
+/* queue/steer.h — what people change: cancel, retry, run now, pause, resume; and following
+ * events. */
 #ifndef PINION_QUEUE_STEER_H
 #define PINION_QUEUE_STEER_H
 
@@ -12,7 +13,8 @@ enum requeue_verb { REQUEUE_RETRY, REQUEUE_RUN };
 
 void cancel_build(struct request *, struct span key, const struct span local_ids[], size_t count);
 /* RETRY: dead, cancelled or kept done jobs become ready anew. RUN: scheduled or retrying, now. */
-void requeue_build(struct request *, struct span key, enum requeue_verb, const struct span local_ids[],
+void requeue_build(struct request *, struct span key, enum requeue_verb,
+                   const struct span local_ids[],
                    size_t count);
 /* One per id: "cancelled", "marked" (its worker is told), "ready", or why nothing was changed:
  * "not_found" or the name of a state that does not allow it. */

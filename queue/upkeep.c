@@ -74,7 +74,8 @@ void take_back_build(struct request *r, struct span key, const char *server, int
     request_add_u64(r, BATCH_ITEMS_MAX);
 }
 
-enum pinion_err take_back_read(const struct redisReply *reply, int64_t *ret_count, int64_t *ret_next)
+enum pinion_err take_back_read(const struct redisReply *reply, int64_t *ret_count,
+                               int64_t *ret_next)
 {
     if (reply_count(reply) != 2) return PINION_INTERNAL;
     *ret_count = reply_i64(reply_at(reply, 0), 0);

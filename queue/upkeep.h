@@ -35,14 +35,17 @@ struct promoted {
 void promote_build(struct request *, struct span key);
 enum pinion_err promote_read(const struct redisReply *, struct promoted *ret) must_use;
 
-/* `expect_ms`: where the caller expects Redis's clock. *ret_jump: it was elsewhere, nothing done. */
+/* `expect_ms`: where the caller expects Redis's clock. *ret_jump: it was elsewhere, nothing
+ * done. */
 void reap_build(struct request *, struct span key, int64_t expect_ms);
-enum pinion_err reap_read(const struct redisReply *, int64_t *ret_count, bool *ret_more, bool *ret_jump)
+enum pinion_err reap_read(const struct redisReply *, int64_t *ret_count, bool *ret_more,
+                          bool *ret_jump)
     must_use;
 
 /* What the former incarnation of this server held; from rank 0 on until *ret_next is -1. */
 void take_back_build(struct request *, struct span key, const char *server, int64_t rank);
-enum pinion_err take_back_read(const struct redisReply *, int64_t *ret_count, int64_t *ret_next) must_use;
+enum pinion_err take_back_read(const struct redisReply *, int64_t *ret_count,
+                               int64_t *ret_next) must_use;
 
 void sweep_build(struct request *, struct span key);
 enum pinion_err sweep_read(const struct redisReply *, int64_t *ret_count, bool *ret_more) must_use;

@@ -16,10 +16,10 @@
 struct promoter {
     struct promoter_options o;
     struct alarm alarm;
-    struct call  call;
-    bool         calling;
-    int64_t      due_ms; /* of the earliest job known; UPKEEP_NEVER: none */
-    uint64_t     sent_us;
+    struct call call;
+    bool calling;
+    int64_t due_ms; /* of the earliest job known; UPKEEP_NEVER: none */
+    uint64_t sent_us;
 };
 
 static void promote(struct promoter *p);
@@ -59,7 +59,8 @@ static void on_promoted(struct call *call, enum pinion_err err, const struct red
 static void promote(struct promoter *p)
 {
     p->calling = true;
-    p->due_ms = UPKEEP_NEVER; /* hints that come during the call are kept; the answer has the rest */
+    p->due_ms =
+        UPKEEP_NEVER; /* hints that come during the call are kept; the answer has the rest */
     p->sent_us = clock_mono_us();
     promote_build(&p->call.request, p->o.key);
     link_send(p->o.link, &p->call, on_promoted);

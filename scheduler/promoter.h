@@ -1,8 +1,8 @@
 /* scheduler/promoter.h — makes delayed and retrying jobs of one queue ready when they are due.
  *
- * The jobs are durable in Redis; the wheel holds one alarm, for the earliest of them. It is moved by
- * the heartbeat, by hints that earlier jobs were enqueued, and by what each promotion answers: no
- * polling, and nothing is lost with it. Loop thread only.
+ * The jobs are durable in Redis; the wheel holds one alarm, for the earliest of them. It is moved
+ * by the heartbeat, by hints that earlier jobs were enqueued, and by what each promotion answers:
+ * no polling, and nothing is lost with it. Loop thread only.
  */
 #ifndef PINION_SCHEDULER_PROMOTER_H
 #define PINION_SCHEDULER_PROMOTER_H

@@ -28,7 +28,8 @@ struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, 
                             uint64_t lease_ms)
 {
     size_t queue_len = strlen(queue);
-    size_t bytes = queue_len + 1 + c->id.len + 1 + c->token.len + 1 + c->record.len + 1 + KIND_MAX + 1;
+    size_t bytes =
+        queue_len + 1 + c->id.len + 1 + c->token.len + 1 + c->record.len + 1 + KIND_MAX + 1;
     struct attempt *a = xmalloc(sizeof *a + bytes);
     char *at = a->bytes;
 
@@ -114,7 +115,8 @@ static void keep_error(struct attempt *a, const void *text, size_t len)
     struct buffer clean = BUFFER_INIT;
 
     text_add_utf8(&clean, text ? text : "", len < ERROR_BYTES_MAX ? len : ERROR_BYTES_MAX);
-    while (clean.len > ERROR_BYTES_MAX || !text_is_utf8(clean.data ? clean.data : "", clean.len)) clean.len--;
+    while (clean.len > ERROR_BYTES_MAX || !text_is_utf8(clean.data ? clean.data : "", clean.len))
+        clean.len--;
     a->text = buffer_take(&clean, &a->text_len);
 }
 
@@ -124,8 +126,7 @@ static void overrule(struct attempt *a)
     char text[64 + DURATION_TEXT_MAX], timeout[DURATION_TEXT_MAX];
 
     switch (a->stop) {
-    case STOP_NOT:
-        return;
+    case STOP_NOT: return;
     case STOP_TIMEOUT:
         snprintf(text, sizeof text, "timed out after %s", duration_format(timeout_of(a), timeout));
         break;
@@ -133,12 +134,8 @@ static void overrule(struct attempt *a)
         if (a->outcome == OUTCOME_DONE) return; /* it was done all the same */
         snprintf(text, sizeof text, "cancelled while it ran");
         break;
-    case STOP_LOST:
-        a->outcome = OUTCOME_NONE;
-        return;
-    case STOP_SHUTDOWN:
-        a->outcome = OUTCOME_RELEASE;
-        return;
+    case STOP_LOST: a->outcome = OUTCOME_NONE; return;
+    case STOP_SHUTDOWN: a->outcome = OUTCOME_RELEASE; return;
     }
     free(a->text);
     a->text = xstrdup(text);

@@ -7,7 +7,8 @@
 #include "scheduler/ticker.h"
 #include "workers/attempt.h"
 
-/* ---- pinion.noop ------------------------------------------------------------------------------ */
+/* ---- pinion.noop ------------------------------------------------------------------------------
+ */
 
 static void noop(struct attempt *a, void *ctx)
 {
@@ -20,11 +21,12 @@ struct handler *noop_new(void)
     return callback_new("pinion.noop", noop, NULL, NULL);
 }
 
-/* ---- pinion.sleep ----------------------------------------------------------------------------- */
+/* ---- pinion.sleep -----------------------------------------------------------------------------
+ */
 
 struct sleeper {
-    struct alarm    alarm;
-    struct ticker  *ticker;
+    struct alarm alarm;
+    struct ticker *ticker;
     struct attempt *attempt;
 };
 

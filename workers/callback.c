@@ -6,9 +6,9 @@
 
 struct callback {
     struct handler handler; /* first: freed as one */
-    callback_fn   *run, *stop;
-    void          *ctx, *own_ctx; /* own_ctx: a copy, or NULL */
-    char          *pattern;
+    callback_fn *run, *stop;
+    void *ctx, *own_ctx; /* own_ctx: a copy, or NULL */
+    char *pattern;
 };
 
 static struct callback *callback_of(const struct attempt *a)

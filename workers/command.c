@@ -17,21 +17,22 @@
 #define ENV_TEXT_MAX 256 /* of one PINION_ variable; the longest holds an id */
 
 struct command {
-    struct handler             handler; /* first: freed as one */
-    char                      *pattern, *path;
-    char                     **argv; /* one block */
-    char                      *inherited[4]; /* PATH, HOME, LANG, TZ as the service had them; or NULL */
+    struct handler handler; /* first: freed as one */
+    char *pattern, *path;
+    char **argv;        /* one block */
+    char *inherited[4]; /* PATH, HOME, LANG, TZ as the service had them; or NULL */
     const struct process_host *host;
 };
 
 struct running_command {
-    struct process  process;
+    struct process process;
     struct attempt *attempt;
 };
 
 static const char *const inherited_names[] = {"PATH", "HOME", "LANG", "TZ"};
 
-/* ---- one run ---------------------------------------------------------------------------------- */
+/* ---- one run ----------------------------------------------------------------------------------
+ */
 
 static void describe_end(struct buffer *text, const struct process_result *r)
 {
@@ -75,7 +76,8 @@ static struct process_program program_of(const struct command *c, const struct a
     snprintf(text[own++], ENV_TEXT_MAX, "PINION_KIND=%s", a->work.kind);
     snprintf(text[own++], ENV_TEXT_MAX, "PINION_QUEUE=%s", a->work.queue);
     snprintf(text[own++], ENV_TEXT_MAX, "PINION_ATTEMPT=%u", a->work.attempt);
-    snprintf(text[own++], ENV_TEXT_MAX, "PINION_FIRE_TIME=%s", time_format_utc(a->work.run_at_ms, due));
+    snprintf(text[own++], ENV_TEXT_MAX, "PINION_FIRE_TIME=%s",
+             time_format_utc(a->work.run_at_ms, due));
     for (size_t i = 0; i < countof(c->inherited); i++)
         if (c->inherited[i]) env[n++] = c->inherited[i];
     for (size_t i = 0; i < own; i++) env[n++] = text[i];
@@ -109,7 +111,8 @@ static void stop(struct attempt *a)
     process_stop(&((struct running_command *)a->work_state)->process, STOP_GRACE_MS);
 }
 
-/* ---- the handler ------------------------------------------------------------------------------ */
+/* ---- the handler ------------------------------------------------------------------------------
+ */
 
 static void free_command(struct handler *h)
 {
@@ -139,8 +142,9 @@ static char **copy_argv(char *const argv[])
     return copy;
 }
 
-enum pinion_err command_new(const char *pattern, char *const argv[], const struct process_host *host,
-                            struct handler **ret_handler, struct error *why)
+enum pinion_err command_new(const char *pattern, char *const argv[],
+                            const struct process_host *host, struct handler **ret_handler,
+                            struct error *why)
 {
     char *path = NULL;
     enum pinion_err err = process_find(argv[0], getenv("PATH"), &path, why);

@@ -1,4 +1,5 @@
-/* workers/command.h — handlers that are programs: started from an argument vector, never by a shell.
+/* workers/command.h — handlers that are programs: started from an argument vector, never by a
+ * shell.
  *
  * The payload comes on stdin; exit status 0 is done, and stdout the result; any other end is a
  * failure, and the tail of stderr its error. The environment holds PATH, HOME, LANG, TZ and
@@ -16,7 +17,8 @@ struct process_host;
 
 /* `argv` is copied, its program found now. PINION_INVALID: there is none that can be run. `host`
  * is borrowed for good. */
-enum pinion_err command_new(const char *pattern, char *const argv[], const struct process_host *host,
+enum pinion_err command_new(const char *pattern, char *const argv[],
+                            const struct process_host *host,
                             struct handler **ret_handler, struct error *why) must_use;
 
 #endif

@@ -7,16 +7,17 @@
 #include "base/memory.h"
 #include "workers/shared.h"
 
-/* ---- claims ----------------------------------------------------------------------------------- */
+/* ---- claims -----------------------------------------------------------------------------------
+ */
 
 struct claim_call {
-    struct call      call;
+    struct call call;
     struct consumer *consumer;
-    unsigned         free;        /* slots that it named in all, */
-    uint64_t         sent_us;
-    unsigned         woken;       /* the consumer's wake-ups when it was sent */
-    size_t           count;
-    unsigned         offered[];   /* and by handler, as the registry has them */
+    unsigned free; /* slots that it named in all, */
+    uint64_t sent_us;
+    unsigned woken; /* the consumer's wake-ups when it was sent */
+    size_t count;
+    unsigned offered[]; /* and by handler, as the registry has them */
 };
 
 static void start_claimed(struct consumer *c, const struct claimed *claimed)
@@ -26,7 +27,8 @@ static void start_claimed(struct consumer *c, const struct claimed *claimed)
     int64_t waited_us;
 
     if (!a) {
-        log_error("bad_record", LOG_TEXT("queue", c->queue)); /* its lease lapses, until it is dead */
+        log_error("bad_record",
+                  LOG_TEXT("queue", c->queue)); /* its lease lapses, until it is dead */
         return;
     }
     counter_add(&w->totals.claimed, 1);
@@ -115,7 +117,8 @@ static void send_claim(struct consumer *c, unsigned free_slots)
     link_send(w->link, &claim->call, on_claimed);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 static void on_due(void *ctx)
 {
@@ -162,13 +165,15 @@ struct workers *consumer_workers(const struct consumer *c)
 
 static void on_registered(struct call *call, enum pinion_err err, const struct redisReply *reply)
 {
-    (void)call, (void)err, (void)reply; /* enqueue registers it too; the next connection tries again */
+    (void)call, (void)err,
+        (void)reply; /* enqueue registers it too; the next connection tries again */
 }
 
 void consumer_up(struct consumer *c, bool restarted)
 {
     if (!c->promoter) {
-        struct promoter_options o = {c->w->link, c->w->o.ticker, &c->w->clock, consumer_key(c), on_due, c};
+        struct promoter_options o = {c->w->link,      c->w->o.ticker, &c->w->clock,
+                                     consumer_key(c), on_due,         c};
         c->promoter = promoter_new(&o);
     }
     queue_register_build(&c->registered.request, c->w->o.name_space, span_of(c->queue));
@@ -190,7 +195,8 @@ void consumer_serve(struct consumer *c)
     workers_serving(c->w);
 }
 
-/* ---- what makes it claim ---------------------------------------------------------------------- */
+/* ---- what makes it claim ----------------------------------------------------------------------
+ */
 
 void consumer_wake(struct consumer *c)
 {
@@ -218,7 +224,7 @@ bool consumer_hungry(const struct consumer *c)
 
 void consumer_cancel(struct consumer *c, struct span local_id)
 {
-    list_for_each(node, &c->running) {
+    list_for_each (node, &c->running) {
         struct attempt *a = container_of(node, struct attempt, node);
         if (!span_equal(a->job.id, local_id)) continue;
         attempt_stop(a, STOP_CANCEL);
@@ -228,13 +234,15 @@ void consumer_cancel(struct consumer *c, struct span local_id)
 
 void consumer_claim(struct consumer *c, unsigned slots)
 {
-    bool room = c->claims == 0 || (c->claims < CLAIMS_IN_FLIGHT_MAX && slots >= BATCH_ITEMS_MAX / 2);
+    bool room =
+        c->claims == 0 || (c->claims < CLAIMS_IN_FLIGHT_MAX && slots >= BATCH_ITEMS_MAX / 2);
 
     if (consumer_hungry(c) && slots > 0 && room)
         send_claim(c, slots < BATCH_ITEMS_MAX ? slots : BATCH_ITEMS_MAX);
 }
 
-/* ---- the end of attempts ---------------------------------------------------------------------- */
+/* ---- the end of attempts ----------------------------------------------------------------------
+ */
 
 void consumer_finished(struct consumer *c, struct attempt *a)
 {
@@ -256,7 +264,7 @@ void consumer_finished(struct consumer *c, struct attempt *a)
 
 void consumer_stop_attempts(struct consumer *c)
 {
-    list_for_each_safe(node, &c->running)
+    list_for_each_safe (node, &c->running)
         attempt_stop(container_of(node, struct attempt, node), STOP_SHUTDOWN);
 }
 

@@ -6,7 +6,8 @@
  *         ▲                       └──────less──► Redis holds our name, and wakes us
  *         └── wake-up, heartbeat, jobs due, a full handler has a slot again
  *
- * All consumers of a server share its slots, link, ticker and clock (struct workers). Loop thread only.
+ * All consumers of a server share its slots, link, ticker and clock (struct workers). Loop thread
+ * only.
  */
 #ifndef PINION_WORKERS_CONSUMER_H
 #define PINION_WORKERS_CONSUMER_H
@@ -21,7 +22,8 @@ struct consumer;
 struct workers;
 
 struct consumer *consumer_new(struct workers *, const char *queue, unsigned weight);
-void             consumer_free(struct consumer *); /* nothing runs, no call is in flight; NULL: no-op */
+void             consumer_free(struct consumer *); /* nothing runs,
+                               no call is in flight; NULL: no-op */
 struct workers  *consumer_workers(const struct consumer *);
 
 /* The link came up; `restarted`: Redis has been restarted lately, so leases may lapse unheard. */

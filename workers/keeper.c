@@ -14,13 +14,14 @@
 #include "queue/settle.h"
 #include "workers/shared.h"
 
-/* ---- renewals --------------------------------------------------------------------------------- */
+/* ---- renewals ---------------------------------------------------------------------------------
+ */
 
 struct renew_call {
-    struct call        call;
-    struct consumer   *consumer;
-    size_t             count;
-    struct attempt    *attempts[BATCH_ITEMS_MAX]; /* NULL: over meanwhile */
+    struct call call;
+    struct consumer *consumer;
+    size_t count;
+    struct attempt *attempts[BATCH_ITEMS_MAX]; /* NULL: over meanwhile */
     struct settle_item items[BATCH_ITEMS_MAX];
 };
 
@@ -58,7 +59,7 @@ static void renew_attempts(struct consumer *c)
     uint64_t now_ms = clock_mono_ms();
     struct renew_call *r = NULL;
 
-    list_for_each(node, &c->running) {
+    list_for_each (node, &c->running) {
         struct attempt *a = container_of(node, struct attempt, node);
         if (a->renewal || now_ms - a->renewed_mono_ms < a->lease_ms / 3) continue;
         if (!r) {
@@ -79,7 +80,8 @@ static void renew_attempts(struct consumer *c)
     if (r) send_renewals(r);
 }
 
-/* ---- leases that lapsed ----------------------------------------------------------------------- */
+/* ---- leases that lapsed -----------------------------------------------------------------------
+ */
 
 static void send_reap(struct consumer *c);
 
@@ -120,7 +122,8 @@ static void on_reap_at(struct alarm *alarm)
     send_reap(container_of(alarm, struct consumer, reap_at));
 }
 
-/* ---- retentions that are over ----------------------------------------------------------------- */
+/* ---- retentions that are over -----------------------------------------------------------------
+ */
 
 static void on_swept(struct call *call, enum pinion_err err, const struct redisReply *reply)
 {
@@ -142,7 +145,8 @@ static void send_sweep(struct consumer *c)
     link_send(c->w->link, &c->sweep, on_swept);
 }
 
-/* ---- what our former incarnation held --------------------------------------------------------- */
+/* ---- what our former incarnation held ---------------------------------------------------------
+ */
 
 static void send_take_back(struct consumer *c, int64_t rank);
 
@@ -172,13 +176,15 @@ static void send_take_back(struct consumer *c, int64_t rank)
     link_send(c->w->link, &c->take_back, on_taken_back);
 }
 
-/* ---- the heartbeat ---------------------------------------------------------------------------- */
+/* ---- the heartbeat ----------------------------------------------------------------------------
+ */
 
 static void plan_reaping(struct consumer *c, int64_t lease_end_us)
 {
     if (lease_end_us == UPKEEP_NEVER) return;
     uint64_t at_ms = redis_clock_mono_ms(&c->w->clock, lease_end_us / 1000 + 1);
-    if (at_ms < clock_mono_ms() + 2 * HEARTBEAT_MS) ticker_set_at(c->w->o.ticker, &c->reap_at, at_ms);
+    if (at_ms < clock_mono_ms() + 2 * HEARTBEAT_MS)
+        ticker_set_at(c->w->o.ticker, &c->reap_at, at_ms);
 }
 
 static void after_beat(struct consumer *c, const struct heartbeat *h)
@@ -264,7 +270,8 @@ static void on_beat(struct alarm *alarm)
     send_heartbeat(c);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 void keeper_init(struct consumer *c)
 {

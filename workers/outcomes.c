@@ -1,6 +1,6 @@
-/* An attempt that is over waits in an outbox until the end of the loop's turn, travels in one call with
- * its like, and is freed by the answer. Without an answer it goes back to its outbox, and is sent
- * again: the token tells Redis whose outcome it is, and what ended is remembered there. */
+/* An attempt that is over waits in an outbox until the end of the loop's turn, travels in one call
+ * with its like, and is freed by the answer. Without an answer it goes back to its outbox, and is
+ * sent again: the token tells Redis whose outcome it is, and what ended is remembered there. */
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,22 +11,22 @@
 #include "workers/shared.h"
 
 struct settle_call {
-    struct call         call;
-    struct consumer    *consumer;
-    enum outbox         outbox;
-    size_t              count;
-    struct attempt     *attempts[BATCH_ITEMS_MAX];
-    struct settle_item  items[BATCH_ITEMS_MAX];
+    struct call call;
+    struct consumer *consumer;
+    enum outbox outbox;
+    size_t count;
+    struct attempt *attempts[BATCH_ITEMS_MAX];
+    struct settle_item items[BATCH_ITEMS_MAX];
 };
 
 static const struct {
     enum script script;
     void (*build)(struct request *, struct span key, const struct settle_item *, size_t count);
 } outboxes[OUTBOXES] = {
-    [OUTBOX_ACK] = {SCRIPT_ACK, ack_build},
+    [OUTBOX_ACK] = {SCRIPT_ACK,      ack_build     },
     [OUTBOX_RICH] = {SCRIPT_ACK_RICH, ack_rich_build},
-    [OUTBOX_FAIL] = {SCRIPT_FAIL, fail_build},
-    [OUTBOX_RELEASE] = {SCRIPT_RELEASE, release_build},
+    [OUTBOX_FAIL] = {SCRIPT_FAIL,     fail_build    },
+    [OUTBOX_RELEASE] = {SCRIPT_RELEASE,  release_build },
 };
 
 static enum outbox outbox_of(const struct attempt *a)
@@ -54,15 +54,21 @@ static int64_t delay_of(const struct attempt *a)
 static void log_end(const struct attempt *a, enum settled settled)
 {
     static const char *const events[] = {
-        [SETTLED_STALE] = "outcome_refused", [SETTLED_RETRY] = "job_failed",
-        [SETTLED_DEAD] = "job_dead",         [SETTLED_CANCELLED] = "job_cancelled",
+        [SETTLED_STALE] = "outcome_refused",
+        [SETTLED_RETRY] = "job_failed",
+        [SETTLED_DEAD] = "job_dead",
+        [SETTLED_CANCELLED] = "job_cancelled",
     };
 
     if (settled >= countof(events) || !events[settled]) return;
     log_fields(settled == SETTLED_CANCELLED ? LOG_INFO : LOG_WARN, events[settled],
-               (const struct log_field[]){LOG_TEXT("job", a->work.id), LOG_TEXT("kind", a->work.kind),
-                                          LOG_INT("attempt", a->work.attempt),
-                                          LOG_TEXT("error", a->text), {0, 0, 0}});
+               (const struct log_field[]){
+                   LOG_TEXT("job", a->work.id),
+                   LOG_TEXT("kind", a->work.kind),
+                   LOG_INT("attempt", a->work.attempt),
+                   LOG_TEXT("error", a->text),
+                   {0, 0, 0}
+    });
 }
 
 static void settled_one(struct consumer *c, const struct attempt *a, enum settled settled)
@@ -112,7 +118,8 @@ static void send_batch(struct consumer *c, enum outbox outbox)
     s->consumer = c;
     s->outbox = outbox;
     s->count = 0;
-    while (s->count < BATCH_ITEMS_MAX && bytes < BATCH_BYTES_MAX && !list_empty(&c->outbox[outbox])) {
+    while (s->count < BATCH_ITEMS_MAX && bytes < BATCH_BYTES_MAX &&
+           !list_empty(&c->outbox[outbox])) {
         struct attempt *a = container_of(list_pop(&c->outbox[outbox]), struct attempt, node);
         s->attempts[s->count] = a;
         s->items[s->count++] = (struct settle_item){

@@ -1,7 +1,8 @@
 /* workers/registry.h — which handler runs which kind.
  *
- * A pattern is a kind, or a prefix that ends in `.*`, `:*` or `/` and a star, or a star alone. An exact
- * kind beats a prefix, a longer prefix a shorter one. Handlers are added before the start and stay.
+ * A pattern is a kind, or a prefix that ends in `.*`, `:*` or `/` and a star, or a star alone. An
+ * exact kind beats a prefix, a longer prefix a shorter one. Handlers are added before the start and
+ * stay.
  */
 #ifndef PINION_WORKERS_REGISTRY_H
 #define PINION_WORKERS_REGISTRY_H
@@ -21,8 +22,8 @@ struct runner {
     const char *name; /* "callback", "command" */
     /* Begins the work; ends it by attempt_finish(), perhaps before it returns. */
     void (*start)(struct attempt *);
-    /* The work must stop: make it end soon (attempt_finish() is still to be called). NULL: it cannot
-     * be stopped, and is waited for. */
+    /* The work must stop: make it end soon (attempt_finish() is still to be called). NULL: it
+     * cannot be stopped, and is waited for. */
     void (*stop)(struct attempt *);
     void (*free)(struct handler *); /* NULL: nothing to free but the handler itself */
 };
@@ -43,7 +44,8 @@ struct registry {
     size_t          count;
 };
 
-/* Takes the handler. PINION_INVALID: bad pattern, or too many; PINION_CONFLICT: it has one already. */
+/* Takes the handler. PINION_INVALID: bad pattern, or too many; PINION_CONFLICT: it has one
+ * already. */
 enum pinion_err registry_add(struct registry *, struct handler *, struct error *why) must_use;
 struct handler *registry_find(const struct registry *, struct span kind); /* NULL: none */
 void            registry_deinit(struct registry *); /* frees the handlers */

@@ -51,7 +51,7 @@ struct consumer {
     int              seat;
     bool             taken_back;  /* done once in the life of a server */
     bool             hungry;      /* something may be claimable */
-    bool             starved;     /* the last claim named a full handler: ask again when it has a slot */
+    bool             starved;     /* the last claim named a full handler */
     unsigned         claims;      /* in flight */
     unsigned         woken;       /* wake-ups so far */
     struct promoter *promoter;

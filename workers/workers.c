@@ -55,7 +55,8 @@ enum pinion_err workers_add_queue(struct workers *w, const char *queue, unsigned
 
     if (err) return err;
     if (weight < 1 || weight > WEIGHT_MAX)
-        return error_set(why, PINION_INVALID, "weight of queue '%s': expected 1 to %d", queue, WEIGHT_MAX);
+        return error_set(why, PINION_INVALID, "weight of queue '%s': expected 1 to %d", queue,
+                         WEIGHT_MAX);
     if (w->consumers_count == QUEUES_MAX)
         return error_set(why, PINION_INVALID, "more than %d queues", QUEUES_MAX);
     for (size_t i = 0; i < w->consumers_count; i++)
@@ -75,10 +76,12 @@ void workers_use_link(struct workers *w, struct link *link)
 {
     w->link = link;
     link_subscribe(link, w->channel);
-    for (size_t i = 0; i < w->consumers_count; i++) link_subscribe(link, w->consumers[i]->due_channel);
+    for (size_t i = 0; i < w->consumers_count; i++)
+        link_subscribe(link, w->consumers[i]->due_channel);
 }
 
-/* ---- what the link tells ---------------------------------------------------------------------- */
+/* ---- what the link tells ----------------------------------------------------------------------
+ */
 
 void workers_up(struct workers *w, const struct redis_info *info)
 {
@@ -142,10 +145,12 @@ void workers_message(struct workers *w, struct span channel, struct span text)
     }
     if (text_parse_u64(text, 0, INT64_MAX, &due_ms)) return;
     for (size_t i = 0; i < w->consumers_count; i++)
-        if (span_is(channel, w->consumers[i]->due_channel)) consumer_hint(w->consumers[i], (int64_t)due_ms);
+        if (span_is(channel, w->consumers[i]->due_channel))
+            consumer_hint(w->consumers[i], (int64_t)due_ms);
 }
 
-/* ---- the end of a turn of the loop ------------------------------------------------------------ */
+/* ---- the end of a turn of the loop ------------------------------------------------------------
+ */
 
 /* Hungry queues share the free slots by weight; each gets one at least, while there is one. */
 static void claim_by_weight(struct workers *w)
@@ -171,7 +176,8 @@ void workers_flush(struct workers *w)
     if (w->at == WORKERS_SERVE) claim_by_weight(w);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------
+ */
 
 static bool all_empty(const struct workers *w)
 {
@@ -198,8 +204,7 @@ static void hurry(struct workers *w)
 {
     w->at = WORKERS_HURRY;
     ticker_set_in(w->o.ticker, &w->grace, 2 * STOP_GRACE_MS); /* TERM, KILL, and the outcome */
-    if (w->running)
-        log_warn("stopping_attempts", LOG_INT("running", w->running));
+    if (w->running) log_warn("stopping_attempts", LOG_INT("running", w->running));
     for (size_t i = 0; i < w->consumers_count; i++) consumer_stop_attempts(w->consumers[i]);
     workers_progress(w);
 }

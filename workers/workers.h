@@ -1,6 +1,7 @@
 /* workers/workers.h — all that runs jobs in one server: handlers, slots, and a consumer per queue.
  *
- * Made and wired by the service; a test makes it with a link and a clock of its own. Loop thread only.
+ * Made and wired by the service; a test makes it with a link and a clock of its own. Loop thread
+ * only.
  */
 #ifndef PINION_WORKERS_WORKERS_H
 #define PINION_WORKERS_WORKERS_H
@@ -47,7 +48,8 @@ void            workers_free(struct workers *); /* stopped, or never started */
 enum pinion_err workers_add_queue(struct workers *, const char *queue, unsigned weight,
                                   struct error *why) must_use;
 enum pinion_err workers_add_handler(struct workers *, struct handler *, struct error *why) must_use;
-void            workers_use_link(struct workers *, struct link *); /* borrowed; and subscribes its channels */
+void            workers_use_link(struct workers *,
+                                 struct link *); /* borrowed; and subscribes its channels */
 
 /* What the link tells is passed on here. */
 void workers_up(struct workers *, const struct redis_info *);
@@ -55,8 +57,8 @@ void workers_down(struct workers *);
 void workers_subscribed(struct workers *, bool);
 void workers_message(struct workers *, struct span channel, struct span text);
 
-/* No more claims; after the grace (or at once, when called again) what runs is stopped and released;
- * on_stopped is called when all is settled and Redis was told. */
+/* No more claims; after the grace (or at once, when called again) what runs is stopped and
+ * released; on_stopped is called when all is settled and Redis was told. */
 void workers_stop(struct workers *);
 bool workers_stopped(const struct workers *);
 unsigned workers_running(const struct workers *);
