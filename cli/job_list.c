@@ -12,6 +12,7 @@
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX     10000
+#define BYTES_MAX     (64 * 1024 * 1024) /* of payloads in one JSON; it ends early, with a `next` */
 
 struct list_flags {
     struct common common;
@@ -51,6 +52,7 @@ struct listing {
     struct span    place;            /* cursor within the state; absent: its start */
     struct buffer  place_room;
     uint64_t       left;
+    size_t         bytes;
     json_t        *items;            /* NULL: the table is filled instead */
     struct table   table;
 };
@@ -71,8 +73,12 @@ static void add_item(struct listing *l, const struct job_view *v)
 {
     struct span queue = span_of(l->flags->queue);
 
-    if (l->items) json_array_append_new(l->items, shape_job(v, queue, SHAPE_WITH_CONTENT));
-    else add_row(&l->table, v, queue);
+    if (!l->items) {
+        add_row(&l->table, v, queue);
+        return;
+    }
+    json_array_append_new(l->items, shape_job(v, queue, SHAPE_WITH_CONTENT));
+    l->bytes += v->job.payload.len;
 }
 
 /* The place of the reply, kept beyond it; empty: the next state, from its start. */
@@ -167,7 +173,8 @@ static enum pinion_err list(struct listing *l, struct error *why)
     if (err) return err;
     if (l->flags->common.json) l->items = json_array();
     else table_init(&l->table, heads);
-    while (!err && l->left && l->state < l->state_end) err = read_page(l, why);
+    while (!err && l->left && l->bytes < BYTES_MAX && l->state < l->state_end)
+        err = read_page(l, why);
     session_close(&l->session);
     if (!err) print(l);
     else json_decref(l->items);
