@@ -210,7 +210,7 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
         .http = s->http ? http_server_address(s->http) : NULL,
         .concurrency = s->config->concurrency,
         .lease_ms = s->config->lease_ms,
-        .grace_ms = s->config->grace_ms,
+        .grace_ms = s->config->grace_ms ? s->config->grace_ms : 1, /* 0 is the default there */
         .on_serving = on_serving,
         .on_stopped = on_workers_stopped,
         .ctx = s,
