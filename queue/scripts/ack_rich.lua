@@ -3,17 +3,17 @@
 -- ack_rich: ACTIVE -> DONE, for jobs that keep something: a result, their id, or a past failure.
 --
 -- KEYS  1 queue
--- ARGV  ID, TOKEN, RESULT ...
+-- ARGV  ID, TOKEN, STARTED_MS, RESULT ...
 -- Gives {index, 'stale', ...} for jobs that were not ours (index from 0); a repeated ack is ours
 local now_ms, answer = math.floor(now_us() / 1000), {}
 
-for i = 1, #ARGV, 3 do
-  local id, token, result = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+for i = 1, #ARGV, 4 do
+  local id, token, started_ms, result = unpack(ARGV, i, i + 3)
   local record = redis.call('HGET', key('jobs'), id)
   local rare = record and rare_of(id, record) or {}
   if record and owns(id, token) then
     end_attempt(id)
-    rare.t, rare.o, rare.x = token, 'done', nil
+    rare.t, rare.o, rare.s, rare.x = token, 'done', tonumber(started_ms), nil
     local total, kept = finish(id, record, rare, 'done', now_ms)
     if not kept then
       remember(total, token, id)
@@ -21,7 +21,7 @@ for i = 1, #ARGV, 3 do
       redis.call('HSET', key('results'), id, result)
     end
   elseif not (rare.t == token and rare.o == 'done') and recall(id) ~= token then
-    answer[#answer + 1], answer[#answer + 2] = (i - 1) / 3, 'stale'
+    answer[#answer + 1], answer[#answer + 2] = (i - 1) / 4, 'stale'
   end
 end
 return answer

@@ -3,20 +3,20 @@
 -- fail: ACTIVE -> RETRY, or DEAD when no attempt is left, or CANCELLED when it was marked.
 --
 -- KEYS  1 queue
--- ARGV  ID, TOKEN, DELAY_MS ('-': do not retry), ERROR ...
+-- ARGV  ID, TOKEN, STARTED_MS, DELAY_MS ('-': do not retry), ERROR ...
 -- Gives one status per item: 'retry' | 'dead' | 'cancelled' | 'stale'; repeated: the same
 local ATTEMPTS_MAX = 25
 local outcomes = {retry = 'retry', dead = 'dead', cancelled = 'cancelled'}
 -- Rounded up, so that no retry is early.
 local now_ms, answer, earliest = math.ceil(now_us() / 1000), {}, next_due()
 
-local function fail_one(id, record, token, delay_ms, text)
+local function fail_one(record, id, token, started_ms, delay_ms, text)
   local rare = rare_of(id, record)
   if not owns(id, token) then return rare.t == token and outcomes[rare.o] or 'stale' end
   local mark = end_attempt(id)
   rare.t, rare.x, rare.a = token, text, (rare.a or 0) + 1
   local left = tonumber(header(record, 'a') or ATTEMPTS_MAX) - rare.a
-  rare.w = mark
+  rare.s, rare.w = tonumber(started_ms), mark
   rare.o = mark and 'cancelled' or (left <= 0 or delay_ms == '-') and 'dead' or 'retry'
   redis.call('HINCRBY', key('meta'), 'failed', 1)
   if rare.o == 'retry' then
@@ -28,9 +28,8 @@ local function fail_one(id, record, token, delay_ms, text)
   return rare.o
 end
 
-for i = 1, #ARGV, 4 do
+for i = 1, #ARGV, 5 do
   local record = redis.call('HGET', key('jobs'), ARGV[i])
-  answer[#answer + 1] = record and fail_one(ARGV[i], record, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
-      or 'stale'
+  answer[#answer + 1] = record and fail_one(record, unpack(ARGV, i, i + 4)) or 'stale'
 end
 return answer

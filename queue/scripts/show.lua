@@ -4,7 +4,8 @@
 --
 -- KEYS  1 queue
 -- ARGV  1 ID
--- Gives {state, score, record, rare json, result, token, mark, owner's name, now in us};
+-- Gives {state, score, record, rare json, result, token, mark, owner's name, now in us, owner's
+--        description};
 --       {'done', '', false, ...} when only its end is remembered; {'not_found'}
 local id = ARGV[1]
 local now = now_us()
@@ -14,7 +15,7 @@ local state, score = state_of(id, record)
 if not state then
   local token = recall(id)
   if not token then return {'not_found'} end
-  return {'done', '', false, false, false, token, false, false, now}
+  return {'done', '', false, false, false, token, false, false, now, false}
 end
 
 local token = state == 'active' and token_of(id, score)
@@ -25,4 +26,5 @@ for i = 1, #seats, 2 do
 end
 local rare, result = redis.call('HGET', key('rare'), id), redis.call('HGET', key('results'), id)
 local mark = redis.call('HGET', key('marks'), id)
-return {state, score or '', record, rare, result, token, mark, owner, now}
+return {state, score or '', record, rare, result, token, mark, owner, now,
+        owner and redis.call('HGET', key('servers'), owner)}

@@ -50,7 +50,7 @@ local function take(batch, lane, n)
   local entries = redis.call('LPOP', key('lane:' .. lane), n) or {}
   local records = #entries > 0 and redis.call('HMGET', key('jobs'), unpack(entries))
   local ids, bodies, lease, full = batch.ids, batch.records, {}, nil
-  local count, bytes, bytes_max = #ids, batch.bytes, batch.bytes_max
+  local count, at, bytes, bytes_max = #ids, 1, batch.bytes, batch.bytes_max
   for i = 1, #entries do
     local id, record, token, rare = entries[i], records[i], batch.token, nil
     if not record or byte(record) ~= 48 then
@@ -64,7 +64,7 @@ local function take(batch, lane, n)
       end
       count = count + 1
       ids[count], bodies[count] = id, record
-      lease[#lease + 1], lease[#lease + 2] = token, id
+      lease[at], lease[at + 1], at = token, id, at + 2
       if rare then
         local looks = batch.looks
         looks[#looks + 1], looks[#looks + 2], looks[#looks + 3] = count - 1, token, rare
@@ -72,7 +72,7 @@ local function take(batch, lane, n)
     end
   end
   batch.bytes, batch.seen = bytes, batch.seen + #entries
-  if #lease > 0 then redis.call('ZADD', key('active'), unpack(lease)) end
+  if at > 1 then redis.call('ZADD', key('active'), unpack(lease)) end
   if full then put_back(lane, entries, full) end
   if full or #entries == n and redis.call('EXISTS', key('lane:' .. lane)) == 1 then return false end
   redis.call('ZREM', key('lanes'), lane)
