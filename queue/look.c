@@ -33,6 +33,7 @@ static void read_rare(struct job_view *v, struct span text)
     v->reaps = rare_count(v->rare, "r");
     v->error = json_string_value(json_object_get(v->rare, "x"));
     v->why = json_string_value(json_object_get(v->rare, "w"));
+    v->started_ms = (int64_t)json_number_value(json_object_get(v->rare, "s"));
     v->finished_ms = (int64_t)json_number_value(json_object_get(v->rare, "f"));
 }
 
@@ -43,10 +44,22 @@ static void read_score(struct job_view *v, const struct redisReply *score)
         v->due_ms = reply_i64(score, 0);
 }
 
-/* The token is the first lease deadline, so it tells when the attempt began. */
-static void read_token(struct job_view *v, const struct redisReply *token)
+/* "SEEN {...}", as the server describes itself at each heartbeat. */
+static uint64_t lease_of_owner(struct span description)
 {
-    uint64_t lease_ms = v->job.lease_ms ? v->job.lease_ms : LEASE_DEFAULT_MS;
+    struct span seen = span_cut(&description, ' ');
+    json_t *about = seen.len ? json_loadb(description.data, description.len, 0, NULL) : NULL;
+    json_int_t ms = json_integer_value(json_object_get(about, "lease_ms"));
+
+    json_decref(about);
+    return ms > 0 && ms <= LEASE_MAX_MS ? (uint64_t)ms : LEASE_DEFAULT_MS;
+}
+
+/* The token is the first lease deadline, so it tells when the attempt began. */
+static void read_token(struct job_view *v, const struct redisReply *token,
+                       const struct redisReply *owner)
+{
+    uint64_t lease_ms = v->job.lease_ms ? v->job.lease_ms : lease_of_owner(reply_span(owner));
     int64_t deadline_us = reply_i64(token, 0);
 
     if (span_is(v->state, "active") && deadline_us)
@@ -66,13 +79,13 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     struct span record = reply_span(reply_at(reply, 2));
 
     if (span_is(v.state, "not_found")) return PINION_NOT_FOUND;
-    if (reply_count(reply) != 9) return PINION_INTERNAL;
+    if (reply_count(reply) != 10) return PINION_INTERNAL;
     v.job.id = local_id;
     v.known = record.data != NULL;
     if (v.known && job_decode(local_id, record, &v.job)) return PINION_INTERNAL;
     read_rare(&v, reply_span(reply_at(reply, 3)));
     read_score(&v, reply_at(reply, 1));
-    read_token(&v, reply_at(reply, 5));
+    read_token(&v, reply_at(reply, 5), reply_at(reply, 9));
     v.result = reply_span(reply_at(reply, 4));
     v.mark = reply_span(reply_at(reply, 6));
     v.server = reply_span(reply_at(reply, 7));

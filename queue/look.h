@@ -25,7 +25,7 @@ struct job_view {
     struct span state;
     struct job  job;          /* all absent when only its end is remembered */
     bool        known;        /* false: ended, and all that is known is id, token and state */
-    int64_t     started_ms;   /* of the running attempt; 0: none */
+    int64_t     started_ms;   /* of the running or the last attempt; 0: none, or not known */
     int64_t     due_ms;       /* scheduled, retry: when; 0: not waiting for a time */
     int64_t     finished_ms;  /* 0: not ended */
     unsigned    failures, reaps;

@@ -48,6 +48,7 @@ void ack_rich_build(struct request *r, struct span key, const struct settle_item
     for (size_t i = 0; i < count; i++) {
         request_add_span(r, items[i].id);
         request_add_span(r, items[i].token);
+        request_add_i64(r, items[i].started_ms);
         request_add_span(r, items[i].text);
     }
 }
@@ -70,6 +71,7 @@ void fail_build(struct request *r, struct span key, const struct settle_item *it
     for (size_t i = 0; i < count; i++) {
         request_add_span(r, items[i].id);
         request_add_span(r, items[i].token);
+        request_add_i64(r, items[i].started_ms);
         if (items[i].delay_ms < 0)
             request_add_text(r, "-");
         else

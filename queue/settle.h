@@ -25,6 +25,7 @@ struct settle_item {
     struct span  id, token;  /* borrowed until the call was built */
     struct span  text;       /* ack_rich: the result; fail: the error */
     uint64_t     lease_ms;   /* renew */
+    int64_t      started_ms; /* ack_rich, fail: when the attempt began, Redis's clock */
     int64_t      delay_ms;   /* fail: until the next attempt; -1: do not retry */
     enum settled settled;    /* filled by read */
 };

@@ -85,7 +85,8 @@ void attempt_start(struct attempt *a)
     a->at = AT_RUN;
     a->started_mono_us = clock_mono_us();
     a->renewed_mono_ms = a->started_mono_us / 1000;
-    a->work.deadline_ms = redis_clock_now_us(&w->clock) / 1000 + (int64_t)timeout_of(a);
+    a->started_ms = redis_clock_now_us(&w->clock) / 1000;
+    a->work.deadline_ms = a->started_ms + (int64_t)timeout_of(a);
     alarm_init(&a->deadline, on_deadline);
     ticker_set_in(w->o.ticker, &a->deadline, timeout_of(a));
     a->handler->running++;

@@ -49,6 +49,7 @@ struct attempt {
     size_t           text_len;
     struct alarm     deadline;
     uint64_t         lease_ms, started_mono_us, renewed_mono_ms;
+    int64_t          started_ms; /* Redis's clock */
     struct attempt **renewal;   /* where the renewal on its way remembers it; NULL: none */
     struct list      node;      /* of the consumer's running, stopping or settling attempts */
     char             bytes[];   /* id, token, record */

@@ -125,6 +125,7 @@ static void send_batch(struct consumer *c, enum outbox outbox)
         s->items[s->count++] = (struct settle_item){
             .id = a->job.id,
             .token = a->token,
+            .started_ms = a->started_ms,
             .text = {a->text ? a->text : "", a->text_len},
             .delay_ms = outbox == OUTBOX_FAIL ? delay_of(a) : 0,
         };

@@ -1,5 +1,5 @@
 #!lua
---@ include key now note record wake lane state ended
+--@ include key note record wake lane state ended
 -- requeue: DEAD, CANCELLED, DONE -> READY with counters at zero (verb 'retry');
 --          SCHEDULED, RETRY -> READY now (verb 'run'). Refused by a full Redis, for it adds work.
 --

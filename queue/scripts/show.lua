@@ -1,5 +1,5 @@
 #!lua flags=no-writes
---@ include key now record token state ended
+--@ include key now token state ended
 -- show: everything about one job; changes nothing.
 --
 -- KEYS  1 queue
