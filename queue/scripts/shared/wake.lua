@@ -16,11 +16,11 @@ local function idle_leave(name)
   end
 end
 
--- The kind belongs to a more telling pattern of this server, which has no slot.
+-- The pattern of this server that the kind belongs to, the first one that fits, has no slot.
 local function is_full(name, kind)
   local patterns = redis.call('HGET', key('idle'), name) or ''
-  for pattern in patterns:gmatch('!(%S+)') do
-    if pattern_fits(pattern, kind) then return true end
+  for full, pattern in patterns:gmatch('(!?)(%S+)') do
+    if pattern_fits(pattern, kind) then return full == '!' end
   end
   return false
 end
