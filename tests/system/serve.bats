@@ -99,7 +99,8 @@ script() {
         '[ "$PINION_ATTEMPT" -eq 2 ] && echo fine'
     script bad "echo \"\$PINION_ATTEMPT\" >>$PWD/bad.attempts" 'echo oops >&2; exit 7'
     script hopeless "echo once >>$PWD/hopeless.runs" 'exit 65'
-    serve_ok --command "flaky=$PWD/flaky" --command "bad=$PWD/bad" --command "hopeless=$PWD/hopeless"
+    serve_ok --command "flaky=$PWD/flaky" --command "bad=$PWD/bad" \
+        --command "hopeless=$PWD/hopeless"
 
     exits 0 enqueue flaky --attempts 3 --backoff fixed:200ms --wait
     [ "$output" = fine ]
@@ -265,7 +266,8 @@ http_is() {
 # ---- stopping
 
 @test "SIGTERM lets a running job end within the grace, and takes no new one" {
-    script slow "echo start >>$PWD/log; while [ ! -e $PWD/go ]; do sleep 0.02; done; echo end >>$PWD/log"
+    script slow "echo start >>$PWD/log" "while [ ! -e $PWD/go ]; do sleep 0.02; done" \
+        "echo end >>$PWD/log"
     serve_ok --concurrency 1 --command "slow=$PWD/slow"
     pinion enqueue slow --id a --retain 1h >/dev/null
     pinion enqueue slow --id b >/dev/null
