@@ -129,8 +129,8 @@ check_results()
 {
     tr '\n' '\0' <"$home/files" | xargs -0 cksum -- | LC_ALL=C sort >"$home/wanted"
     awk '$3 == "done" {
-        sum = $5 " " $6
-        for (i = 0; i < 7; i++) sub(/^[^ ]* /, "")
+        sum = $4 " " $5
+        for (i = 0; i < 6; i++) sub(/^[^ ]* /, "")
         print sum " " $0
     }' "$home/work.log" | LC_ALL=C sort -u >"$home/got"
     cmp -s "$home/wanted" "$home/got" || die "the results are not those of cksum:
@@ -143,7 +143,7 @@ measure()
         sed 's/{"id":/\n&/g' >"$home/records"
     records=$(grep -c '^{"id":' "$home/records") || true
     [ "$records" -eq "$total" ] || die "$records jobs are listed as done, expected $total"
-    awk -f "$here/demo_measure.awk" "$home/work.log" "$home/records" >"$home/measures"
+    awk -f "$here/demo_measure.awk" "$home/records" >"$home/measures"
     if grep -q '^[a-z]* -' "$home/measures"; then die "a job began before it was due"; fi
 }
 
@@ -164,7 +164,7 @@ report()
 {
     retries=$(grep -c ' failed ' "$home/work.log") || true
     delayed=$(grep -c '^late ' "$home/measures") || true
-    bytes=$(awk '$3 == "done" { all += $6; packed += $7 }
+    bytes=$(awk '$3 == "done" { all += $5; packed += $6 }
         END { printf "%.1f MB, compressed %.1f MB", all / 1e6, packed / 1e6 }' "$home/work.log")
     rate=$(awk '{ is[$1] = $2 } END { printf "%.0f", is["at_once"] * 1000 / (is["elapsed"] + 1) }' \
         "$home/measures")

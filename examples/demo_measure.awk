@@ -1,10 +1,8 @@
-# demo_measure.awk — from the log of the workers and the records of the jobs: what took how long.
+# demo_measure.awk — from the records of jobs that are done: what took how long.
 #
-#     awk -f demo_measure.awk LOG RECORDS
-#
-# RECORDS is what `pinion job list --json` says, a job per line. Prints lines of NAME and
-# milliseconds: wait (from due to started), late (the same, of jobs that were delayed), run (from
-# started to finished), and elapsed, from the first start to the last end of what was due at once.
+# Reads what `pinion job list --json` says, a job per line. Prints lines of NAME and milliseconds:
+# wait (from due to started), late (the same, of jobs that were delayed), run (from started to
+# finished), and elapsed, from the first start to the last end of the at_once jobs due at once.
 
 # Of a field that is a time: milliseconds since 1970. A quote inside a text is escaped in JSON, so
 # what looks like a field is one.
@@ -19,22 +17,15 @@ function time_of(name,    text, y, m, d, days) {
             + substr(text, 18, 2)) * 1000 + substr(text, 21, 3)
 }
 
-FNR == NR {
-    if ($2 == 1) first[$1] = $4
-    if ($3 == "done") last[$1] = $4
-    attempts[$1] = $2
-    next
-}
-
-match($0, /"id":"[^"]*"/) {
-    id = substr($0, RSTART + 6, RLENGTH - 7)
-    if (!(id in last)) next
-    due = time_of("run_at"); finished = time_of("finished_at")
+match($0, /"attempt":[0-9]+/) {
+    attempt = substr($0, RSTART + 10, RLENGTH - 10) + 0
+    due = time_of("run_at"); started = time_of("started_at"); finished = time_of("finished_at")
+    printf "run %.0f\n", finished - started
+    if (attempt > 1) next # the pause after a failure is no waiting
     delayed = due > time_of("created_at")
-    printf "%s %.0f\n", delayed ? "late" : "wait", first[id] - due
-    printf "run %.0f\n", finished - last[id]
-    if (delayed || attempts[id] > 1) next
-    if (!begun || last[id] < begun) begun = last[id]
+    printf "%s %.0f\n", delayed ? "late" : "wait", started - due
+    if (delayed) next
+    if (!begun || started < begun) begun = started
     if (finished > ended) ended = finished
     at_once++
 }

@@ -7,7 +7,7 @@
  * Each attempt adds one line to LOG, in one write, so that lines of attempts that run at once do
  * not mix:
  *
- *     ID ATTEMPT OUTCOME STARTED-MS CHECKSUM SIZE COMPRESSED PATH
+ *     ID ATTEMPT OUTCOME CHECKSUM SIZE COMPRESSED PATH
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CHUNK_BYTES    (64 * 1024)
@@ -108,14 +107,6 @@ static void compress(int fd, struct result *result)
 
 /* ---- the attempt ----------------------------------------------------------------------------- */
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static const char *environment(const char *name)
 {
     const char *value = getenv(name);
@@ -125,15 +116,14 @@ static const char *environment(const char *name)
     exit(EXIT_FAILURE);
 }
 
-static void note(const char *log, const char *outcome, uint64_t started_ms, const struct result *r,
-                 const char *path)
+static void note(const char *log, const char *outcome, const struct result *r, const char *path)
 {
     char line[LINE_MAX_BYTES];
     int fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     int len = snprintf(line, sizeof line,
-                       "%s %s %s %" PRIu64 " %" PRIu32 " %" PRIu64 " %" PRIu64 " %s\n",
+                       "%s %s %s %" PRIu32 " %" PRIu64 " %" PRIu64 " %s\n",
                        environment("PINION_JOB_ID"), environment("PINION_ATTEMPT"), outcome,
-                       started_ms, r->checksum, r->size, r->compressed, path);
+                       r->checksum, r->size, r->compressed, path);
 
     if (fd < 0 || write(fd, line, (size_t)len) != len) die(log);
     close(fd);
@@ -152,7 +142,6 @@ static void read_payload(char path[PATH_MAX])
 
 int main(int argc, char **argv)
 {
-    uint64_t started_ms = now_ms();
     struct result result = {0};
     char path[PATH_MAX];
     int fd;
@@ -163,7 +152,7 @@ int main(int argc, char **argv)
     }
     read_payload(path);
     if (argc > 2 && strcmp(environment("PINION_ATTEMPT"), "1") == 0) {
-        note(argv[1], "failed", started_ms, &result, path);
+        note(argv[1], "failed", &result, path);
         fprintf(stderr, "this job always fails on its first attempt\n");
         return EXIT_FAILURE;
     }
@@ -171,7 +160,7 @@ int main(int argc, char **argv)
     if (fd < 0) die(path);
     check_sum(fd, &result);
     compress(fd, &result);
-    note(argv[1], "done", started_ms, &result, path);
+    note(argv[1], "done", &result, path);
     printf("cksum %" PRIu32 ", %" PRIu64 " bytes, %" PRIu64 " compressed\n", result.checksum,
            result.size, result.compressed);
     return EXIT_SUCCESS;
