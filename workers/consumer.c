@@ -42,6 +42,7 @@ static void start_claimed(struct consumer *c, const struct claimed *claimed)
         outcomes_put(c, a);
         return;
     }
+    a->handler->taken++;
     list_push(&c->running, &a->node);
     attempt_start(a);
 }
@@ -53,6 +54,20 @@ static void give_back_slots(struct claim_call *claim)
     w->offered -= claim->free;
     for (size_t i = 0; i < claim->count; i++) w->registry.handlers[i]->offered -= claim->offered[i];
     claim->consumer->claims--;
+}
+
+/* What filled a handler may have left work behind, which waits for that handler's next free slot:
+ * Redis does not wake us for a kind that was full. It may be free again already. */
+static void look_for_the_rest(struct consumer *c, const struct claim_call *claim)
+{
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct handler *h = c->w->registry.handlers[i];
+        if (claim->offered[i] == 0 || h->taken < claim->offered[i]) continue;
+        if (handler_free_slots(h) > 0)
+            c->hungry = true;
+        else
+            c->starved = true;
+    }
 }
 
 static void on_claimed(struct call *call, enum pinion_err err, const struct redisReply *reply)
@@ -69,11 +84,13 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
         bool all = claim->free > 0 && answer.count >= claim->free;
         c->hungry = answer.more || all || c->woken != claim->woken;
     }
+    for (size_t i = 0; i < claim->count; i++) c->w->registry.handlers[i]->taken = 0;
     for (size_t i = 0; i < answer.count; i++) {
         struct claimed claimed;
         claim_item(&answer, i, &claimed);
         start_claimed(c, &claimed);
     }
+    look_for_the_rest(c, claim);
     request_deinit(&claim->call.request);
     free(claim);
     workers_progress(c->w);

@@ -37,6 +37,7 @@ struct handler {
 
     unsigned running; /* attempts that have started and not finished */
     unsigned offered; /* slots named in claims whose answers are awaited */
+    unsigned taken;   /* by the answer that is being read */
 };
 
 struct registry {
