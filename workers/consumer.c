@@ -79,9 +79,10 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
     give_back_slots(claim);
     if (!err) err = claim_read(reply, &answer);
     /* What was asked for was there: ask again. Else Redis knows whom to wake. After an error the
-     * heartbeat tells, so that a script that fails is not called in a spin. */
-    if (!err) {
-        bool all = claim->free > 0 && answer.count >= claim->free;
+     * heartbeat tells, so that a script that fails is not called in a spin. One that only passed a
+     * wake-up on has asked for nothing: what we are hungry for is still to be asked. */
+    if (!err && claim->free > 0) {
+        bool all = answer.count >= claim->free;
         c->hungry = answer.more || all || c->woken != claim->woken;
     }
     for (size_t i = 0; i < claim->count; i++) c->w->registry.handlers[i]->taken = 0;
