@@ -78,6 +78,21 @@ static struct leases read_leases(struct books *books, long seat)
     return l;
 }
 
+/* The same when it no longer changes: what the server had sent before it was halted is done. */
+static struct leases read_settled(struct books *books, long seat)
+{
+    struct leases last = read_leases(books, seat), now;
+
+    for (;;) {
+        now = read_leases(books, seat);
+        bool same =
+            now.count == last.count && memcmp(now.ids, last.ids, now.count * sizeof *now.ids) == 0;
+        books_leases_free(&last);
+        if (same) return now;
+        last = now;
+    }
+}
+
 /* Waits until the server has all its slots full, halts it, and gives what it holds. */
 static struct leases halt_when_full(struct server *s, struct books *books)
 {
@@ -93,9 +108,7 @@ static struct leases halt_when_full(struct server *s, struct books *books)
         if (held.count == ACTIVE) {
             books_leases_free(&held);
             server_freeze(s);
-            rest_ms(
-                20); /* what it had sent is done by then, or comes to the same after its death */
-            held = read_leases(books, seat);
+            held = read_settled(books, seat);
             if (held.count == ACTIVE) return held;
             if (kill(s->pid, SIGCONT)) give_up("the server is gone");
         }

@@ -1,9 +1,10 @@
 /* tests/kill/job.c — the command of the kill test: says when it begins and when it ends.
  *
- *     kill_job FOLDER      the payload on stdin is how long to work, in milliseconds
+ *     kill_job FOLDER [heir]     the payload on stdin is how long to work, in milliseconds
  *
+ * An heir is a child that outlives it: whoever starts the job again must have killed that, too.
  * Each line of FOLDER/runs is one write(2), as history_add_line() reads it. A lock on a file of the
- * job's own tells, by the kernel's word, whether another run of it is alive.
+ * job's own, which the heir holds as well, tells by the kernel's word whether a run of it is alive.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define WORK_MS_MAX 60000
+#define HEIR_S      5 /* longer than a killed server stays away */
 
 static int64_t now_us(void)
 {
@@ -51,7 +53,7 @@ int main(int argc, char **argv)
     char path[512];
     int log, lock;
 
-    if (argc != 2 || !getenv("PINION_JOB_ID") || !getenv("PINION_ATTEMPT")) return 65;
+    if (argc < 2 || !getenv("PINION_JOB_ID") || !getenv("PINION_ATTEMPT")) return 65;
     snprintf(path, sizeof path, "%s/runs", argv[1]);
     log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     snprintf(path, sizeof path, "%s/lock.%s", argv[1], getenv("PINION_JOB_ID"));
@@ -59,6 +61,10 @@ int main(int argc, char **argv)
     if (log < 0 || lock < 0) return 4;
     say(log, "start", server);
     if (flock(lock, LOCK_EX | LOCK_NB)) say(log, "collided", server);
+    if (argc > 2 && fork() == 0) {
+        sleep(HEIR_S);
+        return 0;
+    }
     while (nanosleep(&rest, &rest) && errno == EINTR) {
     }
     say(log, "end", server);

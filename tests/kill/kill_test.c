@@ -45,14 +45,16 @@ static unsigned rounds_wanted(void)
 
 static int run(mode_fn *mode)
 {
-    char folder[SCRATCH_MAX], words[512];
+    char folder[SCRATCH_MAX], words[512], heirs[520];
     const char *job = getenv("PINION_KILL_JOB");
-    struct mode_options options = {.folder = folder, .job_words = words, .rounds = rounds_wanted()};
+    struct mode_options options = {
+        .folder = folder, .job_words = words, .heir_words = heirs, .rounds = rounds_wanted()};
     bool sound, left_none;
 
     if (!job) give_up("PINION_KILL_JOB: expected the path of the built kill_job");
     if (!scratch_make(folder)) give_up("no folder in /tmp");
     snprintf(words, sizeof words, "log=%s %s", job, folder);
+    snprintf(heirs, sizeof heirs, "%s heir", words);
     options.seed = property_seed("PINION_KILL_SEED");
     server_adopt_orphans();
     sound = mode(&options);

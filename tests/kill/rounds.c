@@ -19,7 +19,7 @@
 
 #define QUEUE        "default"
 #define THREADS      6
-#define JOBS_A_ROUND 500 /* at most, and no more in all than are remembered */
+#define JOBS_A_ROUND 300 /* at most, and no more in all than are remembered */
 #define JOBS_MAX     (BOOKS_ENDED_MAX - 1000)
 #define ROUND_MS     1000 /* what one takes, about */
 #define LIFE_MS_MAX  1200 /* a server lives so long at most, after it was ready */
@@ -115,7 +115,7 @@ static int64_t kill_and_note(struct rounds *r, struct server *s)
 bool kill_server(const struct mode_options *options)
 {
     const char *const words[] = {
-        "--listen", "127.0.0.1:0", "--concurrency", "16", "--command", options->job_words, NULL};
+        "--listen", "127.0.0.1:0", "--concurrency", "16", "--command", options->heir_words, NULL};
     char folder[64], url[128];
     struct server server;
     struct rounds r;
@@ -162,8 +162,8 @@ static long await_redis(struct server *s, long before)
 
 bool kill_redis(const struct mode_options *options)
 {
-    const char *const words[] = {"--listen",         "none",    "--concurrency", "16", "--command",
-                                 options->job_words, "--lease", LEASE,           NULL};
+    const char *const words[] = {"--listen",          "none",    "--concurrency", "16", "--command",
+                                 options->heir_words, "--lease", LEASE,           NULL};
     char folder[64], url[128];
     struct server server;
     struct rounds r;
