@@ -88,9 +88,8 @@ void promoter_free(struct promoter *p)
 
 void promoter_hint(struct promoter *p, int64_t due_ms)
 {
-    if (due_ms >= p->due_ms) return;
-    p->due_ms = due_ms;
-    arm(p);
+    if (due_ms < p->due_ms) p->due_ms = due_ms;
+    arm(p); /* also what was known: Redis's clock may have stepped since */
 }
 
 void promoter_stop(struct promoter *p)
