@@ -1,0 +1,100 @@
+-- Everything about one queue by its raw keys: a row for each job, and whatever contradicts itself.
+--
+-- KEYS  1 queue
+-- Gives {now in us, {id, state, score, token, failures, kind, ...}, {fault, ...}, paused, idle servers}
+local SIM_FIELDS = 6
+local faults, rows, places = {}, {}, {}
+
+local function key(name) return KEYS[1] .. ':' .. name end
+local function fault(...) faults[#faults + 1] = table.concat({...}, ' ') end
+local function map(name)
+  local flat, result = redis.call('HGETALL', key(name)), {}
+  for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  return result
+end
+
+local jobs, rare, ghosts, tokens = map('jobs'), map('rare'), map('ghosts'), map('tokens')
+for id, text in pairs(rare) do
+  rare[id] = cjson.decode(text)
+  if not jobs[id] then fault('rare data without a job:', id)
+  elseif jobs[id]:byte() ~= 49 then fault('rare data of a plain job:', id) end
+end
+
+local function put(id, state, score)
+  if places[id] then fault(id, 'is', places[id][1], 'and', state) end
+  places[id] = {state, score}
+  if not jobs[id] then fault(id, 'is', state, 'without a record') end
+end
+for _, state in ipairs({'scheduled', 'waiting', 'active', 'retry', 'done', 'dead', 'cancelled'}) do
+  local flat = redis.call('ZRANGE', key(state), 0, -1, 'WITHSCORES')
+  for i = 1, #flat, 2 do put(flat[i], state, flat[i + 1]) end
+end
+
+local in_ring, seen = {}, {}
+for _, lane in ipairs(redis.call('ZRANGE', key('lanes'), 0, -1)) do
+  in_ring[key('lane:' .. lane)] = true
+  local entries = redis.call('LRANGE', key('lane:' .. lane), 0, -1)
+  if #entries == 0 then fault('empty lane in the ring:', lane) end
+  for _, entry in ipairs(entries) do
+    local id = entry:match('^[^~]*')
+    if seen[entry] then fault('two entries of one name:', entry) end
+    seen[entry] = true
+    if ghosts[entry] then
+      if ghosts[entry] ~= lane then fault('ghost in another lane:', entry) end
+    elseif not jobs[id] or ((rare[id] or {}).e or id) ~= entry then
+      fault('entry that is neither live nor a ghost:', entry)
+    elseif jobs[id]:match('^.([^\n]*)') ~= lane then
+      fault('job in another lane than its own:', id)
+    else
+      put(id, 'ready', '0')
+    end
+  end
+end
+for _, name in ipairs(redis.call('KEYS', key('lane:*'))) do
+  if not in_ring[name] then fault('lane outside of the ring:', name) end
+end
+for entry in pairs(ghosts) do
+  if not seen[entry] then fault('ghost without an entry:', entry) end
+end
+
+for id in pairs(tokens) do
+  if not places[id] or places[id][1] ~= 'active' then fault('token of a job that is not active:', id) end
+end
+for id in pairs(map('marks')) do
+  if not places[id] or places[id][1] ~= 'active' then fault('mark on a job that is not active:', id) end
+end
+for id in pairs(map('results')) do
+  if not jobs[id] then fault('result without a job:', id) end
+end
+
+local idle, waiting = map('idle'), {}
+for name, patterns in pairs(idle) do
+  waiting[#waiting + 1] = name .. ' (' .. patterns .. ')'
+  for pattern in patterns:gmatch('%S+') do
+    if pattern:byte() ~= 33 and redis.call('SISMEMBER', key('idle:' .. pattern), name) == 0 then
+      fault('idle server missing in', pattern .. ':', name)
+    end
+  end
+end
+for _, set in ipairs(redis.call('KEYS', key('idle:*'))) do
+  for _, name in ipairs(redis.call('SMEMBERS', set)) do
+    if not idle[name] then fault('idle server that is only in', set .. ':', name) end
+  end
+end
+
+for id, record in pairs(jobs) do
+  local place, few = places[id], rare[id] or {}
+  if not place then
+    fault(id, 'is nowhere')
+    place = {'nowhere', '0'}
+  end
+  local token = place[1] == 'active' and (tokens[id] or place[2]) or few.t or ''
+  rows[#rows + 1] = {id, place[1], place[2], token, tostring(few.a or 0), record:match('^.%d:([^#\n]*)')}
+end
+table.sort(rows, function(a, b) return a[1] < b[1] end)
+local flat = {}
+for _, row in ipairs(rows) do
+  for i = 1, SIM_FIELDS do flat[#flat + 1] = row[i] end
+end
+return {redis.call('GET', 'pinion-test:now_us'), flat, faults,
+        redis.call('HEXISTS', key('meta'), 'paused'), table.concat(waiting, ', ')}
