@@ -66,10 +66,12 @@ enum pinion_err reap_read(const struct redisReply *reply, int64_t *ret_count, bo
     return PINION_OK;
 }
 
-void take_back_build(struct request *r, struct span key, const char *server, int64_t rank)
+void take_back_build(struct request *r, struct span key, const char *server, enum take_back which,
+                     int64_t rank)
 {
     request_script(r, SCRIPT_TAKE_BACK, key);
     request_add_text(r, server);
+    request_add_text(r, which == TAKE_BACK_ALL ? "all" : "unheard");
     request_add_i64(r, rank);
     request_add_u64(r, BATCH_ITEMS_MAX);
 }

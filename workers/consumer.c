@@ -77,6 +77,7 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
     struct claim answer = {0};
 
     give_back_slots(claim);
+    if (err == PINION_UNAVAILABLE && claim->free > 0) c->claim_lost = true;
     if (!err) err = claim_read(reply, &answer);
     /* What was asked for was there: ask again. Else Redis knows whom to wake. After an error the
      * heartbeat tells, so that a script that fails is not called in a spin. One that only passed a

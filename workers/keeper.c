@@ -54,14 +54,14 @@ static void send_renewals(struct renew_call *r)
 
 /* Renewals of all attempts travel together: a server with 500 running jobs must not ask Redis 500
  * times. Two chances before a lease lapses. */
-static void renew_attempts(struct consumer *c)
+static void renew_attempts(struct consumer *c, bool all)
 {
     uint64_t now_ms = clock_mono_ms();
     struct renew_call *r = NULL;
 
     list_for_each (node, &c->running) {
         struct attempt *a = container_of(node, struct attempt, node);
-        if (a->renewal || now_ms - a->renewed_mono_ms < a->lease_ms / 3) continue;
+        if (a->renewal || (!all && now_ms - a->renewed_mono_ms < a->lease_ms / 3)) continue;
         if (!r) {
             r = xmalloc(sizeof *r);
             r->call.request = REQUEST_INIT;
@@ -166,13 +166,15 @@ static void on_taken_back(struct call *call, enum pinion_err err, const struct r
         return;
     }
     c->taken_back = true;
+    c->claim_lost = false;
     consumer_serve(c);
 }
 
 static void send_take_back(struct consumer *c, int64_t rank)
 {
     c->at = CONSUMER_TAKE_BACK;
-    take_back_build(&c->take_back.request, consumer_key(c), c->w->o.server, rank);
+    take_back_build(&c->take_back.request, consumer_key(c), c->w->o.server,
+                    c->taken_back ? TAKE_BACK_UNHEARD : TAKE_BACK_ALL, rank);
     link_send(c->w->link, &c->take_back, on_taken_back);
 }
 
@@ -199,7 +201,7 @@ static void after_beat(struct consumer *c, const struct heartbeat *h)
     if (h->seat < 0) log_error("no_seat", LOG_TEXT("queue", c->queue));
     c->seat = h->seat;
     if (c->at == CONSUMER_JOIN && c->seat >= 0) {
-        if (c->taken_back)
+        if (c->taken_back && !c->claim_lost)
             consumer_serve(c);
         else
             send_take_back(c, 0);
@@ -266,7 +268,7 @@ static void on_beat(struct alarm *alarm)
 
     ticker_set_in(c->w->o.ticker, &c->beat, HEARTBEAT_MS);
     if (c->at == CONSUMER_DOWN) return;
-    renew_attempts(c);
+    renew_attempts(c, false);
     send_heartbeat(c);
 }
 
@@ -295,7 +297,7 @@ void keeper_up(struct consumer *c, bool restarted)
     c->at = CONSUMER_JOIN;
     if (restarted) hold_reaping(c);
     ticker_set_in(c->w->o.ticker, &c->beat, HEARTBEAT_MS);
-    renew_attempts(c);
+    renew_attempts(c, c->claim_lost); /* so that what stays unheard is what we do not know */
     send_heartbeat(c);
 }
 

@@ -49,7 +49,8 @@ struct consumer {
     unsigned         weight;
     enum consumer_at at;
     int              seat;
-    bool             taken_back;  /* done once in the life of a server */
+    bool             taken_back;  /* done once in the life of a server, */
+    bool             claim_lost;  /* and again when a claim's answer was lost with the link */
     bool             hungry;      /* something may be claimable */
     bool             starved;     /* the last claim named a full handler */
     unsigned         claims;      /* in flight */

@@ -219,7 +219,7 @@ int64_t take_back(struct rig *rig, const char *server)
     int64_t total = 0, count, rank = 0;
 
     while (rank >= 0) {
-        take_back_build(&rig->request, rig_key(rig), server, rank);
+        take_back_build(&rig->request, rig_key(rig), server, TAKE_BACK_ALL, rank);
         redisReply *r = rig_ask(rig);
         assert_int_equal(take_back_read(r, &count, &rank), PINION_OK);
         freeReplyObject(r);
