@@ -60,6 +60,8 @@ void redis_conf_write(struct buffer *out, const struct redis_child_options *o)
                   "maxmemory %" PRIu64 "\n"
                   "maxmemory-policy noeviction\n"
                   "protected-mode yes\n"
+                  "zset-max-listpack-entries 16\n" /* leases come and go by the hundred */
+                  "lazyfree-lazy-expire yes\n"     /* remembered calls end by the million */
                   "daemonize no\n"
                   "supervised systemd\n",
                   o->fsync == REDIS_FSYNC_NO ? "no" : "yes", when[o->fsync],
