@@ -68,18 +68,20 @@ bool books_totals(struct books *b, const char *queue, struct totals *ret)
 {
     static const char *const names[] = {"enqueued", "done",      "failed",
                                         "dead",     "cancelled", "reaped"};
-    redisReply *r =
-        ask(b, "HMGET pinion:{%s}:meta enqueued done failed dead cancelled reaped", queue);
-    bool ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == countof(names);
     int64_t values[countof(names)], jobs = 0, kept[3] = {0};
+    redisReply *r;
+    /* What is left comes first: when nothing is, the totals read behind it are the last ones. */
+    bool ok = ask_number(b, "HLEN", queue, "jobs", &jobs) &&
+              ask_number(b, "ZCARD", queue, "done", &kept[0]) &&
+              ask_number(b, "ZCARD", queue, "dead", &kept[1]) &&
+              ask_number(b, "ZCARD", queue, "cancelled", &kept[2]);
 
+    if (!ok) return false;
+    r = ask(b, "HMGET pinion:{%s}:meta enqueued done failed dead cancelled reaped", queue);
+    ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == countof(names);
     for (size_t i = 0; ok && i < countof(names); i++)
         values[i] = r->element[i]->str ? strtoll(r->element[i]->str, NULL, 10) : 0;
     freeReplyObject(r);
-    ok = ok && ask_number(b, "HLEN", queue, "jobs", &jobs) &&
-         ask_number(b, "ZCARD", queue, "done", &kept[0]) &&
-         ask_number(b, "ZCARD", queue, "dead", &kept[1]) &&
-         ask_number(b, "ZCARD", queue, "cancelled", &kept[2]);
     if (!ok) return false;
     *ret = (struct totals){.enqueued = values[0],
                            .done = values[1],
