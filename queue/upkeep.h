@@ -43,7 +43,7 @@ enum pinion_err reap_read(const struct redisReply *, int64_t *ret_count, bool *r
     must_use;
 
 /* What this server's seat holds and nobody works at: ALL, for what a former life of it held;
- * UNHEARD, what was never renewed, of one that has renewed all it knows: its claim's answer was lost.
+ * UNHEARD, what was never renewed, of one that renewed all it knows: its claim's answer was lost.
  * From rank 0 on until *ret_next is -1. */
 enum take_back { TAKE_BACK_ALL, TAKE_BACK_UNHEARD };
 void take_back_build(struct request *, struct span key, const char *server, enum take_back,

@@ -309,6 +309,26 @@ TEST(a_job_that_keeps_losing_its_servers_ends_dead)
     assert_int_equal(stats(&rig).failed, 0);
 }
 
+/* A claim whose answer was lost: its server renews what it knows, and takes back the rest. */
+TEST(what_a_server_does_not_know_of_is_taken_back_at_once)
+{
+    struct pinion_job job = {.kind = "k"};
+    struct lease known, lost;
+    struct heartbeat beat;
+
+    rig_reset(&rig);
+    heartbeat(&rig, SERVER, "*", &beat);
+    enqueue_many(&rig, &job, 2);
+    known = claim_one(&rig);
+    lost = claim_one(&rig);
+    assert_string_equal(renew(&rig, &known, 10000), "ok");
+    assert_int_equal(take_back_unheard(&rig, SERVER), 1);
+    assert_string_equal(state_of(&rig, known.id), "active");
+    assert_string_equal(state_of(&rig, lost.id), "ready");
+    assert_string_equal(ack(&rig, &lost), "stale");
+    assert_string_equal(ack(&rig, &known), "ok");
+}
+
 TEST(take_back_takes_only_what_its_own_seat_holds)
 {
     struct heartbeat a, b;
@@ -443,6 +463,7 @@ int main(void)
         cmocka_unit_test(one_by_one_too),
         cmocka_unit_test(odd_ids_do_not_confuse_the_memory),
         cmocka_unit_test(a_job_that_keeps_losing_its_servers_ends_dead),
+        cmocka_unit_test(what_a_server_does_not_know_of_is_taken_back_at_once),
         cmocka_unit_test(take_back_takes_only_what_its_own_seat_holds),
         cmocka_unit_test(a_seat_is_kept_and_freed),
         cmocka_unit_test(seats_are_given_until_the_last),

@@ -214,18 +214,28 @@ int64_t reap(struct rig *rig)
     return count;
 }
 
-int64_t take_back(struct rig *rig, const char *server)
+static int64_t take_back_which(struct rig *rig, const char *server, enum take_back which)
 {
     int64_t total = 0, count, rank = 0;
 
     while (rank >= 0) {
-        take_back_build(&rig->request, rig_key(rig), server, TAKE_BACK_ALL, rank);
+        take_back_build(&rig->request, rig_key(rig), server, which, rank);
         redisReply *r = rig_ask(rig);
         assert_int_equal(take_back_read(r, &count, &rank), PINION_OK);
         freeReplyObject(r);
         total += count;
     }
     return total;
+}
+
+int64_t take_back(struct rig *rig, const char *server)
+{
+    return take_back_which(rig, server, TAKE_BACK_ALL);
+}
+
+int64_t take_back_unheard(struct rig *rig, const char *server)
+{
+    return take_back_which(rig, server, TAKE_BACK_UNHEARD);
 }
 
 int64_t sweep(struct rig *rig)

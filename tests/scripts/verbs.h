@@ -54,6 +54,7 @@ const char *requeue(struct rig *, const char *verb, const char *id); /* "retry",
 int64_t promote(struct rig *, struct promoted *ret); /* how many; ret: NULL is fine */
 int64_t     reap(struct rig *);                                     /* fails on a jump */
 int64_t     take_back(struct rig *, const char *server);
+int64_t     take_back_unheard(struct rig *, const char *server); /* what was never renewed */
 int64_t     sweep(struct rig *);
 bool        pause_queue(struct rig *, bool pause);                  /* did it change anything? */
 void        heartbeat(struct rig *, const char *server, const char *pattern, struct heartbeat *ret);
