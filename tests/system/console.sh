@@ -22,7 +22,7 @@ normal()
     sed -E -e 's/[0-9A-HJKMNP-TV-Z]{26}/ID/g' \
         -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}(\.[0-9]+)?(Z| ?[+-][0-9]{2}:[0-9]{2})/TIME/g' \
         -e 's/127\.0\.0\.1:[0-9]+/ADDRESS/g' -e 's/\b[0-9a-f]{12}\b/SERVER/g' \
-        -e 's/\b[0-9.]+(us|ms|s)\b/DURATION/g' -e 's/\([0-9]+\/s\)/(RATE)/g' \
+        -e 's/\b([0-9.]+(us|ms|s|m|h))+\b/DURATION/g' -e 's/\([0-9]+\/s\)/(RATE)/g' \
         -e 's/ +/ /g' -e 's/[ \r]+$//'
 }
 
