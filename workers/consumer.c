@@ -44,6 +44,7 @@ static void start_claimed(struct consumer *c, const struct claimed *claimed)
     }
     a->handler->taken++;
     list_push(&c->running, &a->node);
+    keeper_watch(c, a);
     attempt_start(a);
 }
 

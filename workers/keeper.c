@@ -2,6 +2,7 @@
  *
  *      up ──heartbeat──► seat ──take back, page by page──► consumer_serve()
  *      beat, each second: heartbeat, and renewals of attempts that need one, in one call each
+ *      between beats: renewals of short leases
  *      what a heartbeat answers leads to: claim, promote at its time, reap at its time, sweep
  */
 #include <jansson.h>
@@ -52,6 +53,25 @@ static void send_renewals(struct renew_call *r)
     link_send(r->consumer->w->link, &r->call, on_renewed);
 }
 
+/* The beat alone would be too slow for these: they are looked at between beats, too. */
+static bool is_short(const struct attempt *a)
+{
+    return a->lease_ms < SHORT_LEASE_MS;
+}
+
+static bool needs_renewal(const struct attempt *a, uint64_t now_ms)
+{
+    return now_ms - a->renewed_mono_ms >= a->lease_ms / (is_short(a) ? 4 : 3);
+}
+
+void keeper_watch(struct consumer *c, const struct attempt *a)
+{
+    uint64_t at_ms = clock_mono_ms() + a->lease_ms / 8;
+
+    if (!is_short(a) || (alarm_pending(&c->renew_at) && c->renew_at.timer.due_ms <= at_ms)) return;
+    ticker_set_at(c->w->o.ticker, &c->renew_at, at_ms);
+}
+
 /* Renewals of all attempts travel together: a server with 500 running jobs must not ask Redis 500
  * times. Two chances before a lease lapses. */
 static void renew_attempts(struct consumer *c, bool all)
@@ -61,7 +81,8 @@ static void renew_attempts(struct consumer *c, bool all)
 
     list_for_each (node, &c->running) {
         struct attempt *a = container_of(node, struct attempt, node);
-        if (a->renewal || (!all && now_ms - a->renewed_mono_ms < a->lease_ms / 3)) continue;
+        keeper_watch(c, a);
+        if (a->renewal || (!all && !needs_renewal(a, now_ms))) continue;
         if (!r) {
             r = xmalloc(sizeof *r);
             r->call.request = REQUEST_INIT;
@@ -78,6 +99,11 @@ static void renew_attempts(struct consumer *c, bool all)
         r = NULL;
     }
     if (r) send_renewals(r);
+}
+
+static void on_renew_at(struct alarm *alarm)
+{
+    renew_attempts(container_of(alarm, struct consumer, renew_at), false);
 }
 
 /* ---- leases that lapsed -----------------------------------------------------------------------
@@ -279,6 +305,7 @@ void keeper_init(struct consumer *c)
 {
     alarm_init(&c->beat, on_beat);
     alarm_init(&c->reap_at, on_reap_at);
+    alarm_init(&c->renew_at, on_renew_at);
     c->heartbeat.request = c->take_back.request = c->reap.request = c->sweep.request = REQUEST_INIT;
 }
 
@@ -286,6 +313,7 @@ void keeper_deinit(struct consumer *c)
 {
     ticker_cancel(c->w->o.ticker, &c->beat);
     ticker_cancel(c->w->o.ticker, &c->reap_at);
+    ticker_cancel(c->w->o.ticker, &c->renew_at);
     request_deinit(&c->heartbeat.request);
     request_deinit(&c->take_back.request);
     request_deinit(&c->reap.request);
@@ -305,4 +333,5 @@ void keeper_down(struct consumer *c)
 {
     c->at = CONSUMER_DOWN;
     ticker_cancel(c->w->o.ticker, &c->reap_at);
+    ticker_cancel(c->w->o.ticker, &c->renew_at);
 }

@@ -12,6 +12,7 @@
 #include "workers/workers.h"
 
 #define HEARTBEAT_MS          1000
+#define SHORT_LEASE_MS        (6 * HEARTBEAT_MS) /* longer: two renewals fit in, on beats alone */
 #define CLAIMS_IN_FLIGHT_MAX  2    /* so that Redis works while we do */
 
 struct workers {
@@ -61,7 +62,7 @@ struct consumer {
     struct list      outbox[OUTBOXES];    /* attempts whose outcome is to be sent */
     unsigned         unsettled;           /* attempts whose outcome is on its way */
 
-    struct alarm     beat, reap_at;
+    struct alarm     beat, reap_at, renew_at;
     struct call      heartbeat, take_back, reap, sweep, leave, registered;
     bool             beating, reaping, sweeping, leaving, left;
     uint64_t         beat_sent_us, no_reap_until_ms;
@@ -91,6 +92,8 @@ void keeper_init(struct consumer *);
 void keeper_deinit(struct consumer *);
 void keeper_up(struct consumer *, bool restarted); /* the first heartbeat goes out */
 void keeper_down(struct consumer *);
+/* It has begun: its lease is renewed while it runs. */
+void keeper_watch(struct consumer *, const struct attempt *);
 /* keeper.c tells consumer.c: the seat is known and the former incarnation's jobs are free. */
 void consumer_serve(struct consumer *);
 
