@@ -275,10 +275,19 @@ static void watch(struct process *p, const struct process_spec *spec, const int 
     else io_close(loop, &p->in);
 }
 
+/* In the child. A server that is killed right now leaves a program that the next one knows. */
+in_child static void on_born(void *ctx, pid_t pid, uint64_t start_ticks)
+{
+    const struct process *p = ctx;
+
+    if (p->host->record) process_record_fill(p->host->record, p->slot, pid, start_ticks);
+}
+
 enum pinion_err process_start(struct process *p, const struct process_host *host,
                               const struct process_spec *spec, process_end_fn *on_end,
                               struct error *why)
 {
+    const struct process_birth birth = {on_born, p};
     struct process_child child;
     struct pipes pipes;
     enum pinion_err err;
@@ -289,17 +298,18 @@ enum pinion_err process_start(struct process *p, const struct process_host *host
     p->input = spec->input;
     p->input_left = spec->input_len;
     feed(p, pipes.ours[PIPE_IN]); /* a small payload fits into the pipe, and that is all of it */
-    err = process_spawn(&spec->program, pipes.its, &child, why);
+    p->host = host;
+    p->slot = host->record ? process_record_reserve(host->record) : PROCESS_RECORD_NONE;
+    err = process_spawn(&spec->program, pipes.its, &birth, &child, why);
     close_all(pipes.its);
     if (err) {
+        if (host->record) process_record_remove(host->record, p->slot);
         close_all(pipes.ours);
         return err;
     }
     p->pid = child.pid;
-    p->host = host;
     p->on_end = on_end;
     p->kill_at_ms = NOT_STOPPING;
-    p->slot = host->record ? process_record_add(host->record, child.pid) : PROCESS_RECORD_NONE;
     alarm_init(&p->kill, on_grace_over);
     watch(p, spec, pipes.ours, child.pidfd);
     return PINION_OK;

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "workers/process_spawn.h"
 #include "workers/process_table.h"
 
 #define MAGIC        "PINPROC1"
@@ -62,7 +63,7 @@ struct process_record {
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
-static uint32_t check_of(uint32_t pid, uint64_t start_ticks)
+in_child static uint32_t check_of(uint32_t pid, uint64_t start_ticks)
 {
     uint64_t mixed = (start_ticks ^ ((uint64_t)pid << 32)) * UINT64_C(0x9E3779B97F4A7C15);
 
@@ -196,20 +197,33 @@ void process_record_close(struct process_record *r)
 
 /* ---- use ------------------------------------------------------------------------------------- */
 
-unsigned process_record_put(struct process_record *r, pid_t pid, uint64_t start_ticks)
+unsigned process_record_reserve(struct process_record *r)
 {
-    unsigned slot;
     int error = r->free_count ? 0 : grow(r);
 
+    if (!error) return r->free[--r->free_count];
+    log_warn("process_not_recorded", LOG_TEXT("why", strerror(error)));
+    return PROCESS_RECORD_NONE;
+}
+
+/* Volatile, so that the order stays: a kill comes between two stores, never into their middle. */
+in_child void process_record_fill(struct process_record *r, unsigned slot, pid_t pid,
+                                  uint64_t start_ticks)
+{
+    volatile struct slot *s = &r->slots[slot];
+
+    if (slot == PROCESS_RECORD_NONE) return;
+    s->start_ticks = start_ticks;
+    s->check = check_of((uint32_t)pid, start_ticks);
+    s->pid = (uint32_t)pid;
+}
+
+unsigned process_record_put(struct process_record *r, pid_t pid, uint64_t start_ticks)
+{
+    unsigned slot = process_record_reserve(r);
+
     assert(pid > 1);
-    if (error) {
-        log_warn("process_not_recorded", LOG_INT("pid", pid), LOG_TEXT("why", strerror(error)));
-        return PROCESS_RECORD_NONE;
-    }
-    slot = r->free[--r->free_count];
-    r->slots[slot].start_ticks = start_ticks;
-    r->slots[slot].check = check_of((uint32_t)pid, start_ticks);
-    __atomic_store_n(&r->slots[slot].pid, (uint32_t)pid, __ATOMIC_RELEASE);
+    process_record_fill(r, slot, pid, start_ticks);
     return slot;
 }
 
@@ -227,7 +241,7 @@ unsigned process_record_add(struct process_record *r, pid_t pid)
 void process_record_remove(struct process_record *r, unsigned slot)
 {
     if (slot == PROCESS_RECORD_NONE) return;
-    assert(slot >= HEADER_SLOTS && slot < r->bytes / sizeof(struct slot) && r->slots[slot].pid);
+    assert(slot >= HEADER_SLOTS && slot < r->bytes / sizeof(struct slot));
     free_slot(r, slot);
 }
 

@@ -31,10 +31,15 @@ void process_record_close(struct process_record *); /* what is recorded stays; N
 enum pinion_err process_record_sweep(struct process_record *, uint64_t wait_ms,
                                      unsigned *ret_killed, struct error *why) must_use;
 
-/* Right after the start of a session leader. The slot is for its removal. PROCESS_RECORD_NONE: it
- * could not be recorded (logged: the disk is full, or there are too many). */
-unsigned process_record_add(struct process_record *, pid_t);
+/* For the start of a session leader: a slot of its own, which is filled before its program begins,
+ * and is for its removal. PROCESS_RECORD_NONE: it cannot be recorded (logged: the disk is full, or
+ * there are too many). Nothing else may be reserved or removed in between. */
+unsigned process_record_reserve(struct process_record *);
+/* Stores only: the child itself may do it, see struct process_birth. NONE: no-op. */
+void     process_record_fill(struct process_record *, unsigned slot, pid_t, uint64_t start_ticks);
 void     process_record_remove(struct process_record *, unsigned slot); /* NONE: no-op */
+/* Both at once, for one that runs already. */
+unsigned process_record_add(struct process_record *, pid_t);
 
 /* As add, where the start time is known; also what a test forges a record with. */
 unsigned process_record_put(struct process_record *, pid_t, uint64_t start_ticks);

@@ -1,7 +1,7 @@
 /* The child borrows our memory and we stand still until it has called exec, or has ended:
  *
  *      we       block signals -> clone ............................ -> unblock -> look at `at`
- *      child                       \-> session -> signals -> fds -> exec
+ *      child                       \-> session -> birth -> signals -> fds -> exec
  *
  * So a child costs no copy of page tables, and tells us a failure by writing it down. In return it
  * may only use system calls: no locks, no malloc, nothing that a sanitizer or a handler looks at.
@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #define SPAWN_STACK_BYTES 32768 /* the child uses a few hundred bytes, a sanitizer some thousand */
+#define STAT_BYTES        512   /* of a line of /proc; what counts is in its first half */
+#define STAT_BLANKS       20    /* from the name's end to the start time */
 #define SPAWN_SIGNALS     64    /* numbers of signals that the kernel knows: 1 .. 64 */
 
 /* ThreadSanitizer takes clone() for a fork, and keeps its books for the child in our memory: under
@@ -38,17 +40,16 @@ int __clone(int (*)(void *), void *stack, int flags, void *arg, ...);
 #endif
 
 /* How far the child came: AT_EXEC and no error is a running program. */
-enum spawn_at { AT_SESSION, AT_SIGNALS, AT_DESCRIPTORS, AT_FOLDER, AT_EXEC };
+enum spawn_at { AT_SESSION, AT_BIRTH, AT_SIGNALS, AT_DESCRIPTORS, AT_FOLDER, AT_EXEC };
 
 struct spawn {
     const struct process_program *program;
+    const struct process_birth   *birth; /* NULL: none */
     int           fds[3];
     pid_t         parent;
     enum spawn_at at;    /* written by the child */
     int           error; /* written by the child; 0: exec replaced it */
 };
-
-#define in_child __attribute__((no_sanitize("address", "undefined", "thread")))
 
 in_child static int enter_session(const struct spawn *s)
 {
@@ -56,6 +57,34 @@ in_child static int enter_session(const struct spawn *s)
     if (getppid() == s->parent) return 0;
     errno = ESRCH; /* we died before the line above: nobody is left to read this */
     return -1;
+}
+
+/* Field 22 of our line in /proc; what stands before it may hold blanks only up to the last ')'. */
+in_child static uint64_t read_start_ticks(void)
+{
+    static const char path[] = "/proc/self/stat";
+    char line[STAT_BYTES];
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    long len = fd < 0 ? -1 : syscall(SYS_read, fd, line, sizeof line), at = len;
+    uint64_t ticks = 0;
+
+    if (fd >= 0) syscall(SYS_close, fd);
+    while (at > 0 && line[at - 1] != ')') at--;
+    for (int blanks = 0; at > 0 && at < len && blanks < STAT_BLANKS; at++)
+        blanks += line[at] == ' ';
+    for (; at > 0 && at < len && line[at] >= '0' && line[at] <= '9'; at++)
+        ticks = ticks * 10 + (uint64_t)(line[at] - '0');
+    return ticks;
+}
+
+in_child static int tell_birth(const struct spawn *s)
+{
+    uint64_t ticks;
+
+    if (!s->birth) return 0;
+    ticks = read_start_ticks();
+    if (ticks) s->birth->born(s->birth->ctx, (pid_t)syscall(SYS_getpid), ticks);
+    return ticks ? 0 : -1;
 }
 
 /* First the handlers, then the mask: no handler of ours may run in borrowed memory. By the bare
@@ -87,6 +116,8 @@ in_child static int run_child(void *arg)
 
     s->at = AT_SESSION;
     if (enter_session(s)) goto fail;
+    s->at = AT_BIRTH;
+    if (tell_birth(s)) goto fail;
     s->at = AT_SIGNALS;
     if (reset_signals()) goto fail;
     s->at = AT_DESCRIPTORS;
@@ -144,9 +175,10 @@ static enum pinion_err explain(const struct spawn *s, struct error *why)
 }
 
 enum pinion_err process_spawn(const struct process_program *program, const int fds[3],
-                              struct process_child *ret_child, struct error *why)
+                              const struct process_birth *birth, struct process_child *ret_child,
+                              struct error *why)
 {
-    struct spawn s = {program, {fds[0], fds[1], fds[2]}, getpid(), AT_SESSION, 0};
+    struct spawn s = {program, birth, {fds[0], fds[1], fds[2]}, getpid(), AT_SESSION, 0};
     int pidfd = -1;
     pid_t pid;
 

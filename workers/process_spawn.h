@@ -7,6 +7,7 @@
 #ifndef PINION_WORKERS_PROCESS_SPAWN_H
 #define PINION_WORKERS_PROCESS_SPAWN_H
 
+#include <stdint.h>
 #include <sys/types.h>
 #include "base/error.h"
 
@@ -22,10 +23,22 @@ struct process_child {
     int   pidfd; /* readable once the child has ended; yours to close */
 };
 
-/* Returns when the program runs or cannot. `fds` become its 0, 1, 2 and stay yours.
- * PINION_INVALID: the folder or the program is wrong; PINION_BUSY: no process, memory or
- * descriptor is left for now. Then nothing was started. */
+/* For what the child does in our memory: a sanitizer must not look at it. */
+#define in_child __attribute__((no_sanitize("address", "undefined", "thread")))
+
+/* What must be known of the child before its program's first instruction. Called in the child,
+ * which borrows our memory, so it is in_child and only stores. It may have been called although
+ * the program could not be run. */
+struct process_birth {
+    void (*born)(void *ctx, pid_t, uint64_t start_ticks); /* start: as in struct process_stat */
+    void *ctx;
+};
+
+/* Returns when the program runs or cannot. `fds` become its 0, 1, 2 and stay yours. `birth` NULL:
+ * nobody wants to know. PINION_INVALID: the folder or the program is wrong; PINION_BUSY: no
+ * process, memory or descriptor is left for now. Then nothing was started. */
 enum pinion_err process_spawn(const struct process_program *, const int fds[3],
-                              struct process_child *ret_child, struct error *why) must_use;
+                              const struct process_birth *birth, struct process_child *ret_child,
+                              struct error *why) must_use;
 
 #endif

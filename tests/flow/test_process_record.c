@@ -319,6 +319,62 @@ TEST(a_program_is_recorded_while_it_runs)
     ev_loop_destroy(host.loop);
 }
 
+/* The server may be killed as soon as the program runs, so it is recorded before: here it is even
+ * though there is no such program. */
+in_child static void keep_birth(void *ctx, pid_t pid, uint64_t start_ticks)
+{
+    *(struct process_stat *)ctx = (struct process_stat){.pid = pid, .start_ticks = start_ticks};
+}
+
+TEST(a_program_is_known_before_it_begins)
+{
+    char *argv[] = {(char[]){"sleep"}, (char[]){"1000"}, NULL};
+    struct process_program program = {.path = "/no/such/program", .argv = argv};
+    struct process_stat born = {0}, seen;
+    const struct process_birth birth = {keep_birth, &born};
+    const int fds[3] = {0, 1, 2};
+    struct process_child child;
+
+    assert_int_equal(process_spawn(&program, fds, &birth, &child, NULL), PINION_INVALID);
+    assert_true(born.pid > 1);
+
+    program.path = "/bin/sleep";
+    assert_int_equal(process_spawn(&program, fds, &birth, &child, NULL), PINION_OK);
+    assert_int_equal(born.pid, child.pid);
+    assert_true(process_stat_read(child.pid, &seen));
+    assert_int_equal(born.start_ticks, seen.start_ticks);
+    kill(child.pid, SIGKILL);
+    assert_int_equal(waitpid(child.pid, NULL, 0), child.pid);
+    close(child.pidfd);
+}
+
+static size_t file_bytes(void)
+{
+    struct stat st;
+
+    assert_int_equal(stat(file, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(st.st_size % PROCESS_RECORD_BLOCK, 0);
+    return (size_t)st.st_size;
+}
+
+TEST(a_program_that_cannot_run_is_not_recorded)
+{
+    char *argv[] = {(char[]){"x"}, NULL};
+    const struct process_spec spec = {.program = {.path = "/no/such/program", .argv = argv}};
+    struct process program = {0};
+    struct process_host host = {.loop = ev_loop_new(0), .record = open_record()};
+    size_t bytes = file_bytes();
+
+    host.ticker = ticker_new(host.loop);
+    for (unsigned i = 0; i < 1000; i++) /* more than there are slots in its first block */
+        assert_int_equal(process_start(&program, &host, &spec, on_end, NULL), PINION_INVALID);
+    assert_int_equal(file_bytes(), bytes);
+    process_record_close(host.record);
+    ticker_free(host.ticker);
+    ev_loop_destroy(host.loop);
+}
+
 TEST(a_sweep_is_bounded_and_can_be_repeated)
 {
     struct process_record *record = open_record();
@@ -338,16 +394,6 @@ TEST(a_sweep_is_bounded_and_can_be_repeated)
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
-
-static size_t file_bytes(void)
-{
-    struct stat st;
-
-    assert_int_equal(stat(file, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(st.st_size % PROCESS_RECORD_BLOCK, 0);
-    return (size_t)st.st_size;
-}
 
 static unsigned put_many(struct process_record *record, unsigned slots[], unsigned count)
 {
@@ -487,6 +533,8 @@ int main(void)
         cmocka_unit_test_teardown(recycled_pid_is_not_killed, teardown),
         cmocka_unit_test_teardown(we_ourselves_are_not_killed, teardown),
         cmocka_unit_test_teardown(a_program_is_recorded_while_it_runs, teardown),
+        cmocka_unit_test_teardown(a_program_is_known_before_it_begins, teardown),
+        cmocka_unit_test_teardown(a_program_that_cannot_run_is_not_recorded, teardown),
         cmocka_unit_test_teardown(a_sweep_is_bounded_and_can_be_repeated, teardown),
         cmocka_unit_test_teardown(grows_by_blocks_up_to_its_limit, teardown),
         cmocka_unit_test_teardown(bad_content_is_ignored, teardown),
