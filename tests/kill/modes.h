@@ -8,7 +8,7 @@
 #include "tests/support/property.h"
 
 struct mode_options {
-    const char *folder;    /* of this test; gone when it ends */
+    const char *folder;     /* of this test; gone when it ends */
     const char *job_words;  /* "log=PROGRAM FOLDER", for --command */
     const char *heir_words; /* the same with children that outlive the command */
     unsigned rounds;

@@ -24,6 +24,7 @@
 #define ROUND_MS     1000 /* what one takes, about */
 #define LIFE_MS_MAX  1200 /* a server lives so long at most, after it was ready */
 #define HASTE_MS_MAX 60   /* and that long where it is killed while it starts */
+#define STOP_MS_MAX  400  /* and so long where it stops */
 #define DEATH_MS_MAX 400  /* so long it stays dead; a peer's: as long as two leases */
 #define DRAIN_MS_MAX 90000
 #define LEASE        "1500ms" /* where one may have to lapse */
@@ -100,13 +101,15 @@ static void live(struct rounds *r, uint64_t ms_max)
     rest_ms(prng_below(&r->prng, ms_max + 1));
 }
 
-static int64_t kill_and_note(struct rounds *r, struct server *s)
+/* Now and then while it stops. */
+static void kill_and_note(struct rounds *r, struct server *s)
 {
+    bool stopping = prng_below(&r->prng, 6) == 0;
     long pid = s->pid;
-    int64_t at_us = server_kill(s);
+    int64_t at_us =
+        stopping ? server_kill_stopping(s, prng_below(&r->prng, STOP_MS_MAX)) : server_kill(s);
 
     history_kill(&r->history, (struct kill){.server = pid, .at_us = at_us});
-    return at_us;
 }
 
 /* ---- the server, with its embedded Redis ------------------------------------------------------
@@ -190,6 +193,8 @@ bool kill_redis(const struct mode_options *options)
 /* ---- one of two servers on one Redis ----------------------------------------------------------
  */
 
+/* Without heirs: those of a dead server are killed by its next life only, while its peer runs the
+ * job when the lease is over. */
 bool kill_one_of_two(const struct mode_options *options)
 {
     static const char *const settings[] = {

@@ -186,6 +186,24 @@ int64_t server_kill(struct server *s)
     return (int64_t)clock_mono_us();
 }
 
+int64_t server_kill_stopping(struct server *s, uint64_t ms)
+{
+    uint64_t until_ms = clock_mono_ms() + ms;
+    pid_t gone = 0;
+    int status = 0;
+
+    server_check_alive(s);
+    kill(s->pid, SIGTERM);
+    while (!gone && clock_mono_ms() < until_ms) {
+        gone = waitpid(s->pid, &status, WNOHANG);
+        if (!gone) rest_ms(1);
+    }
+    if (!gone) return server_kill(s);
+    if (status) give_up("the server in %s: wait status 0x%x", s->folder, (unsigned)status);
+    s->pid = 0;
+    return (int64_t)clock_mono_us();
+}
+
 void server_stop(struct server *s)
 {
     uint64_t until_ms = clock_mono_ms() + SERVER_WAIT_MS;

@@ -33,8 +33,10 @@ bool server_said(const struct server *, const char *text);
 long server_number(const struct server *, const char *event, const char *key);
 void server_id(const struct server *, char id[32]); /* its name, from pinion.json */
 
-void server_freeze(struct server *);      /* SIGSTOP, and waits until it stands still */
-int64_t server_kill(struct server *);     /* SIGKILL; the time in us when it was gone */
+void server_freeze(struct server *);  /* SIGSTOP, and waits until it stands still */
+int64_t server_kill(struct server *); /* SIGKILL; the time in us when it was gone */
+/* The same while it stops: SIGTERM, and SIGKILL so much later, if it is there still. */
+int64_t server_kill_stopping(struct server *, uint64_t ms);
 void server_stop(struct server *);        /* SIGTERM; must leave with exit status 0 */
 void server_check_alive(struct server *); /* it did not end by itself */
 
