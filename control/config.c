@@ -175,7 +175,7 @@ static enum pinion_err set_queue(struct config *c, const struct key *key, const 
     uint64_t number = 0;
     struct config_queue *queue;
 
-    if (name.len < strlen(value) && text_parse_u64(weight, 1, CONFIG_WEIGHT_MAX, &number))
+    if (name.len < strlen(value) && text_parse_u64(weight, 1, WEIGHT_MAX, &number))
         return expected(key, "NAME or NAME=WEIGHT, a weight of 1 to 1000", value, why);
     enum pinion_err err = config_queue_at(c, name, &queue, why);
     if (!err && number) queue->weight = (unsigned)number;
@@ -230,7 +230,7 @@ static const struct key keys[] = {
     {{"queue", 'q', "NAME[=WEIGHT]", "serve this queue; may be repeated"},
       NULL, set_queue, 0, 0, 0, NULL},
     {{"concurrency", 0, "N", "attempts that run at once"},
-      NULL, set_count, FIELD(concurrency), 1, CONFIG_CONCURRENCY_MAX, NULL},
+      NULL, set_count, FIELD(concurrency), 1, CONCURRENCY_MAX, NULL},
     {{"lease", 0, "DURATION", "how long a silent worker keeps its job, 1s to 1h"},
       NULL, set_duration, FIELD(lease_ms), LEASE_MIN_MS, LEASE_MAX_MS, NULL},
     {{"grace", 0, "DURATION", "how long running jobs may take to end at a stop"},

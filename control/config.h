@@ -19,13 +19,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "control/redis_child.h"
+#include "workers/limits.h"
 
 #define CONFIG_FILE_BYTES_MAX   (1024 * 1024)
-#define CONFIG_QUEUES_MAX       1024
-#define CONFIG_COMMANDS_MAX     1024
 #define CONFIG_HOSTS_MAX        64
-#define CONFIG_WEIGHT_MAX       1000
-#define CONFIG_CONCURRENCY_MAX  10000
 #define CONFIG_GRACE_MS_MAX     86400000
 #define CONFIG_MAXMEMORY_MIN    (UINT64_C(16) * 1024 * 1024)
 #define CONFIG_MAXMEMORY_MAX    (UINT64_C(1) << 50)
@@ -34,7 +31,7 @@ enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 
 struct config_queue {
     char              *name;
-    unsigned           weight; /* turns at claiming, 1 .. CONFIG_WEIGHT_MAX; 0 until finished: 1 */
+    unsigned           weight; /* turns at claiming, 1 .. WEIGHT_MAX; 0 until finished: 1 */
     enum config_source from;   /* private */
 };
 

@@ -57,7 +57,7 @@ static enum pinion_err set_in_queue(struct reader *r, const char *key, const cha
 
     if (err) return err;
     if (strcmp(key, "weight") == 0)
-        return config_parse_count(key, value, CONFIG_WEIGHT_MAX, &queue->weight, why);
+        return config_parse_count(key, value, WEIGHT_MAX, &queue->weight, why);
     return error_set(why, PINION_INVALID, "unknown key '%.60s' in [queue]; expected weight", key);
 }
 
@@ -70,7 +70,7 @@ static enum pinion_err set_in_command(struct reader *r, const char *key, const c
     if (err) return err;
     if (strcmp(key, "argv") == 0) return config_command_argv(command, value, why);
     if (strcmp(key, "concurrency") == 0)
-        return config_parse_count(key, value, CONFIG_CONCURRENCY_MAX, &command->concurrency, why);
+        return config_parse_count(key, value, CONCURRENCY_MAX, &command->concurrency, why);
     if (strcmp(key, "timeout") == 0)
         return config_parse_duration(key, value, 1, DURATION_MS_MAX, &command->timeout_ms, why);
     return error_set(why, PINION_INVALID,

@@ -17,8 +17,6 @@
 #define DEFAULT_LISTEN      "127.0.0.1:7466"
 #define DEFAULT_NAMESPACE   "pinion"
 #define DEFAULT_QUEUE       "default"
-#define DEFAULT_CONCURRENCY 256
-#define DEFAULT_GRACE_MS    25000
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -58,9 +56,9 @@ enum pinion_err config_queue_at(struct config *c, struct span name, struct confi
     if (queue_name_check(name, &bad)) return error_set(why, bad.code, "queue: %s", bad.text);
     for (size_t i = 0; i < c->queue_count && !queue; i++)
         if (span_is(name, c->queues[i].name)) queue = &c->queues[i];
-    if (!queue && c->queue_count == CONFIG_QUEUES_MAX)
+    if (!queue && c->queue_count == QUEUES_MAX)
         return error_set(why, PINION_INVALID, "queue: expected at most %d queues",
-                         CONFIG_QUEUES_MAX);
+                         QUEUES_MAX);
     if (!queue) {
         c->queues = xrealloc(c->queues, (c->queue_count + 1) * sizeof *c->queues);
         queue = &c->queues[c->queue_count++];
@@ -86,9 +84,9 @@ enum pinion_err config_command_at(struct config *c, struct span kind,
         *ret_command = &c->commands[i];
         return PINION_OK;
     }
-    if (c->command_count == CONFIG_COMMANDS_MAX)
+    if (c->command_count == HANDLERS_MAX)
         return error_set(why, PINION_INVALID, "command: expected at most %d commands",
-                         CONFIG_COMMANDS_MAX);
+                         HANDLERS_MAX);
     c->commands = xrealloc(c->commands, (c->command_count + 1) * sizeof *c->commands);
     *ret_command = &c->commands[c->command_count++];
     **ret_command = (struct config_command){.kind = xmemdup(kind.data, kind.len)};
@@ -142,9 +140,9 @@ void config_init(struct config *c)
     *c = (struct config){
         .listen = xstrdup(DEFAULT_LISTEN),
         .name_space = xstrdup(DEFAULT_NAMESPACE),
-        .concurrency = DEFAULT_CONCURRENCY,
+        .concurrency = CONCURRENCY_DEFAULT,
         .lease_ms = LEASE_DEFAULT_MS,
-        .grace_ms = DEFAULT_GRACE_MS,
+        .grace_ms = GRACE_DEFAULT_MS,
         .log_level = LOG_INFO,
     };
 }

@@ -11,8 +11,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "queue/claim.h"
-
-#define HANDLERS_MAX 256
+#include "workers/limits.h"
 
 struct attempt;
 struct handler;

@@ -14,6 +14,7 @@
 #include "include/pinion.h"
 #include "queue/redis_clock.h"
 #include "workers/consumer.h"
+#include "workers/limits.h"
 #include "workers/registry.h"
 
 struct ev_loop;
@@ -21,13 +22,6 @@ struct link;
 struct redis_info;
 struct ticker;
 struct workers;
-
-#define QUEUES_MAX          64
-#define WEIGHT_MAX          1000
-#define CONCURRENCY_DEFAULT 256
-#define CONCURRENCY_MAX     100000
-#define GRACE_DEFAULT_MS    25000
-#define STOP_GRACE_MS       5000 /* TERM to KILL, for work that must stop */
 
 struct workers_options {
     struct ev_loop *loop;       /* NULL: a test calls workers_flush() itself */

@@ -203,7 +203,7 @@ TEST(lists_of_flags_replace_those_of_the_file)
 TEST(refuses_with_file_and_line)
 {
     refused_at(2, "unknown key 'colour'", "[serve]\ncolour = red\n");
-    refused_at(3, "concurrency: expected a whole number from 1 to 10000, not '0'",
+    refused_at(3, "concurrency: expected a whole number from 1 to 100000, not '0'",
                "[serve]\n\nconcurrency = 0\nlease = never\n");
     refused_at(1, "expected a section", "redis = redis://x:1\n");
     refused_at(1, "expected [serve], [queue \"NAME\"]", "[webhook \"x\"]\n");
@@ -290,14 +290,14 @@ TEST(queues_at_their_limit)
 {
     char name[32];
 
-    for (int i = 0; i < CONFIG_QUEUES_MAX; i++) {
+    for (int i = 0; i < QUEUES_MAX; i++) {
         snprintf(name, sizeof name, "q%d", i);
         set("queue", name);
     }
     set("queue", "q7=2"); /* known: not one more */
     flag_refused("queue", "one-more", "at most 1024 queues");
     finish();
-    assert_int_equal(config.queue_count, CONFIG_QUEUES_MAX);
+    assert_int_equal(config.queue_count, QUEUES_MAX);
     assert_int_equal(config.queues[7].weight, 2);
 }
 

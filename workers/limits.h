@@ -1,0 +1,13 @@
+/* workers/limits.h — every bound of the workers folder, by name. */
+#ifndef PINION_WORKERS_LIMITS_H
+#define PINION_WORKERS_LIMITS_H
+
+#define QUEUES_MAX          1024   /* that one server serves */
+#define WEIGHT_MAX          1000   /* of a queue among those of its server */
+#define HANDLERS_MAX        256    /* of one server */
+#define CONCURRENCY_DEFAULT 256    /* attempts at once */
+#define CONCURRENCY_MAX     100000
+#define GRACE_DEFAULT_MS    25000  /* for what runs when the server must stop */
+#define STOP_GRACE_MS       5000   /* TERM to KILL, for work that must stop */
+
+#endif
