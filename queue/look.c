@@ -187,6 +187,7 @@ enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *re
         .cancelled = total_of(totals, "cancelled"),
         .reaped = total_of(totals, "reaped"),
         .trimmed = total_of(totals, "trimmed"),
+        .deleted = total_of(totals, "deleted"),
     };
     for (size_t i = 0; i < STATES; i++)
         ret->counts[i] = reply_i64(reply_at(reply_at(reply, 2), i), 0);

@@ -55,7 +55,8 @@ struct queue_view {
     int64_t now_us;
     bool    paused;
     int64_t counts[STATES];
-    int64_t enqueued, done, failed, dead, cancelled, reaped, trimmed; /* totals */
+    /* totals */
+    int64_t enqueued, done, failed, dead, cancelled, reaped, trimmed, deleted;
     int64_t oldest_ready_ms; /* age of the longest waiting ready job; 0: none */
 };
 

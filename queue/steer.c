@@ -8,6 +8,12 @@ void cancel_build(struct request *r, struct span key, const struct span local_id
     for (size_t i = 0; i < count; i++) request_add_span(r, local_ids[i]);
 }
 
+void delete_build(struct request *r, struct span key, const struct span local_ids[], size_t count)
+{
+    request_script(r, SCRIPT_DELETE, key);
+    for (size_t i = 0; i < count; i++) request_add_span(r, local_ids[i]);
+}
+
 void requeue_build(struct request *r, struct span key, enum requeue_verb verb,
                    const struct span local_ids[], size_t count)
 {
@@ -24,7 +30,8 @@ struct span steer_status(const struct redisReply *reply, size_t i)
 enum pinion_err steer_err(struct span status)
 {
     if (span_is(status, "not_found")) return PINION_NOT_FOUND;
-    if (span_is(status, "cancelled") || span_is(status, "marked") || span_is(status, "ready"))
+    if (span_is(status, "cancelled") || span_is(status, "marked") || span_is(status, "ready") ||
+        span_is(status, "deleted"))
         return PINION_OK;
     return status.data ? PINION_CONFLICT : PINION_INTERNAL;
 }

@@ -1,4 +1,4 @@
-/* queue/steer.h — what people change: cancel, retry, run now, pause, resume; and following
+/* queue/steer.h — what people change: cancel, delete, retry, run now, pause, resume; and following
  * events. */
 #ifndef PINION_QUEUE_STEER_H
 #define PINION_QUEUE_STEER_H
@@ -12,12 +12,14 @@ struct redisReply;
 enum requeue_verb { REQUEUE_RETRY, REQUEUE_RUN };
 
 void cancel_build(struct request *, struct span key, const struct span local_ids[], size_t count);
+/* All but active jobs are gone at once, whatever their retention. */
+void delete_build(struct request *, struct span key, const struct span local_ids[], size_t count);
 /* RETRY: dead, cancelled or kept done jobs become ready anew. RUN: scheduled or retrying, now. */
 void requeue_build(struct request *, struct span key, enum requeue_verb,
                    const struct span local_ids[],
                    size_t count);
-/* One per id: "cancelled", "marked" (its worker is told), "ready", or why nothing was changed:
- * "not_found" or the name of a state that does not allow it. */
+/* One per id: "cancelled", "marked" (its worker is told), "deleted", "ready", or why nothing was
+ * changed: "not_found" or the name of a state that does not allow it. */
 struct span steer_status(const struct redisReply *, size_t i);
 enum pinion_err steer_err(struct span status); /* PINION_OK, PINION_NOT_FOUND or PINION_CONFLICT */
 

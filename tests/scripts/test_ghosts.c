@@ -223,6 +223,44 @@ TEST(a_ghost_does_not_start_a_running_or_kept_job)
     check_entries();
 }
 
+TEST(a_deleted_job_leaves_nothing_but_a_ghost_and_its_id)
+{
+    rig_reset(&rig);
+    add("x");
+    add("y");
+    assert_string_equal(delete_job(&rig, "x"), "deleted");
+    check_entries();
+    assert_string_equal(counts(&rig), "ready=1");
+    assert_int_equal(stats(&rig).deleted, 1);
+    assert_int_equal(rig_int(&rig, "HEXISTS pinion:{q}:rare x"), 0);
+    assert_string_equal(add("x"), "existing"); /* an id outlives its job, however that ended */
+    assert_string_equal(claim_one(&rig).id, "y");
+    assert_int_equal(claim_count(&rig), 0);
+    check_entries();
+    rig_step(&rig, DAY_MS);
+    sweep(&rig);
+    assert_string_equal(add("x"), "new");
+    assert_string_equal(claim_one(&rig).id, "x");
+}
+
+TEST(a_deleted_job_takes_its_result_along)
+{
+    struct pinion_job job = given("x");
+
+    job.retain_ms = (uint64_t)DAY_MS;
+    rig_reset(&rig);
+    enqueue(&rig, &job, NULL);
+    struct lease x = claim_one(&rig);
+    assert_string_equal(ack_rich(&rig, &x, "result"), "ok");
+    assert_int_equal(rig_int(&rig, "HLEN pinion:{q}:results"), 1);
+    assert_string_equal(delete_job(&rig, "x"), "deleted");
+    assert_string_equal(delete_job(&rig, "x"), "not_found");
+    assert_string_equal(counts(&rig), "");
+    assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:results pinion:{q}:jobs pinion:{q}:rare"),
+                     0);
+    assert_int_equal(stats(&rig).deleted, 1);
+}
+
 static void make_ghost_of_a_past_job(void)
 {
     rig_reset(&rig);
@@ -475,6 +513,8 @@ int main(void)
         cmocka_unit_test(what_was_not_started_in_time_is_cancelled_at_the_claim),
         cmocka_unit_test(the_time_to_start_counts_from_when_it_is_due),
         cmocka_unit_test(a_cancelled_job_leaves_a_ghost_that_starts_nothing),
+        cmocka_unit_test(a_deleted_job_leaves_nothing_but_a_ghost_and_its_id),
+        cmocka_unit_test(a_deleted_job_takes_its_result_along),
         cmocka_unit_test(a_retried_job_does_not_inherit_the_place_of_its_ghost),
         cmocka_unit_test(a_ghost_does_not_start_a_running_or_kept_job),
         cmocka_unit_test(a_used_id_made_ready_again_keeps_clear_of_its_ghost),

@@ -153,6 +153,11 @@ static const char *do_cancel(void)
     return cancel(&rig, "x");
 }
 
+static const char *do_delete(void)
+{
+    return delete_job(&rig, "x");
+}
+
 static const char *do_retry(void)
 {
     return requeue(&rig, "retry", "x");
@@ -234,6 +239,10 @@ static const struct row {
      {{"not_found", 0}, {"cancelled", "cancelled"}, {"cancelled", "cancelled"}, {"marked", 0},
       {"marked", 0}, {"cancelled", "cancelled"}, {"done", 0}, {"dead", 0}, {"cancelled", 0},
       {"done", 0}}},
+    {"delete", do_delete,
+     {{"not_found", 0}, {"deleted", "none"}, {"deleted", "none"}, {"active", 0}, {"active", 0},
+      {"deleted", "none"}, {"deleted", "none"}, {"deleted", "none"}, {"deleted", "none"},
+      {"not_found", 0}}},
     {"retry", do_retry,
      {{"not_found", 0}, {"scheduled", 0}, {"ready", 0}, {"active", 0}, {"active", 0},
       {"retry", 0}, {"ready", "ready"}, {"ready", "ready"}, {"ready", "ready"}, {"done", 0}}},

@@ -304,6 +304,17 @@ static void do_cancel(void)
     if (waits) model_end(&model, j, W_CANCELLED, rig_now_ms(&rig));
 }
 
+static void do_delete(void)
+{
+    struct model_job *j = any_job();
+
+    expect(j, "delete", delete_job(&rig, j->id),
+           j->where == W_NONE     ? "not_found"
+           : j->where == W_ACTIVE ? "active"
+                                  : "deleted");
+    if (j->where != W_NONE && j->where != W_ACTIVE) model_forget(j, rig_now_ms(&rig), true);
+}
+
 static void do_requeue(void)
 {
     struct model_job *j = any_job();
@@ -361,6 +372,7 @@ static const struct {
     {do_enqueue, 24}, {do_claim, 16},   {do_ack, 10},      {do_fail, 10},     {do_cancel, 10},
     {do_requeue, 10}, {do_step, 12},    {do_renew, 6},     {do_release, 6},   {do_promote, 5},
     {do_reap, 3},     {do_sweep, 2},    {do_take_back, 1}, {do_pause, 1},
+    {do_delete, 4},
 };
 
 static void step(void)

@@ -180,6 +180,14 @@ const char *cancel(struct rig *rig, const char *id)
     return only_status(rig);
 }
 
+const char *delete_job(struct rig *rig, const char *id)
+{
+    struct span ids[] = {span_of(id)};
+
+    delete_build(&rig->request, rig_key(rig), ids, 1);
+    return only_status(rig);
+}
+
 const char *requeue(struct rig *rig, const char *verb, const char *id)
 {
     struct span ids[] = {span_of(id)};

@@ -50,6 +50,7 @@ const char *fail_in(struct rig *, const struct lease *, int64_t delay_ms);
 const char *release(struct rig *, const struct lease *);
 const char *renew(struct rig *, const struct lease *, uint64_t lease_ms);
 const char *cancel(struct rig *, const char *id);
+const char *delete_job(struct rig *, const char *id);
 const char *requeue(struct rig *, const char *verb, const char *id); /* "retry", "run" */
 int64_t promote(struct rig *, struct promoted *ret); /* how many; ret: NULL is fine */
 int64_t     reap(struct rig *);                                     /* fails on a jump */
