@@ -8,6 +8,7 @@
 struct job_values {
     struct common common;
     const char   *queue; /* NULL: ids name theirs */
+    bool          yes;   /* of delete: nobody is to be asked */
 };
 
 #define JOB_FLAGS 1

@@ -1,4 +1,4 @@
-/* cli/job_list.c — a page of a queue's jobs: state after state, each in pages of its own. */
+/* cli/job_list.c — a page of a queue's jobs, as a table or as JSON. */
 #include "cli/connect.h"
 #include "cli/flags.h"
 #include "cli/table.h"
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "control/listing.h"
 #include "control/shape.h"
 
 #define LIMIT_DEFAULT 100
@@ -45,15 +46,10 @@ static const struct command command = {
     .common_at = AT(common),
 };
 
-struct listing {
+struct page {
     const struct list_flags *flags;
-    struct session session;
-    size_t         state, state_end; /* of job_states; state_end itself is no more looked at */
-    struct span    place;            /* cursor within the state; absent: its start */
-    struct buffer  place_room;
-    uint64_t       left;
-    size_t         bytes;
-    json_t        *items;            /* NULL: the table is filled instead */
+    struct listing listing;
+    json_t        *items; /* NULL: the table is filled instead */
     struct table   table;
 };
 
@@ -69,129 +65,97 @@ static void add_row(struct table *t, const struct job_view *v, struct span queue
     table_add(t, error.len ? error : v->job.payload);
 }
 
-static void add_item(struct listing *l, const struct job_view *v)
+static void add_item(void *ctx, const struct job_view *v)
 {
-    struct span queue = span_of(l->flags->queue);
+    struct page *p = ctx;
+    struct span queue = span_of(p->flags->queue);
 
-    if (!l->items) {
-        add_row(&l->table, v, queue);
-        return;
-    }
-    json_array_append_new(l->items, shape_job(v, queue, SHAPE_WITH_CONTENT));
-    l->bytes += v->job.payload.len;
+    if (p->items) json_array_append_new(p->items, shape_job(v, queue, SHAPE_WITH_CONTENT));
+    else add_row(&p->table, v, queue);
 }
 
-/* The place of the reply, kept beyond it; empty: the next state, from its start. */
-static void move_on(struct listing *l, struct span next)
+static enum pinion_err read_page(struct page *p, struct session *session, struct error *why)
 {
-    if (next.len) {
-        buffer_clear(&l->place_room);
-        buffer_add(&l->place_room, next.data, next.len);
-        l->place = (struct span){l->place_room.data, l->place_room.len};
-    } else {
-        l->place = (struct span){0};
-        l->state++;
-    }
-}
-
-static enum pinion_err read_page(struct listing *l, struct error *why)
-{
-    const char *state = job_states[l->state];
-    struct queue_key key = queue_key(l->session.name_space, span_of(l->flags->queue));
+    struct queue_key key = queue_key(session->name_space, span_of(p->flags->queue));
     struct request request = REQUEST_INIT;
     struct redisReply *reply = NULL;
-    struct job_view view;
     enum pinion_err err;
 
-    list_build(&request, queue_key_span(&key), state, span_of(l->flags->kind), l->place, l->left);
-    err = session_call(&l->session, &request, &reply, why);
+    listing_build(&p->listing, &request, queue_key_span(&key));
+    err = session_call(session, &request, &reply, why);
     request_deinit(&request);
     if (err) return err;
-    for (size_t i = 0; i < list_count(reply); i++) {
-        if (list_item(reply, i, state, &view))
-            continue; /* not a record of ours: doctor's business */
-        add_item(l, &view);
-        job_view_deinit(&view);
-        l->left--;
-    }
-    move_on(l, list_next(reply));
+    listing_read(&p->listing, reply, add_item, p);
     sync_reply_free(reply);
     return PINION_OK;
 }
 
-static void print(struct listing *l)
+static void print(struct page *p)
 {
-    char *next = l->state < l->state_end ? cursor_text(job_states[l->state], l->place) : NULL;
+    char *next = listing_cursor(&p->listing);
 
-    if (l->items) {
-        json_print(shape_list(l->items, next));
+    if (p->items) {
+        json_print(shape_list(p->items, next));
     } else {
-        table_print(&l->table);
+        table_print(&p->table);
         if (next)
             fprintf(stderr, "pinion: there may be more: --after '%s'\n", next);
-        else if (table_empty(&l->table))
-            fprintf(stderr, "pinion: no such job in queue '%s'\n", l->flags->queue);
+        else if (table_empty(&p->table))
+            fprintf(stderr, "pinion: no such job in queue '%s'\n", p->flags->queue);
     }
     free(next);
 }
 
-static enum pinion_err check(struct listing *l, struct error *why)
+static enum pinion_err check(struct page *p, struct error *why)
 {
-    const struct list_flags *f = l->flags;
-    struct span state = span_of(f->state);
-    enum pinion_err err = queue_name_check(span_of(f->queue), why);
+    const struct list_flags *f = p->flags;
+    struct listing_options options = {
+        .queue = span_of(f->queue),
+        .state = span_of(f->state),
+        .kind = span_of(f->kind),
+        .after = span_of(f->after),
+        .limit = f->limit,
+        .bytes_max = BYTES_MAX,
+    };
+    enum pinion_err err = listing_init(&p->listing, &options, why);
 
-    if (!err) err = cursor_parse(span_of(f->after), &l->state, &l->place_room, &l->place, why);
     if (err) return err;
-    if (f->kind && !kind_ok(span_of(f->kind)))
-        return error_set(why, PINION_INVALID,
-                         "kind '%.40s': expected 1 to %d of A-Z a-z 0-9 . _ : / -", f->kind,
-                         KIND_MAX);
     if (f->common.state && !strchr(f->common.state, '/') && access(f->common.state, F_OK))
         return error_set(why, PINION_INVALID,
                          "state '%.40s': expected scheduled, waiting, ready, active, "
                          "retry, done, dead or cancelled, or a state folder",
                          f->common.state);
-    l->state_end = STATES;
-    if (!f->state) return PINION_OK;
-    if (f->after && !span_is(state, job_states[l->state]))
-        return error_set(why, PINION_INVALID, "cursor '%.80s' goes on in another state than %s",
-                         f->after, f->state);
-    if (!f->after)
-        while (!span_is(state, job_states[l->state])) l->state++;
-    l->state_end = l->state + 1;
     return PINION_OK;
 }
 
-static enum pinion_err list(struct listing *l, struct error *why)
+static enum pinion_err list(struct page *p, struct error *why)
 {
     static const char *const heads[] = {
         "ID", "STATE", "KIND", "ATTEMPT", "TIME", "ERROR OR PAYLOAD", NULL};
-    enum pinion_err err = check(l, why);
+    struct session session;
+    enum pinion_err err = check(p, why);
 
-    if (!err) err = session_open(&l->flags->common, &l->session, why);
+    if (!err) err = session_open(&p->flags->common, &session, why);
     if (err) return err;
-    if (l->flags->common.json) l->items = json_array();
-    else table_init(&l->table, heads);
-    while (!err && l->left && l->bytes < BYTES_MAX && l->state < l->state_end)
-        err = read_page(l, why);
-    session_close(&l->session);
-    if (!err) print(l);
-    else json_decref(l->items);
+    if (p->flags->common.json) p->items = json_array();
+    else table_init(&p->table, heads);
+    while (!err && listing_more(&p->listing)) err = read_page(p, &session, why);
+    session_close(&session);
+    if (!err) print(p);
+    else json_decref(p->items);
     return err;
 }
 
 int job_list_main(int argc, char **argv)
 {
     struct list_flags values = {.common = COMMON_INIT, .queue = "default", .limit = LIMIT_DEFAULT};
-    struct listing listing = {.flags = &values};
+    struct page page = {.flags = &values};
     struct error why = {0};
     int first, status;
 
     if (!flags_read(&command, argc, argv, &values, &first, &status)) return status;
-    listing.left = values.limit;
-    status = list(&listing, &why) ? cli_fail(&why) : cli_finish(0);
-    table_deinit(&listing.table);
-    buffer_deinit(&listing.place_room);
+    status = list(&page, &why) ? cli_fail(&why) : cli_finish(0);
+    table_deinit(&page.table);
+    listing_deinit(&page.listing);
     return status;
 }

@@ -1,22 +1,17 @@
-/* cli/job_steer.c — cancel, retry and run: several jobs by their ids, one status each. */
+/* cli/job_steer.c — cancel, delete, retry and run: several jobs by their ids, one status each. */
 #include "cli/job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "base/memory.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "control/shape.h"
+#include "control/steering.h"
 #include "queue/steer.h"
 
 #define STEER_IDS_MAX 10000
-
-struct steering {
-    const struct command *command;
-    void (*build)(struct request *, struct span key, struct span local_id);
-    const char *done;     /* the status that the verb is after */
-    const char *expected; /* the states that it can change */
-};
 
 struct steered {
     struct span id, queue, local; /* id: as it was given */
@@ -24,21 +19,6 @@ struct steered {
     char            text[ERROR_TEXT_MAX]; /* for people */
     char            status[24];           /* for programs */
 };
-
-static void build_cancel(struct request *r, struct span key, struct span local_id)
-{
-    cancel_build(r, key, &local_id, 1);
-}
-
-static void build_retry(struct request *r, struct span key, struct span local_id)
-{
-    requeue_build(r, key, REQUEUE_RETRY, &local_id, 1);
-}
-
-static void build_run(struct request *r, struct span key, struct span local_id)
-{
-    requeue_build(r, key, REQUEUE_RUN, &local_id, 1);
-}
 
 /* A mark is all that a running job gets: its server stops it. */
 static void tell_marked(struct session *s, struct steered *item)
@@ -54,7 +34,7 @@ static void tell_marked(struct session *s, struct steered *item)
     job_look_deinit(&look);
 }
 
-static void steer_one(struct session *s, const struct steering *how, struct steered *item)
+static void steer_one(struct session *s, enum steering_verb verb, struct steered *item)
 {
     struct queue_key key = queue_key(s->name_space, item->queue);
     struct request request = REQUEST_INIT;
@@ -62,7 +42,7 @@ static void steer_one(struct session *s, const struct steering *how, struct stee
     struct error why = {0};
     struct span status;
 
-    how->build(&request, queue_key_span(&key), item->local);
+    steering_build(verb, &request, queue_key_span(&key), item->local);
     item->err = session_call(s, &request, &reply, &why);
     request_deinit(&request);
     if (item->err) {
@@ -70,18 +50,9 @@ static void steer_one(struct session *s, const struct steering *how, struct stee
         return;
     }
     status = steer_status(reply, 0);
-    item->err = steer_err(status);
-    if (!item->err && !span_is(status, how->done) && !span_is(status, "marked"))
-        item->err = PINION_CONFLICT; /* to `run`, "cancelled" is no success */
+    item->err = steering_judge(verb, status, item->text);
     snprintf(item->status, sizeof(item->status), "%.*s", (int)status.len,
              status.data ? status.data : "");
-    if (!item->err)
-        snprintf(item->text, sizeof(item->text), "%s", how->done);
-    else if (item->err == PINION_NOT_FOUND)
-        snprintf(item->text, sizeof(item->text), "not found");
-    else
-        snprintf(item->text, sizeof(item->text), "it is %s: expected %s", item->status,
-                 how->expected);
     if (span_is(status, "marked")) tell_marked(s, item);
     sync_reply_free(reply);
 }
@@ -106,14 +77,14 @@ static void print_steered(const struct steered *item, bool alone)
         printf("%.*s: %s\n", (int)item->id.len, item->id.data, item->text);
 }
 
-static int steer_all(struct session *s, const struct steering *how, struct steered *items,
+static int steer_all(struct session *s, enum steering_verb verb, struct steered *items,
                      size_t count, bool json)
 {
     json_t *list = json ? json_array() : NULL;
     int status = 0;
 
     for (size_t i = 0; i < count; i++) {
-        steer_one(s, how, &items[i]);
+        steer_one(s, verb, &items[i]);
         if (items[i].err && !status) status = error_exit(items[i].err);
         if (list) json_array_append_new(list, shape_steered(&items[i]));
         if (!list || items[i].err) print_steered(&items[i], count == 1);
@@ -122,8 +93,24 @@ static int steer_all(struct session *s, const struct steering *how, struct steer
     return cli_finish(status);
 }
 
+/* Without --yes a person at a terminal is asked; nobody else may go on. */
+static enum pinion_err confirm(const struct job_values *values, size_t count, struct error *why)
+{
+    char answer[8] = "";
+
+    if (values->yes) return PINION_OK;
+    if (!isatty(STDIN_FILENO))
+        return error_set(why, PINION_INVALID,
+                         "deleting %zu %s: expected --yes, or a terminal to ask at", count,
+                         count == 1 ? "job" : "jobs");
+    fprintf(stderr, "Delete %zu %s? [y/N] ", count, count == 1 ? "job" : "jobs");
+    if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
+        return PINION_OK;
+    return error_set(why, PINION_INVALID, "nothing was deleted");
+}
+
 /* All ids are checked before the first one is touched. */
-static int steer_main(const struct steering *how, int argc, char **argv)
+static int steer_main(const struct command *command, enum steering_verb verb, int argc, char **argv)
 {
     struct job_values values = {.common = COMMON_INIT};
     struct steered *items;
@@ -132,15 +119,16 @@ static int steer_main(const struct steering *how, int argc, char **argv)
     size_t count;
     int first, status;
 
-    if (!flags_read(how->command, argc, argv, &values, &first, &status)) return status;
+    if (!flags_read(command, argc, argv, &values, &first, &status)) return status;
     count = (size_t)(argc - first);
     items = xcalloc(count, sizeof(*items));
     for (size_t i = 0; i < count; i++) {
         items[i].id = span_of(argv[first + (int)i]);
         if (id_split(items[i].id, values.queue, &items[i].queue, &items[i].local, &why)) goto fail;
     }
+    if (verb == STEERING_DELETE && confirm(&values, count, &why)) goto fail;
     if (session_open(&values.common, &session, &why)) goto fail;
-    status = steer_all(&session, how, items, count, values.common.json);
+    status = steer_all(&session, verb, items, count, values.common.json);
     session_close(&session);
     free(items);
     return status;
@@ -157,6 +145,12 @@ fail:
         .expected = "the ID of at least one job"                                                   \
     }
 
+static const struct flag delete_flags[] = {
+    {"queue", 'q', FLAG_TEXT, offsetof(struct job_values, queue), 0, 0, "QUEUE",
+     "the queue of ids that stand without one"},
+    {"yes", 'y', FLAG_SWITCH, offsetof(struct job_values, yes), 0, 0, NULL, "do not ask"},
+};
+
 static const struct command cancel_command = STEER_COMMAND(
     "cancel",
     "Cancels jobs. One that waits is cancelled at once; one that runs is told to stop.",
@@ -170,25 +164,35 @@ static const struct command run_command = STEER_COMMAND(
     "Makes scheduled jobs, and those that wait for their next attempt, ready now.",
     "pinion job run -q mail order-17");
 
+static const struct command delete_command = {
+    .name = "job delete",
+    .usage = "ID... [FLAGS]",
+    .about = "Deletes jobs that are not running, whatever their state: nothing of them is kept, but\n"
+             "an id that was given with --id stays taken for a day.",
+    .examples = "pinion job delete --yes mail:order-17 mail:order-18",
+    .flags = delete_flags,
+    .flags_count = countof(delete_flags),
+    .words_min = 1,
+    .words_max = STEER_IDS_MAX,
+    .expected = "the ID of at least one job",
+};
+
 int job_cancel_main(int argc, char **argv)
 {
-    static const struct steering how = {&cancel_command, build_cancel, "cancelled",
-                                        "one that has not ended"};
+    return steer_main(&cancel_command, STEERING_CANCEL, argc, argv);
+}
 
-    return steer_main(&how, argc, argv);
+int job_delete_main(int argc, char **argv)
+{
+    return steer_main(&delete_command, STEERING_DELETE, argc, argv);
 }
 
 int job_retry_main(int argc, char **argv)
 {
-    static const struct steering how = {&retry_command, build_retry, "ready",
-                                        "dead, cancelled, or done and kept"};
-
-    return steer_main(&how, argc, argv);
+    return steer_main(&retry_command, STEERING_RETRY, argc, argv);
 }
 
 int job_run_main(int argc, char **argv)
 {
-    static const struct steering how = {&run_command, build_run, "ready", "scheduled or retry"};
-
-    return steer_main(&how, argc, argv);
+    return steer_main(&run_command, STEERING_RUN, argc, argv);
 }

@@ -126,8 +126,10 @@ static void print_queue(struct span name, const struct queue_view *v)
         fact_text("oldest ready", span_of(duration_format((uint64_t)v->oldest_ready_ms, age)));
     fact_printf("in all",
                 "%" PRId64 " enqueued, %" PRId64 " done, %" PRId64 " attempts failed, %" PRId64
-                " dead, %" PRId64 " cancelled, %" PRId64 " reaped, %" PRId64 " trimmed",
-                v->enqueued, v->done, v->failed, v->dead, v->cancelled, v->reaped, v->trimmed);
+                " dead, %" PRId64 " cancelled, %" PRId64 " reaped, %" PRId64 " trimmed, %" PRId64
+                " deleted",
+                v->enqueued, v->done, v->failed, v->dead, v->cancelled, v->reaped, v->trimmed,
+                v->deleted);
 }
 
 /* A queue comes to be with its first job, its first server, or by being paused. */

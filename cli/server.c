@@ -22,28 +22,6 @@ static const struct command list_command = {
     .examples = "pinion server list\npinion server list --json | jq -r '.items[].handlers[]'",
 };
 
-/* `servers`: name -> shape. A server says the same of itself in each queue, but is heard apart. */
-static void join(json_t *servers, const struct server_view *v, struct span queue, int64_t now_ms)
-{
-    json_t *fresh = shape_server(v, json_array(), now_ms);
-    const char *name = json_string_value(json_object_get(fresh, "name"));
-    json_t *known = json_object_get(servers, name ? name : ""), *queues;
-
-    if (known) {
-        queues = json_object_get(known, "queues");
-        json_array_append_new(queues, shape_text(queue));
-        if (strcmp(json_string_value(json_object_get(known, "seen_at")),
-                   json_string_value(json_object_get(fresh, "seen_at"))) < 0) {
-            json_object_set(fresh, "queues", queues);
-            json_object_update(known, fresh);
-        }
-    } else if (name) {
-        json_array_append_new(json_object_get(fresh, "queues"), shape_text(queue));
-        json_object_set(servers, name, fresh);
-    }
-    json_decref(fresh);
-}
-
 static enum pinion_err join_queue(struct session *s, json_t *servers, struct span queue,
                                   struct error *why)
 {
@@ -61,7 +39,7 @@ static enum pinion_err join_queue(struct session *s, json_t *servers, struct spa
     if (!stats_read(reply, &view)) {
         for (size_t i = 0; i < stats_servers(reply); i++) {
             stats_server(reply, i, &server);
-            if (server.seen_ms) join(servers, &server, queue, view.now_us / 1000);
+            shape_join_server(servers, &server, queue, view.now_us / 1000);
         }
     }
     sync_reply_free(reply);

@@ -131,6 +131,7 @@ json_t *shape_queue(struct span name, const struct queue_view *v)
     set_number(totals, "cancelled", v->cancelled);
     set_number(totals, "reaped", v->reaped);
     set_number(totals, "trimmed", v->trimmed);
+    set_number(totals, "deleted", v->deleted);
     set(o, "totals", totals);
     set_number(o, "oldest_ready_ms", v->oldest_ready_ms);
     set(o, "limits", json_object());
@@ -155,6 +156,31 @@ json_t *shape_server(const struct server_view *v, json_t *queues, int64_t now_ms
         json_object_update_missing(o, about); /* it cannot call itself alive */
     json_decref(about);
     return o;
+}
+
+void shape_join_server(json_t *servers, const struct server_view *v, struct span queue,
+                       int64_t now_ms)
+{
+    json_t *fresh, *known, *queues;
+    const char *name;
+
+    if (!v->seen_ms) return;
+    fresh = shape_server(v, json_array(), now_ms);
+    name = json_string_value(json_object_get(fresh, "name"));
+    known = json_object_get(servers, name ? name : "");
+    if (known) {
+        queues = json_object_get(known, "queues");
+        json_array_append_new(queues, shape_text(queue));
+        if (strcmp(json_string_value(json_object_get(known, "seen_at")),
+                   json_string_value(json_object_get(fresh, "seen_at"))) < 0) {
+            json_object_set(fresh, "queues", queues);
+            json_object_update(known, fresh);
+        }
+    } else if (name) {
+        json_array_append_new(json_object_get(fresh, "queues"), shape_text(queue));
+        json_object_set(servers, name, fresh);
+    }
+    json_decref(fresh);
 }
 
 json_t *shape_list(json_t *items, const char *next)

@@ -23,6 +23,10 @@ json_t *shape_enqueued(const struct pinion_enqueued *) must_use; /* "existing", 
 json_t *shape_queue(struct span name, const struct queue_view *) must_use;
 /* What it says about itself, with its name, its queues (taken) and when it was heard. */
 json_t *shape_server(const struct server_view *, json_t *queues, int64_t now_ms) must_use;
+/* `servers`: name -> shape. A server says the same of itself in each queue, but is heard apart. One
+ * that was never heard is passed over. */
+void    shape_join_server(json_t *servers, const struct server_view *, struct span queue,
+                          int64_t now_ms);
 bool    server_alive(const struct server_view *, int64_t now_ms);
 json_t *shape_list(json_t *items, const char *next) must_use; /* takes items; NULL: the end */
 json_t *shape_error(enum pinion_err, const char *message) must_use;

@@ -4,8 +4,9 @@
 
 bats_require_minimum_version 1.5.0
 
-VERBS=("serve" "enqueue" "job" "job list" "job show" "job cancel" "job retry" "job run" "queue"
-    "queue list" "queue show" "queue pause" "queue resume" "server" "server list" "version")
+VERBS=("serve" "enqueue" "job" "job list" "job show" "job cancel" "job retry" "job run"
+    "job delete" "queue" "queue list" "queue show" "queue pause" "queue resume" "server"
+    "server list" "version")
 
 setup_file() {
     export REDIS_SOCKET=$BATS_FILE_TMPDIR/redis.sock
@@ -102,7 +103,7 @@ good_lines() { # COUNT
 @test "what is not a verb or a flag is refused, with a way out" {
     refuses 2 "unknown verb 'enqeue'" enqeue wc
     refuses 2 "expected pinion serve, enqueue" nothing
-    refuses 2 "pinion job list, show, cancel, retry or run" job
+    refuses 2 "pinion job list, show, cancel, retry, run or delete" job
     refuses 2 "unknown verb 'lst'" job lst
     refuses 2 "unknown flag '--colour'; see pinion enqueue --help" enqueue wc --colour
     refuses 2 "unknown flag '-Z'" job list -Z
@@ -479,6 +480,21 @@ good_lines() { # COUNT
     XDG_STATE_HOME=$PWD/mine exits 0 queue list
 }
 
+@test "job delete: only with --yes or by a person, and never what runs" {
+    pinion enqueue wc --id a
+    pinion enqueue wc --id b --in 1h
+    refuses 2 "deleting 2 jobs: expected --yes, or a terminal" job delete default:a default:b
+    [ "$(pinion queue show default --json | jq .counts.ready)" -eq 1 ]
+    exits 3 job delete -y default:a default:b default:c
+    [ "${lines[*]}" = "default:a: deleted default:b: deleted" ]
+    [[ "$stderr" == *"default:c: not found"* ]]
+    [ "$(pinion queue show default --json | jq -c '[.counts.ready, .counts.scheduled,
+        .totals.deleted]')" = '[0,0,2]' ]
+    refuses 3 "default:a: not found" job show default:a
+    [ "$(pinion enqueue wc --id a)" = default:a ] # its id is taken for a day
+    refuses 3 "default:a: not found" job show default:a
+}
+
 @test "a service that is about to start is waited for" {
     unset PINION_REDIS_URL
     mkdir soon
@@ -494,7 +510,8 @@ good_lines() { # COUNT
     pinion enqueue wc --id a -q mail
     local verb
     for verb in "job list -q mail" "job show mail:a" "queue list" "queue show mail" "server list" \
-        "version" "job cancel mail:a" "job retry mail:a" "queue pause mail" "queue resume mail"; do
+        "version" "job cancel mail:a" "job retry mail:a" "job delete mail:a --yes" \
+        "queue pause mail" "queue resume mail"; do
         # shellcheck disable=SC2086
         exits 0 $verb --json
         [ "${#lines[@]}" -eq 1 ]
