@@ -199,7 +199,9 @@ int64_t server_kill_stopping(struct server *s, uint64_t ms)
         if (!gone) rest_ms(1);
     }
     if (!gone) return server_kill(s);
-    if (status) give_up("the server in %s: wait status 0x%x", s->folder, (unsigned)status);
+    /* By the signal itself, where it had only just begun. */
+    if (status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM))
+        give_up("the server in %s: wait status 0x%x", s->folder, (unsigned)status);
     s->pid = 0;
     return (int64_t)clock_mono_us();
 }
