@@ -71,11 +71,20 @@ static void log_end(const struct attempt *a, enum settled settled)
     });
 }
 
+static enum tally_end end_of(const struct attempt *a, enum settled settled)
+{
+    if (settled == SETTLED_CANCELLED) return TALLY_CANCELLED;
+    if (a->outcome == OUTCOME_DONE) return TALLY_DONE;
+    if (a->outcome == OUTCOME_RELEASE) return TALLY_RELEASED;
+    return settled == SETTLED_DEAD ? TALLY_DEAD : TALLY_RETRY;
+}
+
 static void settled_one(struct consumer *c, const struct attempt *a, enum settled settled)
 {
     struct workers_totals *t = &c->w->totals;
 
     log_end(a, settled);
+    if (settled != SETTLED_STALE) tally_add(t->ends, c->queue, a->job.kind, end_of(a, settled));
     if (settled == SETTLED_STALE)
         counter_add(&t->stale, 1);
     else if (a->outcome == OUTCOME_DONE)

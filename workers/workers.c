@@ -25,6 +25,7 @@ struct workers *workers_new(const struct workers_options *options)
     if (!w->o.lease_ms) w->o.lease_ms = LEASE_DEFAULT_MS;
     if (!w->o.grace_ms) w->o.grace_ms = GRACE_DEFAULT_MS;
     w->channel = channel_of_server(w->o.name_space, w->o.server);
+    w->totals.ends = tally_new();
     alarm_init(&w->grace, on_grace);
     if (w->o.loop) {
         ev_prepare_init(&w->prepare, on_prepare);
@@ -44,6 +45,7 @@ void workers_free(struct workers *w)
     ticker_cancel(w->o.ticker, &w->grace);
     for (size_t i = 0; i < w->consumers_count; i++) consumer_free(w->consumers[i]);
     registry_deinit(&w->registry);
+    tally_free(w->totals.ends);
     free(w->channel);
     free(w);
 }
@@ -251,6 +253,11 @@ bool workers_stopped(const struct workers *w)
 unsigned workers_running(const struct workers *w)
 {
     return w->running;
+}
+
+int64_t workers_now_ms(const struct workers *w)
+{
+    return w->clock.sampled_us ? redis_clock_now_us(&w->clock) / 1000 : 0;
 }
 
 const struct workers_totals *workers_totals(const struct workers *w)

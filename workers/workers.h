@@ -16,6 +16,7 @@
 #include "workers/consumer.h"
 #include "workers/limits.h"
 #include "workers/registry.h"
+#include "workers/tally.h"
 
 struct ev_loop;
 struct link;
@@ -56,6 +57,8 @@ void workers_message(struct workers *, struct span channel, struct span text);
 void workers_stop(struct workers *);
 bool workers_stopped(const struct workers *);
 unsigned workers_running(const struct workers *);
+/* Redis's clock, as the heartbeats tell; 0: there was none yet. */
+int64_t  workers_now_ms(const struct workers *);
 
 /* Sends what is pending. The loop does it before it sleeps. */
 void workers_flush(struct workers *);
@@ -64,6 +67,7 @@ void workers_flush(struct workers *);
 struct workers_totals {
     struct counter   claimed, done, failed, released, stale, wakes;
     struct histogram wait_us, run_us, late_us; /* late: of delayed jobs, start after run-at */
+    struct tally    *ends;                     /* of attempts, as Redis accepted them */
 };
 const struct workers_totals *workers_totals(const struct workers *);
 
