@@ -198,9 +198,12 @@ int64_t server_kill_stopping(struct server *s, uint64_t ms)
         gone = waitpid(s->pid, &status, WNOHANG);
         if (!gone) rest_ms(1);
     }
-    if (!gone) return server_kill(s);
-    /* By the signal itself, where it had only just begun. */
-    if (status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM))
+    if (!gone) {
+        kill(s->pid, SIGKILL);
+        waitpid(s->pid, &status, 0);
+    }
+    /* By the first signal, too, where it had only just begun. */
+    if (status && !(WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || !gone)))
         give_up("the server in %s: wait status 0x%x", s->folder, (unsigned)status);
     s->pid = 0;
     return (int64_t)clock_mono_us();
