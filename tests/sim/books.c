@@ -205,9 +205,6 @@ void books_note(enum script script, struct span request, const struct redisReply
     struct args args = args_of(request);
     bool there[BOOKS_MAX] = {false};
 
-    if (reply_count(faults))
-        world_broken("after %s: %s", script < SCRIPTS ? script_sources[script].name : "a command",
-                     reply_at(faults, 0)->str);
     world_trace("  idle: %s", reply_at(look, 4)->str);
     all.paused = reply_i64(reply_at(look, 3), 0) == 1;
     for (size_t at = 0; at + ROW_FIELDS <= reply_count(rows); at += ROW_FIELDS) {
@@ -225,6 +222,9 @@ void books_note(enum script script, struct span request, const struct redisReply
         gone.state[0] = '\0';
         if (!there[i]) enter(script, &args, &all.job[i], &gone);
     }
+    if (reply_count(faults))
+        world_broken("after %s: %s", script < SCRIPTS ? script_sources[script].name : "a command",
+                     reply_at(faults, 0)->str);
 }
 
 bool books_all_ended(void)

@@ -8,6 +8,9 @@
 #include "queue/steer.h"
 #include "tests/sim/store.h"
 
+#define SOON_MAX_US  100000
+#define CLOSE_MAX_US 3000 /* near to what else is under way */
+
 static void send_and_forget(struct request *r)
 {
     redisReply *answer = store_run(request_bytes(r), r->script);
@@ -97,7 +100,9 @@ static struct deed *deed_new(client_fn *act, void *ctx)
 
 void client_soon(client_fn *act, void *ctx)
 {
-    event_send(&deed_new(act, ctx)->event, world_new_lane());
+    uint64_t in_us = 1 + world_below(world_chance(50) ? CLOSE_MAX_US : SOON_MAX_US);
+
+    event_send_in(&deed_new(act, ctx)->event, world_new_lane(), in_us);
 }
 
 void client_at(uint64_t in_us, client_fn *act, void *ctx)

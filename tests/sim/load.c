@@ -53,10 +53,7 @@ static void start_some(const char *name)
 static void tidy(void)
 {
     for (unsigned i = 0; i < NODES_MAX; i++)
-        if (node_at(i) && node_stopped(node_at(i))) {
-            if (!node_is_empty(node_at(i))) world_broken("%s stopped with work", node_name(node_at(i)));
-            node_kill(node_at(i));
-        }
+        if (node_at(i) && node_stopped(node_at(i))) node_kill(node_at(i));
 }
 
 /* ---- what people do ----------------------------------------------------------------------------- */

@@ -20,13 +20,13 @@ struct node {
     struct node_options o;
     unsigned        index;
     struct workers *workers;
-    struct ticker  *ticker;
-    struct link    *link;
-    struct list     works;
-    struct event    tick, flush;
-    bool            stopped, dying;
-    uint64_t        paused_until_us, troubled_until_us, held_from_us;
-    char            run_id[48];
+    struct ticker *ticker;
+    struct link *link;
+    struct list works;
+    struct event tick, flush;
+    bool stopped, closed, dying;
+    uint64_t paused_until_us, troubled_until_us, held_from_us;
+    char run_id[48];
 };
 
 /* What a handler does with one attempt. */
@@ -113,6 +113,10 @@ static void flush(struct node *n)
     uint64_t next_ms;
 
     if (n->dying) return;
+    if (n->stopped && !n->closed) { /* as the service does */
+        n->closed = true;
+        link_stop(n->link);
+    }
     workers_flush(n->workers);
     next_ms = ticker_next_ms(n->ticker);
     if (next_ms == WHEEL_NEVER)
@@ -151,9 +155,10 @@ static void on_up(void *ctx, const struct redis_info *info)
     struct node *n = ctx;
     bool young = info->uptime_s * 1000 <= NODE_LEASE_MS;
 
-    if (n->run_id[0] ? strcmp(n->run_id, info->run_id) != 0 : young) n->held_from_us = world_now_us();
+    if (n->run_id[0] ? strcmp(n->run_id, info->run_id) != 0 : young)
+        n->held_from_us = world_now_us();
+    if (n->run_id[0]) n->troubled_until_us = world_now_us(); /* it was cut off */
     snprintf(n->run_id, sizeof n->run_id, "%s", info->run_id);
-    n->troubled_until_us = world_now_us();
     workers_up(n->workers, info);
 }
 
@@ -184,7 +189,12 @@ static void on_message(void *ctx, struct span channel, struct span text)
 
 static void on_stopped(void *ctx)
 {
-    ((struct node *)ctx)->stopped = true;
+    struct node *n = ctx;
+
+    n->stopped = true;
+    /* Cut off for as long as it waits for the last outcomes, it goes without. */
+    if (!node_is_empty(n) && !node_may_have_lost_leases(n))
+        world_broken("%s stopped with work", n->o.name);
 }
 
 /* ---- life --------------------------------------------------------------------------------------- */
@@ -317,7 +327,11 @@ const uint64_t *node_paused_until_us(const struct node *n)
 
 bool node_is_empty(const struct node *n)
 {
-    return consumer_empty(n->workers->consumers[0]) && list_empty(&n->works);
+    const struct consumer *c = n->workers->consumers[0];
+
+    for (enum outbox o = 0; o < OUTBOXES; o++)
+        if (!list_empty(&c->outbox[o])) return false;
+    return list_empty(&c->running) && c->unsettled == 0 && n->workers->offered == 0;
 }
 
 bool node_serves(const struct node *n)
@@ -346,7 +360,9 @@ struct node *node_that_runs(const char *local_id, const char *token)
 
 bool node_may_have_lost_leases(const struct node *n)
 {
-    return !link_works(n->link) || world_now_us() <= n->troubled_until_us + NODE_LEASE_MS * 1000;
+    uint64_t until_us = n->troubled_until_us ? n->troubled_until_us + NODE_LEASE_MS * 1000 : 0;
+
+    return !link_works(n->link) || world_now_us() <= until_us;
 }
 
 uint64_t node_reaps_from_us(const struct node *n)

@@ -62,15 +62,14 @@ static void load_script(enum script script, const struct planted *planted)
 {
     const char *text = script_sources[script].text;
     char *certain = replaced(text, drawn, chosen), *wrong = NULL;
+    bool plant = planted && planted->from && planted->script == script;
 
     if (certain) text = certain;
-    if (planted && planted->from && planted->script == script) {
-        wrong = replaced(text, planted->from, planted->to);
-        if (!wrong) fail_msg("%s: no place for '%s'", script_sources[script].name, planted->from);
-        text = wrong;
-    }
-    load(text, store.shas[script]);
+    if (plant) wrong = replaced(text, planted->from, planted->to);
+    if (!plant || wrong) load(wrong ? wrong : text, store.shas[script]);
     free(certain);
+    if (plant && !wrong)
+        fail_msg("%s: no place for '%s'", script_sources[script].name, planted->from);
     free(wrong);
 }
 

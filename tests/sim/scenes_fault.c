@@ -1,0 +1,114 @@
+/* One thing goes wrong. */
+#include "tests/sim/scenes.h"
+
+#include "tests/sim/books.h"
+#include "tests/sim/client.h"
+#include "tests/sim/node.h"
+#include "tests/sim/sim_link.h"
+#include "tests/sim/store.h"
+#include "tests/sim/watch.h"
+#include "tests/sim/world.h"
+
+#define MS     UINT64_C(1000)
+#define SECOND UINT64_C(1000000)
+
+static const struct pinion_job soon_job = {.kind = "soon"}, stuck_job = {.kind = "stuck"};
+
+static const struct node_options any_a = {.name = "a", .concurrency = 8, .handlers = {{"*", 0}}},
+                                 any_b = {.name = "b", .concurrency = 8, .handlers = {{"*", 0}}};
+
+static unsigned starts(void)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < books()->count; i++) count += books()->job[i].starts;
+    return count;
+}
+
+static void run_until_started(unsigned count, uint64_t within_us)
+{
+    uint64_t until_us = world_now_us() + within_us;
+
+    while (starts() < count && world_step(until_us)) watch_check();
+    if (starts() < count) world_broken("%u of %u attempts began in time", starts(), count);
+}
+
+/* ---- one fault at a time ------------------------------------------------------------------------
+ */
+
+void scene_killed(void)
+{
+    struct node *a = node_start(&any_a);
+
+    client_enqueue(&stuck_job, 5);
+    run_until_started(5, SECOND);
+    node_start(&any_b);
+    watch_run_for(world_below(15 * SECOND));
+    node_kill(a);
+    run_until_started(10, NODE_LEASE_MS * MS + SECOND + 200 * MS);
+}
+
+void scene_comes_back(void)
+{
+    struct node *a = node_start(&any_a);
+
+    client_enqueue(&stuck_job, 5);
+    run_until_started(5, SECOND);
+    watch_run_for(world_below(15 * SECOND));
+    node_kill(a);
+    node_start(&any_a);
+    run_until_started(10, 300 * MS);
+}
+
+void scene_redis_restarts(void)
+{
+    struct node *nodes[] = {node_start(&any_a), node_start(&any_b)};
+
+    client_enqueue(&stuck_job, 5);
+    run_until_started(5, SECOND);
+    watch_run_for(world_below(15 * SECOND));
+    sim_redis_restart();
+    for (size_t i = 0; i < countof(nodes); i++) {
+        link_cut(node_link(nodes[i]));
+        link_deafen(node_link(nodes[i]), false);
+    }
+    if (world_chance(50)) node_kill(nodes[1]);
+    run_until_started(5, 0);
+    watch_run_for(30 * SECOND); /* what the dead one held comes back, by the rules of watch.c */
+}
+
+/* What a dead server held is about to be reaped, or leases are short, so that somebody is about to
+ * look for lapsed ones when the step makes all of them look so. */
+void scene_clock_steps(void)
+{
+    static const struct node_options mortal = {.name = "c", .handlers = {{"soon", 0}}};
+    int64_t us = (int64_t)world_below(world_chance(50) ? 3600 * SECOND : 5 * SECOND);
+    struct pinion_job job = stuck_job;
+    struct node *c = node_start(&mortal);
+
+    client_enqueue(&soon_job, 1);
+    run_until_started(1, SECOND);
+    node_start(&any_a);
+    node_start(&any_b);
+    job.lease_ms = world_chance(50) ? 1000 + world_below(1000) : 0;
+    client_enqueue(&job, 5);
+    run_until_started(6, SECOND);
+    node_kill(c);
+    watch_run_for(5 * SECOND + world_below(5 * SECOND));
+    store_step_clock(world_chance(70) ? us : -us);
+    watch_stepped();
+    watch_run_for(40 * SECOND);
+}
+
+void scene_paused(void)
+{
+    struct node *a = node_start(&any_a);
+
+    client_enqueue(&soon_job, 8);
+    run_until_started(8, SECOND);
+    node_start(&any_b);
+    watch_run_for(world_below(SECOND));
+    node_pause(a, world_below(25 * SECOND));
+    watch_run_for(60 * SECOND);
+    books_close();
+}

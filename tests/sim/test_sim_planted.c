@@ -1,0 +1,85 @@
+/* The simulator can fail: each of these faults is planted in a script, or in a server, and must be
+ * noticed, in the words that it deserves. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/macros.h"
+#include "tests/sim/load.h"
+#include "tests/sim/scenes.h"
+#include "tests/sim/sim.h"
+#include "tests/support/check.h"
+
+#define TRIES 400
+
+static const struct fault {
+    const char *name;
+    struct planted planted; /* in the text of the script as it is embedded */
+    scenario_fn *scenario;
+    bool undisturbed;
+    const char *violation; /* part of what must be said */
+} faults[] = {
+    {"enqueue wakes nobody",
+     {SCRIPT_ENQUEUE, "wake(kind_of(lane))\n  note('ready', ARGV", "note('ready', ARGV"},
+     scene_first_subscription,                                                                                        true,
+     "was not woken"                                                                                                                        },
+    {"a claim does not pass on what it leaves",
+     {SCRIPT_CLAIM, "wake(kind_of(lane))\n    if free", "if free"},
+     scene_shared_out,                                                                                                true,
+     "was not woken"                                                                                                                        },
+    {"no claim after the subscription",         {0},                                                scene_never_asks, true,  "was not woken"},
+    {"a server that leaves keeps its wake-up",
+     {SCRIPT_LEAVE, "for _, lane in ipairs(lanes) do wake(kind_of(lane)) end", ""},
+     scene_just_quiet,                                                                                                true,
+     "was not woken"                                                                                                                        },
+    {"an ack counts without its token",
+     {SCRIPT_ACK, "scores[i] ~= token or renewed and renewed[i]", "false"},
+     scene_paused,                                                                                                    false,
+     "without its token"                                                                                                                    },
+    {"a lease is not renewed",
+     {SCRIPT_RENEW, "redis.call('ZADD', key('active')", "tostring('')--("},
+     load_calm,                                                                                                       true,
+     "undisturbed"                                                                                                                          },
+    {"a reap does not look at the clock",
+     {SCRIPT_REAP, "math.abs(now / 1000 - ARGV[1]) > STEP_MS", "false"},
+     scene_clock_steps,                                                                                               false,
+     "undisturbed"                                                                                                                          },
+    {"another server's jobs are taken back",
+     {SCRIPT_TAKE_BACK, "% 1000 == seat", "% 1000 >= 0"},
+     load_calm,                                                                                                       true,
+     "was taken back while"                                                                                                                 },
+    {"a job is promoted a second early",
+     {SCRIPT_PROMOTE, "local now_ms = math.floor(now / 1000)", "local now_ms = math.floor(now / 1000) + 1000"},
+     scene_promoted,                                                                                                  true,
+     "before it was due"                                                                                                                    },
+    {"a failure counts twice",
+     {SCRIPT_FAIL, "(rare.a or 0) + 1", "(rare.a or 0) + 2"},
+     load_calm,                                                                                                       true,
+     "failures"                                                                                                                             },
+    {"a reap forgets the lease",
+     {SCRIPT_REAP, "redis.call('ZREM', key('active'), id)", ""},
+     scene_killed,                                                                                                    false,
+     "is active and ready"                                                                                                                  },
+};
+
+TEST(every_planted_fault_is_noticed)
+{
+    for (size_t i = 0; i < countof(faults); i++) {
+        const struct fault *f = &faults[i];
+        const struct play p = {f->scenario, f->undisturbed, &f->planted};
+        const char *violation = NULL;
+        unsigned n = 0;
+        while (n < TRIES && !violation) violation = sim_play_seed(&p, sim_first_seed() + n++);
+        printf("%s: noticed in run %u\n", f->name, n);
+        if (!violation) fail_msg("%s: not noticed in %d runs", f->name, TRIES);
+        if (!strstr(violation, f->violation)) fail_msg("%s: noticed as '%s'", f->name, violation);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_planted_fault_is_noticed),
+    };
+
+    return cmocka_run_group_tests(tests, sim_setup, sim_teardown);
+}
