@@ -10,6 +10,7 @@ static const struct verb verbs[] = {
     {"job", job_main, "list, show, cancel, retry or run jobs"},
     {"queue", queue_main, "list, show, pause or resume queues"},
     {"server", server_main, "list the servers"},
+    {"bench", bench_main, "how fast is Pinion on this machine?"},
     {"version", version_main, "print the version"},
 };
 
