@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-bool redis_clock_note(struct redis_clock *c, uint64_t sent_us, uint64_t received_us,
+void redis_clock_note(struct redis_clock *c, uint64_t sent_us, uint64_t received_us,
                       int64_t redis_us)
 {
     uint64_t error_us = (received_us - sent_us) / 2;
@@ -14,8 +14,8 @@ bool redis_clock_note(struct redis_clock *c, uint64_t sent_us, uint64_t received
     bool stale = received_us - c->sampled_us > REDIS_CLOCK_STALE_US;
 
     if (!known || stepped || stale || error_us <= c->error_us)
-        *c = (struct redis_clock){offset_us, error_us, received_us};
-    return stepped;
+        *c = (struct redis_clock){offset_us, error_us, received_us, c->steps};
+    c->steps += stepped;
 }
 
 int64_t redis_clock_now_us(const struct redis_clock *c)

@@ -16,11 +16,12 @@ struct redis_clock {
     int64_t  offset_us;  /* Redis - monotonic; private */
     uint64_t error_us;   /* half the round trip of the sample that is used */
     uint64_t sampled_us; /* when; 0: never */
+    unsigned steps;      /* read-only: how often Redis's clock has stepped since the first sample */
 };
 
 /* A question was sent at `sent_us`, answered at `received_us` (both monotonic), and Redis said
- * `redis_us`. True: Redis's clock has stepped since the last sample. */
-bool redis_clock_note(struct redis_clock *, uint64_t sent_us, uint64_t received_us,
+ * `redis_us`. Whoever asked, all who share the clock must hear of a step: it is counted. */
+void redis_clock_note(struct redis_clock *, uint64_t sent_us, uint64_t received_us,
                       int64_t redis_us);
 
 int64_t redis_clock_now_us(const struct redis_clock *);

@@ -116,6 +116,15 @@ static void hold_reaping(struct consumer *c)
     c->no_reap_until_ms = clock_mono_ms() + c->w->o.lease_ms;
 }
 
+/* Whichever answer told of it, also one of the promoter or of another queue. */
+static void hold_after_step(struct consumer *c)
+{
+    if (c->clock_steps == c->w->clock.steps) return;
+    c->clock_steps = c->w->clock.steps;
+    log_warn("clock_step", LOG_TEXT("queue", c->queue));
+    hold_reaping(c);
+}
+
 static void on_reaped(struct call *call, enum pinion_err err, const struct redisReply *reply)
 {
     struct consumer *c = container_of(call, struct consumer, reap);
@@ -137,6 +146,7 @@ static void on_reaped(struct call *call, enum pinion_err err, const struct redis
 
 static void send_reap(struct consumer *c)
 {
+    hold_after_step(c);
     if (c->reaping || c->at != CONSUMER_SERVE || clock_mono_ms() < c->no_reap_until_ms) return;
     c->reaping = true;
     reap_build(&c->reap.request, consumer_key(c), redis_clock_now_us(&c->w->clock) / 1000);
@@ -219,10 +229,8 @@ static void after_beat(struct consumer *c, const struct heartbeat *h)
 {
     uint64_t now_us = clock_mono_us();
 
-    if (redis_clock_note(&c->w->clock, c->beat_sent_us, now_us, h->now_us)) {
-        log_warn("clock_step", LOG_TEXT("queue", c->queue));
-        hold_reaping(c);
-    }
+    redis_clock_note(&c->w->clock, c->beat_sent_us, now_us, h->now_us);
+    hold_after_step(c);
     if (now_us - c->beat_sent_us > c->w->o.lease_ms * 1000 / 3) hold_reaping(c);
     if (h->seat < 0) log_error("no_seat", LOG_TEXT("queue", c->queue));
     c->seat = h->seat;

@@ -50,6 +50,7 @@ struct consumer {
     unsigned         weight;
     enum consumer_at at;
     int              seat;
+    unsigned         clock_steps; /* of the clock, that we know of */
     bool             taken_back;  /* done once in the life of a server, */
     bool             claim_lost;  /* and again when a claim's answer was lost with the link */
     bool             hungry;      /* something may be claimable */
