@@ -26,7 +26,7 @@
 #define HASTE_MS_MAX 60   /* and that long where it is killed while it starts */
 #define STOP_MS_MAX  400  /* and so long where it stops */
 #define DEATH_MS_MAX 400  /* so long it stays dead; a peer's: as long as two leases */
-#define DRAIN_MS_MAX 90000
+#define DRAIN_MS_MAX 180000
 #define LEASE        "1500ms" /* where one may have to lapse */
 #define LEASE_MS     1500
 
