@@ -167,8 +167,9 @@ static const struct command run_command = STEER_COMMAND(
 static const struct command delete_command = {
     .name = "job delete",
     .usage = "ID... [FLAGS]",
-    .about = "Deletes jobs that are not running, whatever their state: nothing of them is kept, but\n"
-             "an id that was given with --id stays taken for a day.",
+    .about =
+        "Deletes jobs that are not running, whatever their state: nothing of them is kept, but\n"
+        "an id that was given with --id stays taken for a day.",
     .examples = "pinion job delete --yes mail:order-17 mail:order-18",
     .flags = delete_flags,
     .flags_count = countof(delete_flags),

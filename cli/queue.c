@@ -132,15 +132,6 @@ static void print_queue(struct span name, const struct queue_view *v)
                 v->deleted);
 }
 
-/* A queue comes to be with its first job, its first server, or by being paused. */
-static bool exists(const struct queue_view *v, bool served)
-{
-    int64_t jobs = v->enqueued;
-
-    for (size_t i = 0; i < STATES; i++) jobs += v->counts[i];
-    return jobs || served || v->paused;
-}
-
 static int show_main(int argc, char **argv)
 {
     struct queue_flags values = {.common = COMMON_INIT};
@@ -158,7 +149,7 @@ static int show_main(int argc, char **argv)
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
     err = read_stats(&session, name, &view, &served, &why);
     session_close(&session);
-    if (!err && !exists(&view, served))
+    if (!err && !queue_exists(&view, served))
         err = error_set(&why, PINION_NOT_FOUND, "queue %s: not found; pinion queue list lists them",
                         argv[first]);
     if (err) return cli_fail(&why);

@@ -1,17 +1,38 @@
 #include "control/api.h"
 
 #include "base/macros.h"
+#include "control/api_auth.h"
+#include "control/api_enqueue.h"
 #include "control/api_health.h"
+#include "control/api_jobs.h"
+#include "control/api_metrics.h"
+#include "control/api_queues.h"
+#include "control/api_servers.h"
+#include "control/api_stats.h"
 #include "control/http.h"
 #include "control/route.h"
 
 static const struct route routes[] = {
-    {"GET", "/healthz",   healthz    },
-    {"GET", "/readyz",    readyz     },
-    {"GET", "/v1/health", health_show},
+    {"GET",    "/healthz",                  healthz,      ROLE_NONE   },
+    {"GET",    "/readyz",                   readyz,       ROLE_NONE   },
+    {"GET",    "/metrics",                  metrics_show, ROLE_READ   },
+    {"GET",    "/v1/health",                health_show,  ROLE_READ   },
+    {"GET",    "/v1/stats",                 stats_show,   ROLE_READ   },
+    {"GET",    "/v1/servers",               servers_list, ROLE_READ   },
+    {"GET",    "/v1/queues",                queues_list,  ROLE_READ   },
+    {"GET",    "/v1/queues/{queue}",        queue_show,   ROLE_READ   },
+    {"POST",   "/v1/queues/{queue}/pause",  queue_pause,  ROLE_ADMIN  },
+    {"POST",   "/v1/queues/{queue}/resume", queue_resume, ROLE_ADMIN  },
+    {"GET",    "/v1/queues/{queue}/jobs",   jobs_list,    ROLE_READ   },
+    {"POST",   "/v1/queues/{queue}/jobs",   jobs_enqueue, ROLE_ENQUEUE},
+    {"GET",    "/v1/jobs/{id}",             job_show,     ROLE_READ   },
+    {"DELETE", "/v1/jobs/{id}",             job_delete,   ROLE_ADMIN  },
+    {"POST",   "/v1/jobs/{id}/cancel",      job_cancel,   ROLE_ADMIN  },
+    {"POST",   "/v1/jobs/{id}/retry",       job_retry,    ROLE_ADMIN  },
+    {"POST",   "/v1/jobs/{id}/run",         job_run,      ROLE_ADMIN  },
 };
 
 void api_handle(struct http_exchange *exchange, const struct http_request *request, void *ctx)
 {
-    http_serve(exchange, request, routes, countof(routes), ctx);
+    http_serve(exchange, request, routes, countof(routes), api_gate, ctx);
 }

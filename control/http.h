@@ -91,8 +91,13 @@ void http_reply_error(struct http_exchange *, enum pinion_err, const char *forma
 void http_reply_problem(struct http_exchange *, unsigned status, enum pinion_err code,
                         const char *message, const struct http_header *headers);
 
-/* Answers by the table's function for the path, or 400, 404, or 405 with Allow. */
+/* May the client go on to that row? false: the gate has answered. */
+typedef bool http_gate_fn(struct http_exchange *, const struct http_request *,
+                          const struct route *, void *ctx);
+
+/* Answers by the table's function for the path, if the gate (NULL: everybody) lets it; or 400, 404,
+ * or 405 with Allow. */
 void http_serve(struct http_exchange *, const struct http_request *, const struct route *table,
-                size_t count, void *ctx);
+                size_t count, http_gate_fn *, void *ctx);
 
 #endif

@@ -207,12 +207,15 @@ void http_reply_error(struct http_exchange *x, enum pinion_err code, const char 
 /* ---- the table ------------------------------------------------------------------------------- */
 
 void http_serve(struct http_exchange *x, const struct http_request *request,
-                const struct route *table, size_t count, void *ctx)
+                const struct route *table, size_t count, http_gate_fn *gate, void *ctx)
 {
     struct route_match match;
 
     switch (route_find(table, count, request->method, request->path, &match)) {
-    case ROUTE_OK: match.route->serve(x, request, &match.args, ctx); return;
+    case ROUTE_OK:
+        if (!gate || gate(x, request, match.route, ctx))
+            match.route->serve(x, request, &match.args, ctx);
+        return;
     case ROUTE_BAD_PATH:
         http_reply_error(x, PINION_INVALID,
                          "the path must be %%-encoded UTF-8 without "

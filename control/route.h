@@ -1,6 +1,6 @@
 /* control/route.h — which function serves a method and a path: one table for the whole API. Pure.
  *
- *     { "GET", "/v1/jobs/{id}", job_show },
+ *     { "GET", "/v1/jobs/{id}", job_show, ROLE_READ },
  *
  * A pattern is segments between '/': literal text, or {name}, which takes one whole segment that
  * is not empty. The first row that fits wins, so a literal row stands above a {name} row. GET rows
@@ -34,6 +34,7 @@ typedef void route_fn(struct http_exchange *, const struct http_request *,
 struct route {
     const char *method, *pattern;
     route_fn *serve;
+    unsigned need; /* what the server's gate asks of the client: the gate's own numbers */
 };
 
 enum route_found {

@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/api.h"
+#include "control/fleet.h"
 #include "control/http.h"
+#include "control/pulse.h"
 #include "control/redis_child.h"
 #include "control/state.h"
+#include "control/submitter.h"
 #include "queue/link.h"
 #include "scheduler/ticker.h"
 #include "workers/callback.h"
@@ -48,6 +52,9 @@ struct service {
     struct workers *workers;
     struct registry handlers; /* until the workers are made */
     struct http_server *http;
+    struct submitter *submitter;
+    struct fleet *fleet;
+    struct pulse pulse;
     ev_timer next; /* leaves a callback before it tears down what called */
     enum service_at at;
     struct error failure; /* why it could not get ready */
@@ -72,6 +79,7 @@ static void on_link_up(void *ctx, const struct redis_info *info)
     s->redis = *info;
     log_info("redis_up", LOG_TEXT("durability", durability_name(redis_info_durability(info))),
              LOG_INT("version", info->version));
+    submitter_up(s->submitter);
     workers_up(s->workers, info);
 }
 
@@ -226,6 +234,15 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
     return err;
 }
 
+/* Until the first heartbeat tells better, by what the handshake found. */
+static int64_t redis_now_ms(void *ctx)
+{
+    const struct service *s = ctx;
+    int64_t now_ms = workers_now_ms(s->workers);
+
+    return now_ms ? now_ms : clock_wall_ms() + s->redis.clock_offset_us / 1000;
+}
+
 static void make_link(struct service *s)
 {
     struct link_options options = {
@@ -243,6 +260,8 @@ static void make_link(struct service *s)
 
     s->link = link_new(s->loop, &options);
     workers_use_link(s->workers, s->link);
+    s->fleet = fleet_new(s->link, s->config->name_space);
+    s->submitter = submitter_new(s->loop, s->link, s->config->name_space, redis_now_ms, s);
     link_start(s->link);
 }
 
@@ -367,6 +386,7 @@ struct service *service_new(struct ev_loop *loop, const struct config *config)
     s->loop = loop ? loop : ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     s->ticker = ticker_new(s->loop);
     ev_timer_init(&s->next, on_next, 0., 0.);
+    pulse_start(&s->pulse, s->loop);
     return s;
 }
 
@@ -374,7 +394,10 @@ void service_free(struct service *s)
 {
     if (!s) return;
     ev_timer_stop(s->loop, &s->next);
+    pulse_stop(&s->pulse, s->loop);
     if (s->http) http_server_close(s->http);
+    submitter_free(s->submitter);
+    fleet_free(s->fleet);
     if (s->link) link_free(s->link);
     workers_free(s->workers);
     registry_deinit(&s->handlers);
@@ -473,4 +496,44 @@ unsigned service_running(const struct service *s)
 const struct config *service_config(const struct service *s)
 {
     return s->config;
+}
+
+const char *service_token(const struct service *s)
+{
+    return state_token(s->state);
+}
+
+uint64_t service_roundtrip_us(const struct service *s)
+{
+    return s->link ? link_roundtrip_us(s->link) : 0;
+}
+
+unsigned service_http_connections(const struct service *s)
+{
+    return s->http ? http_server_connections(s->http) : 0;
+}
+
+const struct histogram *service_stall_us(const struct service *s)
+{
+    return &s->pulse.stall_us;
+}
+
+const struct workers_totals *service_totals(const struct service *s)
+{
+    return workers_totals(s->workers);
+}
+
+struct link *service_link(const struct service *s)
+{
+    return s->link;
+}
+
+struct submitter *service_submitter(const struct service *s)
+{
+    return s->submitter;
+}
+
+struct fleet *service_fleet(const struct service *s)
+{
+    return s->fleet;
 }

@@ -15,11 +15,16 @@
 #include "control/config.h"
 
 struct ev_loop;
+struct fleet;
 struct handler;
+struct histogram;
+struct link;
 struct process_host;
 struct redis_info;
+struct submitter;
 struct ticker;
 struct service;
+struct workers_totals;
 
 /* `config` is borrowed until service_free. `loop` NULL: makes its own. */
 struct service *service_new(struct ev_loop *loop, const struct config *config);
@@ -47,5 +52,14 @@ const struct redis_info *service_redis_info(const struct service *);
 const char              *service_server_id(const struct service *);
 unsigned                 service_running(const struct service *);
 const struct config     *service_config(const struct service *);
+const char              *service_token(const struct service *); /* a secret */
+uint64_t                 service_roundtrip_us(const struct service *);
+unsigned                 service_http_connections(const struct service *);
+const struct histogram  *service_stall_us(const struct service *);
+const struct workers_totals *service_totals(const struct service *);
+/* These three are there from the first time that Redis is up. */
+struct link             *service_link(const struct service *);
+struct submitter        *service_submitter(const struct service *);
+struct fleet            *service_fleet(const struct service *);
 
 #endif

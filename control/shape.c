@@ -138,6 +138,14 @@ json_t *shape_queue(struct span name, const struct queue_view *v)
     return o;
 }
 
+bool queue_exists(const struct queue_view *v, bool served)
+{
+    int64_t jobs = v->enqueued;
+
+    for (size_t i = 0; i < STATES; i++) jobs += v->counts[i];
+    return jobs || served || v->paused;
+}
+
 bool server_alive(const struct server_view *v, int64_t now_ms)
 {
     return now_ms - v->seen_ms <= SERVER_ALIVE_MS;

@@ -7,10 +7,10 @@ static const struct {
     const char *done;     /* the status that the verb is after */
     const char *expected; /* the states that it can change */
 } verbs[] = {
-    [STEERING_CANCEL] = {"cancelled", "one that has not ended"      },
-    [STEERING_DELETE] = {"deleted",   "one that is not running"     },
+    [STEERING_CANCEL] = {"cancelled", "one that has not ended"           },
+    [STEERING_DELETE] = {"deleted",   "one that is not running"          },
     [STEERING_RETRY] = {"ready",     "dead, cancelled, or done and kept"},
-    [STEERING_RUN] = {"ready",     "scheduled or retry"          },
+    [STEERING_RUN] = {"ready",     "scheduled or retry"               },
 };
 
 void steering_build(enum steering_verb verb, struct request *r, struct span key, struct span id)

@@ -15,8 +15,8 @@ const char *const tally_ends[TALLY_ENDS] = {"done", "retry", "dead", "cancelled"
 
 struct tally {
     struct tally_row rows[ROWS];
-    size_t           count;
-    uint16_t         slots[SLOTS]; /* row + 1; 0: empty */
+    size_t count;
+    uint16_t slots[SLOTS]; /* row + 1; 0: empty */
 };
 
 struct tally *tally_new(void)

@@ -1,7 +1,7 @@
 /* workers/tally.h — how many attempts came to which end, by queue and kind. Pure.
  *
- * Kinds come from whoever enqueues, so their number is bounded: beyond TALLY_ROWS_MAX pairs of queue
- * and kind, the rest of a queue counts as kind "other".
+ * Kinds come from whoever enqueues, so their number is bounded: beyond TALLY_ROWS_MAX pairs of
+ * queue and kind, the rest of a queue counts as kind "other".
  */
 #ifndef PINION_WORKERS_TALLY_H
 #define PINION_WORKERS_TALLY_H
@@ -20,15 +20,15 @@ extern const char *const tally_ends[TALLY_ENDS]; /* "done" ... */
 struct tally;
 
 struct tally_row {
-    char       *queue, *kind;
-    uint64_t    count[TALLY_ENDS];
+    char *queue, *kind;
+    uint64_t count[TALLY_ENDS];
 };
 
 struct tally *tally_new(void);
-void          tally_free(struct tally *); /* NULL: no-op */
-void          tally_add(struct tally *, const char *queue, struct span kind, enum tally_end);
+void tally_free(struct tally *); /* NULL: no-op */
+void tally_add(struct tally *, const char *queue, struct span kind, enum tally_end);
 
-size_t                  tally_count(const struct tally *);
+size_t tally_count(const struct tally *);
 const struct tally_row *tally_row(const struct tally *, size_t i); /* in the order of arrival */
 
 #endif

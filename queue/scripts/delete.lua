@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now note record wake lane state finish
--- delete: SCHEDULED, READY, RETRY, DONE, DEAD, CANCELLED -> (nothing); what runs is not touched. An id
--- given by a person stays taken for a day, as after any other end.
+-- delete: SCHEDULED, READY, RETRY, DONE, DEAD, CANCELLED -> (nothing); what runs is not touched. An
+-- id given by a person stays taken for a day, as after any other end.
 --
 -- KEYS  1 queue
 -- ARGV  ID ...

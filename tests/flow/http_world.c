@@ -79,8 +79,8 @@ static void show_job(struct http_exchange *x, const struct http_request *request
 }
 
 static const struct route table[] = {
-    {"GET",    "/v1/jobs/{id}", show_job},
-    {"DELETE", "/v1/jobs/{id}", show_job},
+    {"GET",    "/v1/jobs/{id}", show_job, 0},
+    {"DELETE", "/v1/jobs/{id}", show_job, 0},
 };
 
 static void wait_for_test(struct http_exchange *x, const struct http_request *r)
@@ -139,7 +139,7 @@ static void handle(struct http_exchange *x, const struct http_request *r, void *
     else if (span_is(r->path, "/peer"))
         reply_text(x, r->peer->local ? r->peer->text : "remote");
     else
-        http_serve(x, r, table, countof(table), ctx);
+        http_serve(x, r, table, countof(table), NULL, ctx);
 }
 
 /* ---- the world ------------------------------------------------------------------------------- */

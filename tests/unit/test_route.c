@@ -6,16 +6,16 @@
 #include "tests/support/check.h"
 
 static const struct route table[] = {
-    {"GET",    "/",                    NULL},
-    {"GET",    "/healthz",             NULL},
-    {"GET",    "/v1/queues",           NULL},
-    {"GET",    "/v1/queues/{q}/jobs",  NULL},
-    {"POST",   "/v1/queues/{q}/jobs",  NULL},
-    {"POST",   "/v1/queues/{q}/pause", NULL},
-    {"GET",    "/v1/jobs/latest",      NULL},
-    {"GET",    "/v1/jobs/{id}",        NULL},
-    {"DELETE", "/v1/jobs/{id}",        NULL},
-    {"PUT",    "/v1/a/{x}/b/{y}",      NULL},
+    {"GET",    "/",                    NULL, 0},
+    {"GET",    "/healthz",             NULL, 0},
+    {"GET",    "/v1/queues",           NULL, 0},
+    {"GET",    "/v1/queues/{q}/jobs",  NULL, 0},
+    {"POST",   "/v1/queues/{q}/jobs",  NULL, 0},
+    {"POST",   "/v1/queues/{q}/pause", NULL, 0},
+    {"GET",    "/v1/jobs/latest",      NULL, 0},
+    {"GET",    "/v1/jobs/{id}",        NULL, 0},
+    {"DELETE", "/v1/jobs/{id}",        NULL, 0},
+    {"PUT",    "/v1/a/{x}/b/{y}",      NULL, 0},
 };
 
 static struct route_match match;
@@ -152,7 +152,7 @@ TEST(path_length_at_the_limit)
 TEST(segments_at_the_limit)
 {
     static const struct route deep[] = {
-        {"GET", "/1/2/3/4/5/6/7/{x}", NULL}
+        {"GET", "/1/2/3/4/5/6/7/{x}", NULL, 0}
     };
 
     _Static_assert(ROUTE_SEGMENTS_MAX == 8, "the pattern above has as many");

@@ -1,0 +1,121 @@
+#include "control/api_queues.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+#include "control/api_call.h"
+#include "control/fleet.h"
+#include "control/service.h"
+#include "control/shape.h"
+#include "control/submitter.h"
+#include "queue/steer.h"
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+struct queues_page {
+    struct fleet_ask ask;
+    struct http_exchange *exchange;
+    char after[QUEUE_NAME_MAX + 1]; /* "": from the first on */
+    uint64_t limit;
+};
+
+static void on_queues(struct fleet_ask *ask, enum pinion_err err, const struct fleet_view *view)
+{
+    struct queues_page *p = container_of(ask, struct queues_page, ask);
+    json_t *items = err ? NULL : json_array();
+    const char *next = NULL;
+
+    for (size_t i = 0; !err && i < view->count && !next; i++) {
+        const struct fleet_queue *q = &view->queues[i];
+        if (strcmp(q->name, p->after) <= 0) continue;
+        json_array_append_new(items, shape_queue(span_of(q->name), &q->view));
+        if (json_array_size(items) == p->limit && i + 1 < view->count) next = q->name;
+    }
+    if (err)
+        api_reply_failed(p->exchange, err, false);
+    else
+        api_reply_json(p->exchange, 200, shape_list(items, next));
+    free(p);
+}
+
+void queues_list(struct http_exchange *x, const struct http_request *request,
+                 const struct route_args *args, void *ctx)
+{
+    static const char *const known[] = {"after", "limit", NULL};
+    struct queues_page page = {.ask.done = on_queues, .exchange = x, .limit = API_QUEUES_MAX};
+    struct queues_page *p;
+    struct span after;
+
+    (void)args;
+    if (!api_query_is(x, request, known) ||
+        !api_query_text(x, request, "after", page.after, sizeof page.after, &after) ||
+        !api_query_number(x, request, "limit", API_QUEUES_MAX, &page.limit) ||
+        !api_has_redis(ctx, x))
+        return;
+    if (!after.data) page.after[0] = '\0';
+    p = xmemdup(&page, sizeof page);
+    fleet_ask(service_fleet(ctx), &p->ask);
+}
+
+/* ---- one ------------------------------------------------------------------------------------- */
+
+static void on_queue(struct api_call *c, const struct redisReply *reply)
+{
+    struct queue_view view;
+    enum pinion_err err = stats_read(reply, &view);
+
+    if (err)
+        api_reply_failed(c->exchange, err, false);
+    else if (!queue_exists(&view, stats_servers(reply) > 0))
+        http_reply_error(c->exchange, PINION_NOT_FOUND,
+                         "queue %s: not found; GET /v1/queues lists them", c->queue);
+    else
+        api_reply_json(c->exchange, 200, shape_queue(span_of(c->queue), &view));
+}
+
+void queue_show(struct http_exchange *x, const struct http_request *request,
+                const struct route_args *args, void *ctx)
+{
+    static const char *const known[] = {NULL};
+    struct api_call *c;
+
+    if (!api_query_is(x, request, known)) return;
+    if (!(c = api_call_of_queue(ctx, x, request, args->arg[0]))) return;
+    stats_build(&c->call.request, queue_key_span(&c->key));
+    api_call_send(c, on_queue);
+}
+
+/* ---- pause, resume --------------------------------------------------------------------------- */
+
+static void on_paused(struct api_call *c, const struct redisReply *reply)
+{
+    (void)reply; /* whether it was so already: it is now */
+    api_reply_json(c->exchange, 200,
+                   json_pack("{s:s, s:b}", "queue", c->queue, "paused", (int)c->verb));
+}
+
+static void pause_or_resume(struct http_exchange *x, const struct http_request *request,
+                            struct span queue, struct service *s, bool pause)
+{
+    struct api_call *c;
+
+    if (!api_body_is_empty(x, request)) return;
+    if (!(c = api_call_of_queue(s, x, request, queue))) return;
+    c->change = true;
+    c->verb = pause;
+    submitter_register(service_submitter(s), queue); /* it may be paused before its first job */
+    pause_build(&c->call.request, queue_key_span(&c->key), pause);
+    api_call_send(c, on_paused);
+}
+
+void queue_pause(struct http_exchange *x, const struct http_request *request,
+                 const struct route_args *args, void *ctx)
+{
+    pause_or_resume(x, request, args->arg[0], ctx, true);
+}
+
+void queue_resume(struct http_exchange *x, const struct http_request *request,
+                  const struct route_args *args, void *ctx)
+{
+    pause_or_resume(x, request, args->arg[0], ctx, false);
+}
