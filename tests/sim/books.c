@@ -19,20 +19,33 @@ struct change {
     const char *from, *to;
 };
 
-/* Everything that may happen to a job; "" is nothing, before it was made or when it is forgotten. */
+/* Everything that may happen to a job; "" is nothing, before it was made or when it is forgotten.
+ */
 static const struct change allowed[] = {
-    {SCRIPT_ENQUEUE, "", "ready"},          {SCRIPT_ENQUEUE, "", "scheduled"},
-    {SCRIPT_CLAIM, "ready", "active"},      {SCRIPT_CLAIM, "ready", "cancelled"},
-    {SCRIPT_PROMOTE, "scheduled", "ready"}, {SCRIPT_PROMOTE, "retry", "ready"},
-    {SCRIPT_ACK, "active", ""},             {SCRIPT_ACK_RICH, "active", ""},
-    {SCRIPT_ACK_RICH, "active", "done"},    {SCRIPT_FAIL, "active", "retry"},
-    {SCRIPT_FAIL, "active", "dead"},        {SCRIPT_FAIL, "active", "cancelled"},
-    {SCRIPT_RELEASE, "active", "ready"},    {SCRIPT_RELEASE, "active", "cancelled"},
-    {SCRIPT_REAP, "active", "ready"},       {SCRIPT_REAP, "active", "dead"},
-    {SCRIPT_REAP, "active", "cancelled"},   {SCRIPT_TAKE_BACK, "active", "ready"},
-    {SCRIPT_TAKE_BACK, "active", "dead"},   {SCRIPT_TAKE_BACK, "active", "cancelled"},
-    {SCRIPT_CANCEL, "ready", "cancelled"},  {SCRIPT_CANCEL, "scheduled", "cancelled"},
-    {SCRIPT_CANCEL, "retry", "cancelled"},  {SCRIPT_SWEEP, "done", ""},
+    {SCRIPT_ENQUEUE,   "",          "ready"    },
+    {SCRIPT_ENQUEUE,   "",          "scheduled"},
+    {SCRIPT_CLAIM,     "ready",     "active"   },
+    {SCRIPT_CLAIM,     "ready",     "cancelled"},
+    {SCRIPT_PROMOTE,   "scheduled", "ready"    },
+    {SCRIPT_PROMOTE,   "retry",     "ready"    },
+    {SCRIPT_ACK,       "active",    ""         },
+    {SCRIPT_ACK_RICH,  "active",    ""         },
+    {SCRIPT_ACK_RICH,  "active",    "done"     },
+    {SCRIPT_FAIL,      "active",    "retry"    },
+    {SCRIPT_FAIL,      "active",    "dead"     },
+    {SCRIPT_FAIL,      "active",    "cancelled"},
+    {SCRIPT_RELEASE,   "active",    "ready"    },
+    {SCRIPT_RELEASE,   "active",    "cancelled"},
+    {SCRIPT_REAP,      "active",    "ready"    },
+    {SCRIPT_REAP,      "active",    "dead"     },
+    {SCRIPT_REAP,      "active",    "cancelled"},
+    {SCRIPT_TAKE_BACK, "active",    "ready"    },
+    {SCRIPT_TAKE_BACK, "active",    "dead"     },
+    {SCRIPT_TAKE_BACK, "active",    "cancelled"},
+    {SCRIPT_CANCEL,    "ready",     "cancelled"},
+    {SCRIPT_CANCEL,    "scheduled", "cancelled"},
+    {SCRIPT_CANCEL,    "retry",     "cancelled"},
+    {SCRIPT_SWEEP,     "done",      ""         },
 };
 
 static struct books all;
@@ -54,11 +67,12 @@ struct book *books_find(struct span id)
     return NULL;
 }
 
-/* ---- what the call was -------------------------------------------------------------------------- */
+/* ---- what the call was --------------------------------------------------------------------------
+ */
 
 struct args {
     struct span arg[ARGS_MAX];
-    size_t      count;
+    size_t count;
 };
 
 static struct args args_of(struct span request)
@@ -99,7 +113,8 @@ static bool settles(enum script script, const struct args *a, const struct book 
     return false;
 }
 
-/* ---- one change --------------------------------------------------------------------------------- */
+/* ---- one change ---------------------------------------------------------------------------------
+ */
 
 static bool may_change(enum script script, const char *from, const char *to)
 {
@@ -136,12 +151,14 @@ static void check_change(enum script script, const struct args *args, const stru
     case SCRIPT_ACK_RICH:
     case SCRIPT_FAIL:
     case SCRIPT_RELEASE:
-        if (!settles(script, args, b)) world_broken("%s: %s without its token %s", b->id, name, b->token);
+        if (!settles(script, args, b))
+            world_broken("%s: %s without its token %s", b->id, name, b->token);
         break;
     case SCRIPT_REAP:
     case SCRIPT_TAKE_BACK: check_lost(script, b); break;
     case SCRIPT_PROMOTE:
-        if (b->score > store_now_us() / 1000) world_broken("%s was promoted before it was due", b->id);
+        if (b->score > store_now_us() / 1000)
+            world_broken("%s was promoted before it was due", b->id);
         break;
     default: break;
     }
@@ -158,7 +175,8 @@ static bool is_end(const char *state)
 }
 
 /* Enters what the job is now. */
-static void enter(enum script script, const struct args *args, struct book *b, const struct book *now)
+static void enter(enum script script, const struct args *args, struct book *b,
+                  const struct book *now)
 {
     bool changed = strcmp(b->state, now->state) != 0;
 
@@ -180,7 +198,8 @@ static void enter(enum script script, const struct args *args, struct book *b, c
     if (strcmp(b->state, "active") == 0) b->token_last = strtoll(b->token, NULL, 10);
 }
 
-/* ---- a call ------------------------------------------------------------------------------------- */
+/* ---- a call -------------------------------------------------------------------------------------
+ */
 
 static void copy(char *to, size_t size, const struct redisReply *from)
 {

@@ -66,12 +66,13 @@ void client_pause(bool pause)
     request_deinit(&r);
 }
 
-/* ---- at a time of its own ----------------------------------------------------------------------- */
+/* ---- at a time of its own -----------------------------------------------------------------------
+ */
 
 struct deed {
     struct event event;
-    client_fn   *act;
-    void        *ctx;
+    client_fn *act;
+    void *ctx;
 };
 
 static void on_deed(struct event *event)

@@ -1,4 +1,5 @@
-/* tests/sim/client.h — what people and programs do to the queue of a simulation, at times of their own. */
+/* tests/sim/client.h — what people and programs do to the queue of a simulation, at times of their
+ * own. */
 #ifndef PINION_TESTS_SIM_CLIENT_H
 #define PINION_TESTS_SIM_CLIENT_H
 

@@ -9,18 +9,20 @@
 #include "tests/sim/world.h"
 #include "workers/workers.h"
 
-#define SECOND_US      UINT64_C(1000000)
-#define DEEDS          60
-#define JOBS_MAX       120
-#define STEP_MAX_US    (30 * SECOND_US)
-#define DRAIN_MAX_US   (400 * SECOND_US)
-#define STOP_MAX_US    ((GRACE_DEFAULT_MS + 3 * STOP_GRACE_MS + 1000) * 1000)
+#define SECOND_US    UINT64_C(1000000)
+#define DEEDS        60
+#define JOBS_MAX     120
+#define STEP_MAX_US  (30 * SECOND_US)
+#define DRAIN_MAX_US (400 * SECOND_US)
+#define STOP_MAX_US  ((GRACE_DEFAULT_MS + 3 * STOP_GRACE_MS + 1000) * 1000)
 
 static const char *const names[] = {"a", "b", "c"};
 static const char *const kinds[] = {"now.a", "now.b", "now", "soon", "soon.x", "fail", "stuck"};
-static const char *const patterns[] = {"now.a", "now.*", "now", "soon", "soon.*", "fail", "stuck", "*"};
+static const char *const patterns[] = {"now.a",  "now.*", "now",   "soon",
+                                       "soon.*", "fail",  "stuck", "*"};
 
-/* ---- servers ------------------------------------------------------------------------------------ */
+/* ---- servers ------------------------------------------------------------------------------------
+ */
 
 static struct node *node_called(const char *name)
 {
@@ -56,7 +58,8 @@ static void tidy(void)
         if (node_at(i) && node_stopped(node_at(i))) node_kill(node_at(i));
 }
 
-/* ---- what people do ----------------------------------------------------------------------------- */
+/* ---- what people do -----------------------------------------------------------------------------
+ */
 
 static void enqueue_some(void)
 {
@@ -84,7 +87,8 @@ static void cancel_some(void)
     if (b->count) client_cancel(b->job[world_below(b->count)].id);
 }
 
-/* ---- what goes wrong ---------------------------------------------------------------------------- */
+/* ---- what goes wrong ----------------------------------------------------------------------------
+ */
 
 static void restart_redis(void)
 {
@@ -109,17 +113,26 @@ static void go_wrong(void)
     struct node *n = random_node();
     unsigned what = (unsigned)world_below(100);
 
-    if (what < 6) restart_redis();
-    else if (what < 14) step_clock();
-    else if (!n) start_some(names[world_below(countof(names))]);
-    else if (what < 34) node_kill(n);
-    else if (what < 48) node_pause(n, 1 + world_below(world_chance(50) ? SECOND_US : 25 * SECOND_US));
-    else if (what < 70) link_cut(node_link(n));
-    else if (what < 85) link_deafen(node_link(n), world_chance(50));
-    else link_lose_message(node_link(n));
+    if (what < 6)
+        restart_redis();
+    else if (what < 14)
+        step_clock();
+    else if (!n)
+        start_some(names[world_below(countof(names))]);
+    else if (what < 34)
+        node_kill(n);
+    else if (what < 48)
+        node_pause(n, 1 + world_below(world_chance(50) ? SECOND_US : 25 * SECOND_US));
+    else if (what < 70)
+        link_cut(node_link(n));
+    else if (what < 85)
+        link_deafen(node_link(n), world_chance(50));
+    else
+        link_lose_message(node_link(n));
 }
 
-/* ---- a run -------------------------------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------------------------------
+ */
 
 static void go_politely(void)
 {
@@ -154,7 +167,8 @@ static void stop_all(void)
 /* One comes that can run everything, and nothing goes wrong any more. */
 static void drain(void)
 {
-    static const struct node_options last = {.name = "z", .concurrency = 32, .handlers = {{"*", 0}}};
+    static const struct node_options last = {
+        .name = "z", .concurrency = 32, .handlers = {{"*", 0}}};
     uint64_t until_us = world_now_us() + DRAIN_MAX_US;
 
     client_pause(false);

@@ -1,4 +1,5 @@
-/* tests/sim/load.h — random work for random servers, for a while, and then until all of it has ended. */
+/* tests/sim/load.h — random work for random servers, for a while, and then until all of it has
+ * ended. */
 #ifndef PINION_TESTS_SIM_LOAD_H
 #define PINION_TESTS_SIM_LOAD_H
 

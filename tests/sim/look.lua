@@ -1,7 +1,8 @@
--- Everything about one queue by its raw keys: a row for each job, and whatever contradicts itself.
+-- Everything about one queue by its raw keys: a row for each job, and what contradicts itself.
 --
 -- KEYS  1 queue
--- Gives {now in us, {id, state, score, token, failures, kind, ...}, {fault, ...}, paused, idle servers}
+-- Gives {now in us, {id, state, score, token, failures, kind, ...}, {fault, ...}, paused,
+--        idle servers}
 local SIM_FIELDS = 6
 local faults, rows, places = {}, {}, {}
 
@@ -58,10 +59,10 @@ for entry in pairs(ghosts) do
 end
 
 for id in pairs(tokens) do
-  if not places[id] or places[id][1] ~= 'active' then fault('token of a job that is not active:', id) end
+  if (places[id] or {})[1] ~= 'active' then fault('token of a job that is not active:', id) end
 end
 for id in pairs(map('marks')) do
-  if not places[id] or places[id][1] ~= 'active' then fault('mark on a job that is not active:', id) end
+  if (places[id] or {})[1] ~= 'active' then fault('mark on a job that is not active:', id) end
 end
 for id in pairs(map('results')) do
   if not jobs[id] then fault('result without a job:', id) end
@@ -89,7 +90,8 @@ for id, record in pairs(jobs) do
     place = {'nowhere', '0'}
   end
   local token = place[1] == 'active' and (tokens[id] or place[2]) or few.t or ''
-  rows[#rows + 1] = {id, place[1], place[2], token, tostring(few.a or 0), record:match('^.%d:([^#\n]*)')}
+  local kind = record:match('^.%d:([^#\n]*)')
+  rows[#rows + 1] = {id, place[1], place[2], token, tostring(few.a or 0), kind}
 end
 table.sort(rows, function(a, b) return a[1] < b[1] end)
 local flat = {}

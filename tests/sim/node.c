@@ -18,28 +18,29 @@
 
 struct node {
     struct node_options o;
-    unsigned        index;
+    unsigned index;
     struct workers *workers;
     struct ticker *ticker;
     struct link *link;
     struct list works;
     struct event tick, flush;
     bool stopped, closed, dying;
-    uint64_t paused_until_us, troubled_until_us, held_from_us;
+    uint64_t began_us, paused_until_us, troubled_until_us, held_from_us;
     char run_id[48];
 };
 
 /* What a handler does with one attempt. */
 struct work {
-    struct list     node;
+    struct list node;
     struct attempt *attempt;
-    struct alarm    over;
-    bool            fails;
+    struct alarm over;
+    bool fails;
 };
 
 static struct node *nodes[NODES_MAX];
 
-/* ---- handlers ----------------------------------------------------------------------------------- */
+/* ---- handlers -----------------------------------------------------------------------------------
+ */
 
 static void finish(struct work *w)
 {
@@ -68,14 +69,16 @@ static void check_start(struct node *n, const struct attempt *a)
     }
     b->starts++;
     world_trace("%s starts %s", n->o.name, a->work.id);
-    if (a->handler->running > a->handler->concurrency || workers_running(n->workers) > n->workers->o.concurrency)
+    if (a->handler->running > a->handler->concurrency ||
+        workers_running(n->workers) > n->workers->o.concurrency)
         world_broken("%s runs more than it has slots for", n->o.name);
     for (unsigned i = 0; i < NODES_MAX; i++)
         if (nodes[i])
-            list_for_each(node, &nodes[i]->works) {
+            list_for_each (node, &nodes[i]->works) {
                 const struct attempt *other = container_of(node, struct work, node)->attempt;
                 if (span_equal(other->job.id, a->job.id) && !node_may_have_lost_leases(nodes[i]))
-                    world_broken("%s starts %s, which %s still runs", n->o.name, b->id, nodes[i]->o.name);
+                    world_broken("%s starts %s, which %s still runs", n->o.name, b->id,
+                                 nodes[i]->o.name);
             }
 }
 
@@ -106,7 +109,8 @@ static void stop(struct attempt *a, void *ctx)
     ticker_set_in(n->ticker, &w->over, world_below(STOP_TAKES_MAX_MS));
 }
 
-/* ---- turns of the loop -------------------------------------------------------------------------- */
+/* ---- turns of the loop --------------------------------------------------------------------------
+ */
 
 static void flush(struct node *n)
 {
@@ -148,7 +152,8 @@ void node_turned(struct node *n)
         event_send_in(&n->flush, world_new_lane(), world_below(50));
 }
 
-/* ---- what the link tells ------------------------------------------------------------------------ */
+/* ---- what the link tells ------------------------------------------------------------------------
+ */
 
 static void on_up(void *ctx, const struct redis_info *info)
 {
@@ -197,7 +202,8 @@ static void on_stopped(void *ctx)
         world_broken("%s stopped with work", n->o.name);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------
+ */
 
 static void make_workers(struct node *n)
 {
@@ -234,6 +240,7 @@ struct node *node_start(const struct node_options *options)
     while (nodes[n->index]) assert(++n->index < NODES_MAX);
     nodes[n->index] = n;
     n->o = *options;
+    n->began_us = world_now_us();
     list_init(&n->works);
     event_init(&n->tick, on_tick);
     event_init(&n->flush, on_flush);
@@ -298,7 +305,8 @@ void node_stop(struct node *n)
     node_turned(n);
 }
 
-/* ---- to be asked -------------------------------------------------------------------------------- */
+/* ---- to be asked --------------------------------------------------------------------------------
+ */
 
 bool node_stopped(const struct node *n)
 {
@@ -351,18 +359,28 @@ struct node *node_that_runs(const char *local_id, const char *token)
 {
     for (unsigned i = 0; i < NODES_MAX; i++)
         if (nodes[i])
-            list_for_each(node, &nodes[i]->works) {
+            list_for_each (node, &nodes[i]->works) {
                 const struct attempt *a = container_of(node, struct work, node)->attempt;
                 if (span_is(a->job.id, local_id) && span_is(a->token, token)) return nodes[i];
             }
     return NULL;
 }
 
+static bool one_missed_the_step(void)
+{
+    uint64_t stepped_us = watch_stepped_us();
+
+    if (!stepped_us || world_now_us() > stepped_us + NODE_LEASE_MS * 1000) return false;
+    for (unsigned i = 0; i < NODES_MAX; i++)
+        if (nodes[i] && nodes[i]->began_us >= stepped_us) return true;
+    return false;
+}
+
 bool node_may_have_lost_leases(const struct node *n)
 {
     uint64_t until_us = n->troubled_until_us ? n->troubled_until_us + NODE_LEASE_MS * 1000 : 0;
 
-    return !link_works(n->link) || world_now_us() <= until_us;
+    return !link_works(n->link) || world_now_us() <= until_us || one_missed_the_step();
 }
 
 uint64_t node_reaps_from_us(const struct node *n)

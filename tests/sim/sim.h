@@ -1,7 +1,8 @@
 /* tests/sim/sim.h — plays a scenario: one seed or one order at a time, in a fresh world and store.
  *
  *     PINION_SIM_SEED=N   plays that seed alone     PINION_SIM_SEEDS=N   how many seeds
- *     PINION_SIM_TRACE=1  tells what happens    PINION_SIM_TEST=NAME plays tests of that name (with *)
+ *     PINION_SIM_TRACE=1  tells what happens    PINION_SIM_TEST=NAME plays tests of that name (with
+ * *)
  */
 #ifndef PINION_TESTS_SIM_SIM_H
 #define PINION_TESTS_SIM_SIM_H
@@ -12,9 +13,9 @@
 typedef void scenario_fn(void);
 
 struct play {
-    scenario_fn          *scenario;
-    bool                  undisturbed; /* nothing goes wrong: see watch.h */
-    const struct planted *planted;     /* NULL: none */
+    scenario_fn *scenario;
+    bool undisturbed;              /* nothing goes wrong: see watch.h */
+    const struct planted *planted; /* NULL: none */
 };
 
 /* What was broken, or NULL; borrowed until the next play. */

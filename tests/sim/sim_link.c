@@ -1,6 +1,7 @@
-/* A call is on `flying` until its answer arrives or the connection is lost, then on `ended` until the
- * next turn. A parcel is what is on its way: a request, then its answer; a message; or a change of the
- * connection. Each connection has lanes of its own: what an old one left behind may arrive late. */
+/* A call is on `flying` until its answer arrives or the connection is lost, then on `ended` until
+ * the next turn. A parcel is what is on its way: a request, then its answer; a message; or a change
+ * of the connection. Each connection has lanes of its own: what an old one left behind may arrive
+ * late. */
 #include "tests/sim/sim_link.h"
 
 #include <assert.h>
@@ -15,34 +16,34 @@
 #include "tests/sim/store.h"
 #include "tests/sim/world.h"
 
-#define CHANNELS_MAX   8
-#define NOTICE_MAX_US  UINT64_C(10000000) /* the deadline of a call */
+#define CHANNELS_MAX     8
+#define NOTICE_MAX_US    UINT64_C(10000000) /* the deadline of a call */
 #define RECONNECT_MAX_US UINT64_C(2000000)
-#define SOON_US        UINT64_C(50000)
+#define SOON_US          UINT64_C(50000)
 
 struct link {
     struct link_options options;
-    char       *channels[CHANNELS_MAX];
-    size_t      channels_count;
+    char *channels[CHANNELS_MAX];
+    size_t channels_count;
     struct list flying, ended, parcels;
     struct ear *ear;
-    unsigned    requests, answers, messages; /* lanes */
-    bool        started, up, severed;        /* severed: broken, and not noticed */
-    bool        subscribed, deaf, lose_one;
+    unsigned requests, answers, messages; /* lanes */
+    bool started, up, severed;            /* severed: broken, and not noticed */
+    bool subscribed, deaf, lose_one;
     struct event end, down, come_up, listen, unheard;
-    uint64_t    roundtrip_us;
+    uint64_t roundtrip_us;
 };
 
 struct parcel {
     struct event event;
-    struct list  node;   /* of the link's parcels; none when its server is gone */
+    struct list node; /* of the link's parcels; none when its server is gone */
     struct link *link;
     struct call *call;   /* NULL: nobody waits for the answer */
     struct buffer bytes; /* of the request, or the text of a message */
-    char        *channel;
-    enum script  script;
-    bool         confirms; /* not a message: the subscription is confirmed */
-    redisReply  *reply;
+    char *channel;
+    enum script script;
+    bool confirms; /* not a message: the subscription is confirmed */
+    redisReply *reply;
 };
 
 static struct {
@@ -50,7 +51,8 @@ static struct {
     uint64_t started_us;
 } redis;
 
-/* ---- parcels ------------------------------------------------------------------------------------ */
+/* ---- parcels ------------------------------------------------------------------------------------
+ */
 
 static void parcel_free(struct parcel *p)
 {
@@ -84,7 +86,8 @@ static void turn_over(struct link *l)
     node_turned(l->options.ctx);
 }
 
-/* ---- calls -------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------
+ */
 
 static void on_answer(struct event *event)
 {
@@ -160,12 +163,14 @@ void link_send(struct link *l, struct call *call, call_fn *done)
     event_send(&p->event, l->requests);
 }
 
-/* ---- the connection for calls ------------------------------------------------------------------- */
+/* ---- the connection for calls -------------------------------------------------------------------
+ */
 
 static void on_up(struct event *event)
 {
     struct link *l = container_of(event, struct link, come_up);
-    struct redis_info info = {.version = 70015, .uptime_s = (clock_mono_us() - redis.started_us) / 1000000};
+    struct redis_info info = {.version = 70015,
+                              .uptime_s = (clock_mono_us() - redis.started_us) / 1000000};
 
     snprintf(info.run_id, sizeof info.run_id, "run-%u", redis.restarts);
     l->up = true;
@@ -179,7 +184,8 @@ static void on_up(struct event *event)
 
 static void come_up(struct link *l, uint64_t within_us)
 {
-    event_send_in(&l->come_up, world_new_lane(), world_in_orders() ? 1 : 1 + world_below(within_us));
+    event_send_in(&l->come_up, world_new_lane(),
+                  world_in_orders() ? 1 : 1 + world_below(within_us));
 }
 
 static void on_down(struct event *event)
@@ -200,7 +206,7 @@ static void drop_calls(struct link *l)
 {
     bool arrives = world_chance(50);
 
-    list_for_each_safe(node, &l->parcels) {
+    list_for_each_safe (node, &l->parcels) {
         struct parcel *p = container_of(node, struct parcel, node);
         if (p->event.happen != on_request && p->event.happen != on_answer) continue;
         if (p->event.happen == on_request && arrives) {
@@ -221,10 +227,12 @@ void link_cut(struct link *l)
     world_trace("%s: cut", node_name(l->options.ctx));
     l->severed = true;
     drop_calls(l);
-    event_send_in(&l->down, world_new_lane(), 1 + world_below(world_chance(80) ? SOON_US : NOTICE_MAX_US));
+    event_send_in(&l->down, world_new_lane(),
+                  1 + world_below(world_chance(80) ? SOON_US : NOTICE_MAX_US));
 }
 
-/* ---- the subscription --------------------------------------------------------------------------- */
+/* ---- the subscription ---------------------------------------------------------------------------
+ */
 
 static void on_message(struct event *event)
 {
@@ -237,7 +245,8 @@ static void on_message(struct event *event)
         l->options.on_subscribed(l->options.ctx);
     } else {
         world_trace("%s hears %s", node_name(l->options.ctx), p->bytes.data);
-        l->options.on_message(l->options.ctx, span_of(p->channel), (struct span){p->bytes.data, p->bytes.len});
+        l->options.on_message(l->options.ctx, span_of(p->channel),
+                              (struct span){p->bytes.data, p->bytes.len});
     }
     parcel_free(p);
     turn_over(l);
@@ -283,7 +292,7 @@ static void listen_within(struct link *l, uint64_t within_us)
 
 static void drop_messages(struct link *l)
 {
-    list_for_each_safe(node, &l->parcels) {
+    list_for_each_safe (node, &l->parcels) {
         struct parcel *p = container_of(node, struct parcel, node);
         if (p->event.happen == on_message) parcel_free(p);
     }
@@ -331,7 +340,8 @@ void link_resubscribe(struct link *l)
     renew_subscription(l);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------
+ */
 
 struct link *link_new(struct ev_loop *loop, const struct link_options *options)
 {
@@ -430,7 +440,8 @@ uint64_t link_roundtrip_us(const struct link *l)
     return l->roundtrip_us;
 }
 
-/* ---- Redis -------------------------------------------------------------------------------------- */
+/* ---- Redis --------------------------------------------------------------------------------------
+ */
 
 void sim_redis_begin(void)
 {

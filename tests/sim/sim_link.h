@@ -1,7 +1,7 @@
 /* tests/sim/sim_link.h — what can go wrong with the link of a simulated server.
  *
- * sim_link.c implements queue/link.h on the world and the store. A link made with the loop NULL belongs
- * to the node that is its ctx; the node is told when a turn of its loop is over.
+ * sim_link.c implements queue/link.h on the world and the store. A link made with the loop NULL
+ * belongs to the node that is its ctx; the node is told when a turn of its loop is over.
  */
 #ifndef PINION_TESTS_SIM_SIM_LINK_H
 #define PINION_TESTS_SIM_SIM_LINK_H
@@ -17,8 +17,8 @@ void link_cut(struct link *);
 void link_deafen(struct link *, bool half);
 /* The next message that arrives is lost. */
 void link_lose_message(struct link *);
-/* The process is no more: requests on their way may arrive, and every call is ended for its owner to
- * be freed. Nothing is told to the owner. */
+/* The process is no more: requests on their way may arrive, and every call is ended for its owner
+ * to be freed. Nothing is told to the owner. */
 void link_kill(struct link *);
 
 bool link_works(const struct link *);    /* up, and not broken unnoticed */

@@ -15,23 +15,24 @@
 #define WOKEN_CHOICES 2 /* which of two idle servers: beyond that the order repeats itself */
 
 struct ear {
-    struct list   node;
+    struct list node;
     redisContext *redis;
-    ear_fn       *heard;
-    void         *ctx;
-    bool          open;
+    ear_fn *heard;
+    void *ctx;
+    bool open;
 };
 
 static struct {
-    struct rig  rig;
-    char        shas[SCRIPTS][SHA_LEN + 1], look_sha[SHA_LEN + 1];
-    int64_t     offset_us; /* Redis's clock against that of the world */
-    bool        loaded;
+    struct rig rig;
+    char shas[SCRIPTS][SHA_LEN + 1], look_sha[SHA_LEN + 1];
+    int64_t offset_us; /* Redis's clock against that of the world */
+    bool loaded;
     const struct planted *planted; /* in the scripts that are loaded */
     struct list ears;
 } store;
 
-/* ---- scripts ------------------------------------------------------------------------------------ */
+/* ---- scripts ------------------------------------------------------------------------------------
+ */
 
 /* Redis draws the name of an idle server by a randomness of its own, which no seed reaches. */
 static const char drawn[] = "redis.call('SRANDMEMBER', key('idle:' .. pattern), NAMES)";
@@ -98,7 +99,8 @@ void store_begin(const struct planted *planted)
     store.planted = planted;
 }
 
-/* ---- time --------------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------------------------------
+ */
 
 struct span store_key(void)
 {
@@ -116,7 +118,8 @@ void store_step_clock(int64_t us)
     store.offset_us += us;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------
+ */
 
 static redisReply *must_read(redisContext *redis)
 {
@@ -154,14 +157,15 @@ static void hear(struct ear *ear)
 
 static void hear_all(void)
 {
-    list_for_each(node, &store.ears) {
+    list_for_each (node, &store.ears) {
         struct ear *ear = container_of(node, struct ear, node);
         if (!ear->open) continue;
         redisAppendCommand(ear->redis, "PING");
         for (int done = 0; !done;)
-            if (redisBufferWrite(ear->redis, &done) != REDIS_OK) fail_msg("redis: %s", ear->redis->errstr);
+            if (redisBufferWrite(ear->redis, &done) != REDIS_OK)
+                fail_msg("redis: %s", ear->redis->errstr);
     }
-    list_for_each_safe(node, &store.ears) {
+    list_for_each_safe (node, &store.ears) {
         struct ear *ear = container_of(node, struct ear, node);
         if (ear->open) hear(ear);
     }
@@ -187,7 +191,8 @@ struct redisReply *store_run(struct span request, enum script script)
     return answer;
 }
 
-/* ---- subscriptions ------------------------------------------------------------------------------ */
+/* ---- subscriptions ------------------------------------------------------------------------------
+ */
 
 struct ear *ear_new(ear_fn *heard, void *ctx)
 {

@@ -1,7 +1,8 @@
 /* tests/sim/store.h — the real Redis of a simulation: it runs what arrives, at the virtual time.
  *
- * Its scripts are those of queue/scripts with a clock that a key sets; which idle server is woken is
- * chosen by the world. After every call the queue is looked at (look.lua) and entered in the books.
+ * Its scripts are those of queue/scripts with a clock that a key sets; which idle server is woken
+ * is chosen by the world. After every call the queue is looked at (look.lua) and entered in the
+ * books.
  */
 #ifndef PINION_TESTS_SIM_STORE_H
 #define PINION_TESTS_SIM_STORE_H
@@ -30,14 +31,14 @@ void store_begin(const struct planted *); /* an empty Redis; NULL: with the scri
 struct redisReply *store_run(struct span request, enum script);
 
 struct span store_key(void); /* of the one queue, `q` in the namespace `pinion` */
-int64_t     store_now_us(void);
-void        store_step_clock(int64_t us); /* Redis's clock alone, also back */
+int64_t store_now_us(void);
+void store_step_clock(int64_t us); /* Redis's clock alone, also back */
 
 /* One real subscription. What is published is heard right after the call that published it. */
 typedef void ear_fn(void *ctx, const char *channel, const char *text);
 struct ear *ear_new(ear_fn *, void *ctx);
-void        ear_open(struct ear *, const char *const channels[], size_t count);
-void        ear_close(struct ear *); /* Redis knows at once that nobody listens */
-void        ear_free(struct ear *);
+void ear_open(struct ear *, const char *const channels[], size_t count);
+void ear_close(struct ear *); /* Redis knows at once that nobody listens */
+void ear_free(struct ear *);
 
 #endif

@@ -6,8 +6,8 @@
 #include "tests/sim/sim.h"
 #include "tests/support/check.h"
 
-#define SEEDS      40
-#define LOAD_SEEDS 40
+#define SEEDS      25
+#define LOAD_SEEDS 15
 
 static void check(scenario_fn *scenario, unsigned seeds)
 {

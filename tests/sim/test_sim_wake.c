@@ -5,9 +5,9 @@
 #include "tests/sim/sim.h"
 #include "tests/support/check.h"
 
-#define ORDERS     800
-#define SEEDS      40
-#define LOAD_SEEDS 40
+#define ORDERS     250
+#define SEEDS      20
+#define LOAD_SEEDS 15
 
 static void check(scenario_fn *scenario)
 {

@@ -6,13 +6,14 @@
 #include "tests/sim/store.h"
 #include "tests/sim/world.h"
 
-/* Of a chain of messages: wake, claim in flight, its answer, the next claim; and whole milliseconds. */
+/* Of a chain of messages: wake, claim in flight, its answer, the next claim; and whole
+ * milliseconds. */
 #define CHAIN_US     (6 * WORLD_DELAY_MAX_US + 5000)
 #define HEARTBEAT_US UINT64_C(1000000)
 #define BOUND_US     (HEARTBEAT_US + CHAIN_US)
 
 static struct {
-    bool     undisturbed;
+    bool undisturbed;
     uint64_t serving_us[NODES_MAX]; /* since when; 0: it does not */
     uint64_t stepped_us;
 } watch;
@@ -34,6 +35,11 @@ void watch_forget(unsigned node)
 void watch_stepped(void)
 {
     watch.stepped_us = world_now_us();
+}
+
+uint64_t watch_stepped_us(void)
+{
+    return watch.stepped_us;
 }
 
 static uint64_t since(uint64_t from_us)
@@ -82,7 +88,8 @@ static void check_lease(const struct book *b, unsigned i)
     /* The lease must end, be seen by a heartbeat, and be reaped by one who may. */
     if (late_us > (int64_t)BOUND_US && since(watch.serving_us[i]) > 2 * BOUND_US && !stepped &&
         since(held_us) > 2 * BOUND_US)
-        world_broken("the lease of %s lapsed, and %s does not reap it", b->id, node_name(node_at(i)));
+        world_broken("the lease of %s lapsed, and %s does not reap it", b->id,
+                     node_name(node_at(i)));
 }
 
 static void check_node(unsigned i)

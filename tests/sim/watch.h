@@ -14,6 +14,7 @@
 void watch_begin(bool undisturbed);
 void watch_forget(unsigned node); /* another one has taken its place */
 void watch_stepped(void);         /* the clock of Redis was set */
+uint64_t watch_stepped_us(void);  /* when it was last; 0: never */
 void watch_check(void);
 
 /* Lets the world run, and watches. */

@@ -1,5 +1,5 @@
-/* An order is the list of choices that were made on the way: `chosen[i]` of `width[i]`. The next one
- * repeats it up to its last choice that has another answer, and takes that. */
+/* An order is the list of choices that were made on the way: `chosen[i]` of `width[i]`. The next
+ * one repeats it up to its last choice that has another answer, and takes that. */
 #include "tests/sim/world.h"
 
 #include <assert.h>
@@ -13,12 +13,12 @@
 #include "base/random.h"
 #include "tests/support/property.h"
 
-#define START_US        UINT64_C(1000000000)
-#define STEP_US         20 /* what one event takes where delays do not count */
-#define CHOICES_MAX     512
-#define CANDIDATES_MAX  256
+#define START_US         UINT64_C(1000000000)
+#define STEP_US          20 /* what one event takes where delays do not count */
+#define CHOICES_MAX      512
+#define CANDIDATES_MAX   256
 #define LONG_WAY_PERCENT 10
-#define SHORT_WAY_US    2000
+#define SHORT_WAY_US     2000
 
 static struct {
     struct prng prng, kernel; /* kernel: what the program under test gets as randomness */
@@ -31,7 +31,8 @@ static struct {
     char violation[512];
 } world;
 
-/* ---- clock and randomness of the program under test -------------------------------------------- */
+/* ---- clock and randomness of the program under test --------------------------------------------
+ */
 
 uint64_t clock_mono_us(void)
 {
@@ -58,7 +59,8 @@ double random_unit(void)
     return (double)(random_u64() >> 11) * 0x1p-53;
 }
 
-/* ---- a run -------------------------------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------------------------------
+ */
 
 /* A failed assert() must tell the seed as well. */
 static void on_abort(int signal_number)
@@ -192,7 +194,8 @@ void world_trace(const char *format, ...)
     fputc('\n', stderr);
 }
 
-/* ---- events ------------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------------
+ */
 
 unsigned world_new_lane(void)
 {
@@ -216,7 +219,7 @@ void event_send_in(struct event *e, unsigned lane, uint64_t in_us)
     e->due_us = world.now_us + in_us;
     e->lane = lane;
     e->alarm = false;
-    list_for_each(node, &world.events) {
+    list_for_each (node, &world.events) {
         const struct event *other = container_of(node, struct event, node);
         if (other->lane == lane && other->due_us > e->due_us) e->due_us = other->due_us;
     }
@@ -267,7 +270,7 @@ static size_t candidates(struct event *ret[CANDIDATES_MAX])
     uint64_t first_us = UINT64_MAX;
     size_t count = 0;
 
-    list_for_each(node, &world.events) {
+    list_for_each (node, &world.events) {
         struct event *e = container_of(node, struct event, node);
         if (!is_first(e) || (all && e->alarm)) continue;
         if (!all && due_us(e) > first_us) continue;
@@ -299,7 +302,7 @@ bool world_step(uint64_t until_us)
 
 bool world_is_quiet(void)
 {
-    list_for_each(node, &world.events)
+    list_for_each (node, &world.events)
         if (!container_of(node, struct event, node)->alarm) return false;
     return true;
 }
