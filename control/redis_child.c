@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "workers/child_end.h"
 #include "scheduler/ticker.h"
 
 #include <assert.h>
@@ -68,8 +69,7 @@ struct redis_child {
 
 static void signal_child(const struct redis_child *c, int sig)
 {
-    /* By descriptor: the pid may be reaped by libev's default loop, and used again. */
-    syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0);
+    child_signal(c->pidfd, c->pid, sig);
 }
 
 /* ---- readiness ------------------------------------------------------------------------------- */
@@ -213,15 +213,12 @@ static void on_death(struct ev_loop *loop, ev_io *w, int revents)
 {
     struct redis_child *c = container_of(w, struct redis_child, death);
     struct error why = {0};
-    siginfo_t end = {0};
-    int failed;
+    siginfo_t end;
+    enum child_seen seen = child_end_look(c->pidfd, c->pid, 0, &end);
 
     (void)revents;
-    /* By descriptor, not by pid. It fails where libev's default loop, which reaps all children of
-     * the process, has been faster, and keeps the status. */
-    failed = waitid(P_PIDFD, (id_t)c->pidfd, &end, WEXITED | WNOHANG);
-    if (!failed && !end.si_pid) return; /* not yet: the descriptor stays readable */
-    describe(c, failed ? NULL : &end, &why);
+    if (seen == CHILD_RUNS) return;
+    describe(c, seen == CHILD_LOST ? NULL : &end, &why);
     ev_io_stop(loop, &c->death);
     close(c->pidfd);
     c->pid = 0;

@@ -6,6 +6,7 @@
 #include "control/redis_spawn.h"
 #include "control/redis_conf.h"
 #include "base/memory.h"
+#include "workers/child_end.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -150,7 +151,7 @@ static pid_t fork_child(const struct cargo *c)
 
 static int open_pidfd(pid_t pid)
 {
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
+    int fd = child_end_open(pid);
 
     if (fd >= 0) return fd;
     int failure = errno;

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "workers/child_end.h"
 #include "workers/process_record.h"
 #include "workers/process_table.h"
 
@@ -201,17 +202,18 @@ static void on_ended(struct ev_loop *loop, ev_io *w, int revents)
 {
     struct process *p = container_of(w, struct process, ended);
     struct process_result result = {.end = PROCESS_LOST};
-    siginfo_t info = {0};
+    siginfo_t info;
+    enum child_seen seen = child_end_look(w->fd, p->pid, WNOWAIT, &info);
 
     (void)revents;
-    if (waitid(P_PIDFD, (id_t)w->fd, &info, WEXITED | WNOHANG | WNOWAIT)) {
+    if (seen == CHILD_RUNS) return; /* not yet: a debugger holds it, or we only look now and then */
+    if (seen == CHILD_LOST) {
         log_warn("process_lost", LOG_INT("pid", p->pid), LOG_TEXT("why", strerror(errno)));
         drain(loop, &p->out);
         drain(loop, &p->err);
     } else {
-        if (!info.si_pid) return; /* not yet: a debugger holds it */
         kill_rest(p);
-        waitid(P_PIDFD, (id_t)w->fd, &info, WEXITED);
+        child_end_look(w->fd, p->pid, 0, &info);
         result.end = info.si_code == CLD_EXITED ? PROCESS_EXITED : PROCESS_KILLED;
         result.code = info.si_status;
     }

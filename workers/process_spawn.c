@@ -15,10 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "workers/child_end.h"
 
 #define SPAWN_STACK_BYTES 32768 /* the child uses a few hundred bytes, a sanitizer some thousand */
 #define STAT_BYTES        512   /* of a line of /proc; what counts is in its first half */
@@ -105,7 +107,7 @@ in_child static int place_descriptors(struct spawn *s)
         if (s->fds[i] < 3 && (s->fds[i] = fcntl(s->fds[i], F_DUPFD, 3)) < 0) return -1;
     for (int i = 0; i < 3; i++)
         if (dup2(s->fds[i], i) < 0) return -1;
-    return close_range(3, ~0u, 0);
+    return close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
 in_child static int run_child(void *arg)
@@ -149,6 +151,42 @@ static pid_t clone_child(struct spawn *s, int *ret_pidfd)
     return pid;
 }
 
+/* Without pidfd there is no such clone either (under valgrind it ends the program). A copy of our
+ * memory then, but for what the child writes down; the pipe closes when its program runs. */
+static pid_t fork_child(struct spawn *s)
+{
+    struct spawn *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int ends[2];
+    char nothing;
+    pid_t pid;
+
+    if (shared == MAP_FAILED) return -1;
+    *shared = *s;
+    if (pipe2(ends, O_CLOEXEC)) {
+        munmap(shared, sizeof *shared);
+        return -1;
+    }
+    pid = fork();
+    if (pid == 0) _exit(run_child(shared));
+    close(ends[1]);
+    while (pid > 0 && read(ends[0], &nothing, 1) < 0 && errno == EINTR) continue;
+    close(ends[0]);
+    *s = *shared;
+    munmap(shared, sizeof *shared);
+    return pid;
+}
+
+static pid_t start_child(struct spawn *s, int *ret_pidfd)
+{
+    pid_t pid;
+
+    if (child_has_pidfd()) return clone_child(s, ret_pidfd);
+    pid = fork_child(s);
+    if (pid > 0) *ret_pidfd = child_end_open(pid);
+    return pid;
+}
+
 static enum pinion_err code_of(int error)
 {
     bool may_pass = error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE
@@ -183,7 +221,7 @@ enum pinion_err process_spawn(const struct process_program *program, const int f
     pid_t pid;
 
     assert(program->path && program->argv && program->argv[0]);
-    pid = clone_child(&s, &pidfd);
+    pid = start_child(&s, &pidfd);
     if (pid < 0)
         return error_set(why, code_of(errno) == PINION_BUSY ? PINION_BUSY : PINION_INTERNAL,
                          "cannot start a process for %s: %s", program->path, strerror(errno));

@@ -20,7 +20,7 @@ struct process_program {
 
 struct process_child {
     pid_t pid;
-    int   pidfd; /* readable once the child has ended; yours to close */
+    int   pidfd; /* of workers/child_end.h; yours to close */
 };
 
 /* For what the child does in our memory: a sanitizer must not look at it. */
