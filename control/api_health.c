@@ -5,6 +5,7 @@
 #include <string.h>
 #include "control/http.h"
 #include "control/service.h"
+#include "control/shape.h"
 #include "queue/redis_info.h"
 
 static void reply_text(struct http_exchange *exchange, unsigned status, const char *text)
@@ -35,22 +36,27 @@ void readyz(struct http_exchange *exchange, const struct http_request *request,
                                              : "Redis is out of reach");
 }
 
+/* By hand: a balancer may ask it thousands of times a second. */
 void health_show(struct http_exchange *exchange, const struct http_request *request,
                  const struct route_args *args, void *ctx)
 {
     const struct service *s = ctx;
     const struct redis_info *redis = service_redis_info(s);
-    bool up = service_redis_up(s);
-    json_t *object = json_pack(
-        "{s:b, s:s, s:s, s:I, s:s, s:{s:b, s:i, s:s, s:b}}", "ready", service_ready(s), "version",
-        PINION_VERSION, "server", service_server_id(s), "running", (json_int_t)service_running(s),
-        "durability", durability_name(redis_info_durability(redis)), "redis", "up", up, "version",
-        (int)redis->version, "maxmemory_policy", redis->maxmemory_policy, "embedded",
-        service_config(s)->redis == NULL);
-    char *text = json_dumps(object, JSON_COMPACT);
+    json_t *policy_text = shape_text(span_of(redis->maxmemory_policy));
+    char *policy = json_dumps(policy_text, JSON_ENCODE_ANY); /* all else is our own words */
+    struct buffer out = BUFFER_INIT;
 
     (void)request, (void)args;
-    http_reply(exchange, &(struct http_reply){.body = text, .len = strlen(text)});
-    free(text);
-    json_decref(object);
+    buffer_printf(&out,
+                  "{\"ready\":%s,\"version\":\"%s\",\"server\":\"%s\",\"running\":%u,"
+                  "\"durability\":\"%s\",\"redis\":{\"up\":%s,\"version\":%u,"
+                  "\"maxmemory_policy\":%s,\"embedded\":%s}}\n",
+                  service_ready(s) ? "true" : "false", PINION_VERSION, service_server_id(s),
+                  service_running(s), durability_name(redis_info_durability(redis)),
+                  service_redis_up(s) ? "true" : "false", redis->version, policy,
+                  service_config(s)->redis ? "false" : "true");
+    http_reply(exchange, &(struct http_reply){.body = out.data, .len = out.len});
+    buffer_deinit(&out);
+    free(policy);
+    json_decref(policy_text);
 }
