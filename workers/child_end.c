@@ -48,10 +48,7 @@ enum child_seen child_end_look(int fd, pid_t pid, int options, siginfo_t *ret_in
     return CHILD_ENDED;
 }
 
-void child_signal(int fd, pid_t pid, int signal)
+int child_signal(int fd, pid_t pid, int signal)
 {
-    if (child_has_pidfd())
-        pidfd_send_signal(fd, signal, NULL, 0);
-    else
-        kill(pid, signal);
+    return child_has_pidfd() ? pidfd_send_signal(fd, signal, NULL, 0) : kill(pid, signal);
 }

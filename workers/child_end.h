@@ -19,11 +19,12 @@ enum child_seen {
 };
 
 bool child_has_pidfd(void); /* asks the kernel once */
-/* Close-on-exec, yours to close; -1: errno. Only for a child that was not waited for. */
+/* Close-on-exec, yours to close; -1: errno. For a child that was not waited for, or any process
+ * that is only to be signalled. */
 int  child_end_open(pid_t);
 /* When the descriptor is readable. `options`: WNOWAIT leaves the child to be looked at again; else
  * it is reaped. Never blocks. */
 enum child_seen child_end_look(int fd, pid_t, int options, siginfo_t *ret_info);
-void child_signal(int fd, pid_t, int signal);
+int child_signal(int fd, pid_t, int signal); /* as kill(2) */
 
 #endif

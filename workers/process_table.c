@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 #include "base/memory.h"
+#include "workers/child_end.h"
 
 #define STAT_BYTES 1024 /* the line is some 350 bytes; what counts is in its first half */
 
@@ -75,14 +75,14 @@ struct process_stat *process_table_read(size_t *ret_count)
 int process_kill_seen(const struct process_stat *seen, int signal)
 {
     struct process_stat now;
-    int pidfd = pidfd_open(seen->pid, 0);
+    int end = child_end_open(seen->pid);
 
-    if (pidfd < 0) return -1;
-    /* The descriptor holds on to one process; only now is it worth comparing. */
+    if (end < 0) return -1;
+    /* A pidfd holds on to one process; only now is it worth comparing. */
     if (process_stat_read(seen->pid, &now) && now.start_ticks == seen->start_ticks
-        && now.session == seen->session && !pidfd_send_signal(pidfd, signal, NULL, 0))
-        return pidfd;
-    close(pidfd);
+        && now.session == seen->session && !child_signal(end, seen->pid, signal))
+        return end;
+    close(end);
     return -1;
 }
 

@@ -9,6 +9,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "tests/flow/process_run.h"
+#include "tests/support/no_pidfd.h"
 #include "workers/process_table.h"
 
 #define LONG_MS 600000 /* a grace that no test waits for */
@@ -355,5 +356,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_at_once, process_run_setup, process_run_teardown),
     };
 
+    no_pidfd_if_asked();
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* test_redis_child.c — the embedded redis-server: up, killed, orphaned, refused, broken. */
 #include "tests/support/check.h"
+#include "tests/support/no_pidfd.h"
 #include "base/clock.h"
 #include "control/redis_child.h"
 #include "control/state.h"
@@ -545,5 +546,6 @@ int main(void)
         CASE(stops_one_that_is_starting),
         CASE(kills_one_that_does_not_stop),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+
+    no_pidfd_if_asked();    return cmocka_run_group_tests(tests, NULL, NULL);
 }
