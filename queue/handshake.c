@@ -43,8 +43,8 @@ static enum pinion_err failed(struct handshake *h, const redisReply *r, const ch
         return error_set(why, PINION_INTERNAL, "%s: an answer that Redis does not give", doing);
     code = redis_error_code(text);
     h->loading = span_starts(text, "LOADING");
-    if (span_starts(text, "NOAUTH"))
-        error_set(why, code, "Redis wants a password: give it in the URL, redis://:PASSWORD@HOST");
+    if (redis_error_advice(text))
+        error_set(why, code, "%s", redis_error_advice(text));
     else
         error_set(why, code, "%s: %.*s", doing, (int)text.len, text.data);
     if (code == PINION_UNAUTHORIZED || code == PINION_FORBIDDEN) return refuse(h, code);

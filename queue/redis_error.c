@@ -40,3 +40,14 @@ bool redis_error_is_noscript(struct span text)
 
     return span_is(span_cut(&rest, ' '), "NOSCRIPT");
 }
+
+const char *redis_error_advice(struct span text)
+{
+    if (span_starts(text, "OOM"))
+        return "Redis is full (maxmemory): try again when workers have made room";
+    if (span_starts(text, "NOAUTH"))
+        return "Redis wants a password: give it in the URL, redis://:PASSWORD@HOST";
+    if (span_starts(text, "MISCONF"))
+        return "Redis cannot write to its disk, and takes no changes: see its log";
+    return NULL;
+}

@@ -10,5 +10,7 @@
  * caller logs it; everything else is weather. */
 enum pinion_err redis_error_code(struct span text);
 bool            redis_error_is_noscript(struct span text);
+/* What people can do about it, for those that Redis words for programs; NULL: its own words do. */
+const char     *redis_error_advice(struct span text);
 
 #endif

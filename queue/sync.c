@@ -87,10 +87,12 @@ static void read_error(struct batch *b, size_t i, struct error *first)
 {
     redisReply *reply = b->replies[i];
     enum script script = b->requests[i]->script;
+    struct span said = {reply->str, reply->len};
+    const char *advice = redis_error_advice(said);
     char text[ERROR_TEXT_MAX];
 
-    snprintf(text, sizeof text, "Redis: %s", reply->str);
-    b->errs[i] = redis_error_code((struct span){reply->str, reply->len});
+    snprintf(text, sizeof text, "%s%s", advice ? "" : "Redis: ", advice ? advice : reply->str);
+    b->errs[i] = redis_error_code(said);
     if (b->errs[i] == PINION_INTERNAL)
         log_error("redis_error", LOG_TEXT("answer", reply->str),
                   LOG_TEXT("script", script < SCRIPTS ? script_sources[script].name : "none"));
