@@ -114,19 +114,19 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
 static enum pinion_err serve(const struct config *config, struct error *why)
 {
     struct service *service = service_new(NULL, config);
+    struct ev_loop *loop = service_loop(service);
     ev_signal term, interrupt;
-    enum pinion_err err = service_start(service, why);
+    enum pinion_err err;
 
-    if (!err) {
-        ev_signal_init(&term, on_signal, SIGTERM);
-        ev_signal_init(&interrupt, on_signal, SIGINT);
-        term.data = interrupt.data = service;
-        ev_signal_start(service_loop(service), &term);
-        ev_signal_start(service_loop(service), &interrupt);
-        err = service_run(service, why);
-        ev_signal_stop(service_loop(service), &term);
-        ev_signal_stop(service_loop(service), &interrupt);
-    }
+    ev_signal_init(&term, on_signal, SIGTERM);
+    ev_signal_init(&interrupt, on_signal, SIGINT);
+    term.data = interrupt.data = service;
+    ev_signal_start(loop, &term);
+    ev_signal_start(loop, &interrupt);
+    err = service_start(service, why);
+    if (!err) err = service_run(service, why);
+    ev_signal_stop(loop, &term);
+    ev_signal_stop(loop, &interrupt);
     service_free(service);
     return err;
 }
