@@ -1,0 +1,301 @@
+/* Every route with good and bad input: one table against a real service and a real Redis.
+ *
+ * Rows run in their order, on one connection as long as the server keeps it. What a row makes,
+ * later rows find. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+#include "control/api_enqueue.h"
+#include "control/api_jobs.h"
+#include "control/http_limits.h"
+#include "tests/flow/api_world.h"
+
+#define UTF8_BAD "\xc3\x28"
+#define JOBS     "/v1/queues/mail/jobs"
+
+struct row {
+    const char *method, *target, *headers, *body;
+    unsigned    status;
+    const char *says; /* a part of the answer, head or body */
+};
+
+static const struct row rows[] = {
+    /* ---- whoever asks */
+    {"GET", "/healthz", 0, 0, 200, "ok"},
+    {"GET", "/readyz", 0, 0, 200, "ready"},
+    {"GET", "/v1/health", 0, 0, 200, "\"ready\":true"},
+    {"GET", "/v1/health", "Authorization: Bearer wrong\r\n", 0, 401, "is not known"},
+    {"GET", "/v1/health", "Authorization: Basic dTpw\r\n", 0, 401, "Bearer TOKEN"},
+    {"GET", "/healthz", "Authorization: Bearer wrong\r\n", 0, 200, "ok"},
+    {"GET", "/metrics", 0, 0, 200, "pinion_redis_up 1\n"},
+    {"HEAD", "/v1/stats", 0, 0, 200, "Content-Length: "},
+    {"GET", "/v1/nothing", 0, 0, 404, "not_found"},
+    {"GET", "/v1/queues/a%2fb", 0, 0, 400, "encoded slashes"},
+    {"POST", "/v1/health", AUTH, "", 405, "Allow: GET, HEAD\r\n"},
+    {"PUT", "/v1/jobs/mail:a", 0, "{}", 405, "Allow: GET, HEAD, DELETE\r\n"},
+    {"DELETE", JOBS, AUTH, 0, 405, "Allow: GET, HEAD, POST\r\n"},
+
+    /* ---- changes need a token */
+    {"POST", JOBS, JSON, "{\"kind\":\"a\"}", 401, "WWW-Authenticate: Bearer\r\n"},
+    {"POST", JOBS, JSON "Authorization: Bearer x\r\n", "{\"kind\":\"a\"}", 401, "is not known"},
+    {"POST", JOBS, JSON "Authorization: Bearer \r\n", "{\"kind\":\"a\"}", 401, "is not known"},
+    {"POST", "/v1/queues/mail/pause", 0, "", 401, "needs a token"},
+    {"POST", "/v1/queues/mail/resume", 0, "", 401, "needs a token"},
+    {"DELETE", "/v1/jobs/mail:a", 0, 0, 401, "needs a token"},
+    {"POST", "/v1/jobs/mail:a/cancel", 0, "", 401, "needs a token"},
+    {"POST", "/v1/jobs/mail:a/retry", 0, "", 401, "needs a token"},
+    {"POST", "/v1/jobs/mail:a/run", 0, "", 401, "needs a token"},
+    {"GET", "/v1/queues/mail", 0, 0, 404, "GET /v1/queues lists them"},
+
+    /* ---- bodies that make nothing */
+    {"POST", JOBS, AUTH JSON, "", 400, "expected a JSON object"},
+    {"POST", JOBS, AUTH JSON, "{", 400, "expected a key in quotes"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\"} x", 400, "column 14"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"kind\":\"b\"}", 400, "kind stands there twice"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"payload\":\"" UTF8_BAD "\"}", 400, "UTF-8"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"payload\":\"\\ud800\"}", 400, "column"},
+    {"POST", JOBS, AUTH JSON, "{\"payload\":\"a\"}", 400, "no kind"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a b\"}", 400, "expected 1 to 128 of"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":7}", 400, "expected a string"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"color\":1}", 400, "key color is unknown"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"tags\":[]}", 400, "not supported"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"priority\":10}", 400, "from 0 to 9"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"in_ms\":1e3}", 400, "a whole number"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"run_at\":\"2026-11-23\"}", 400, "with its zone"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"queue\":\"other\"}", 400, "as in the path"},
+    {"POST", JOBS, AUTH JSON, "[{\"kind\":\"a\"},{\"kind\":\"\"}]", 400, "item 1: kind"},
+    {"POST", JOBS, AUTH JSON, "[{\"kind\":\"a\"},7]", 400, "item 1: column 1"},
+    {"POST", JOBS, AUTH JSON, "[{\"kind\":\"a\"}", 400, "expected a , or ]"},
+    {"POST", JOBS, AUTH, "{\"kind\":\"a\"}", 400, "application/json"},
+    {"POST", JOBS, AUTH "Content-Type: text/plain\r\n", "{\"kind\":\"a\"}", 400,
+     "application/json"},
+    {"POST", JOBS, AUTH "Content-Type: application/jsonx\r\n", "{}", 400, "application/json"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: a b\r\n", "{\"kind\":\"a\"}", 400, "1 to 64 of"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: \r\n", "{\"kind\":\"a\"}", 400, "Idempotency-Key"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: a\r\n", "{\"kind\":\"a\",\"id\":\"b\"}", 400,
+     "expected one"},
+    {"POST", "/v1/queues/a%20b/jobs", AUTH JSON, "{\"kind\":\"a\"}", 400, "queue"},
+    {"GET", "/v1/queues/mail", 0, 0, 404, "not found"}, /* really nothing was made */
+
+    /* ---- one job, and its repetition */
+    {"POST", JOBS, AUTH JSON, "[]", 200, "[]"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: k-1\r\n", "{\"kind\":\"a\",\"payload\":\"secret\"}",
+     201, "{\"id\":\"mail:k-1\",\"existing\":false}"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: k-1\r\n", "{\"kind\":\"a\",\"payload\":\"secret\"}",
+     200, "{\"id\":\"mail:k-1\",\"existing\":true}"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: \"k-1\"\r\n",
+     "{\"kind\":\"a\",\"payload\":\"secret\",\"id\":\"k-1\"}", 200, "\"existing\":true"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: k-1\r\n", "{\"kind\":\"b\"}", 409, "other content"},
+    {"POST", JOBS, AUTH "Content-Type: Application/JSON; charset=utf-8\r\n",
+     " {\"kind\":\"b\",\"queue\":\"mail\",\"in_ms\":3600000,\"id\":\"later\"}\n", 201,
+     "mail:later"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: m\r\n", "[{\"kind\":\"a\"},{\"kind\":\"b\"}]", 201,
+     "[{\"id\":\"mail:m-0\",\"existing\":false},{\"id\":\"mail:m-1\",\"existing\":false}]"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: m\r\n", "[{\"kind\":\"a\"},{\"kind\":\"b\"}]", 200,
+     "[{\"id\":\"mail:m-0\",\"existing\":true},{\"id\":\"mail:m-1\",\"existing\":true}]"},
+    {"POST", JOBS, AUTH JSON "Idempotency-Key: m\r\n", "[{\"kind\":\"a\"},{\"kind\":\"z\"}]", 409,
+     "\"code\":\"conflict\""},
+
+    /* ---- looking */
+    {"GET", "/v1/jobs/mail:k-1", AUTH, 0, 200, "\"payload\":\"secret\""},
+    {"GET", "/v1/jobs/mail%3Ak-1", AUTH, 0, 200, "\"state\":\"ready\""},
+    {"GET", "/v1/jobs/mail:none", 0, 0, 404, "job mail:none: not found"},
+    {"GET", "/v1/jobs/none", 0, 0, 400, "QUEUE:ID"},
+    {"GET", "/v1/jobs/mail:k-1?wait=1", 0, 0, 400, "?wait= is unknown: expected no query"},
+    {"GET", JOBS "?state=scheduled", 0, 0, 200, "\"id\":\"mail:later\""},
+    {"GET", JOBS "?kind=b&limit=1", 0, 0, 200, "\"next\":\""},
+    {"GET", JOBS "?state=running", 0, 0, 400, "expected scheduled, waiting"},
+    {"GET", JOBS "?kind=a%20b", 0, 0, 400, "kind 'a b'"},
+    {"GET", JOBS "?limit=0", 0, 0, 400, "from 1 to 1000"},
+    {"GET", JOBS "?limit=1001", 0, 0, 400, "from 1 to 1000"},
+    {"GET", JOBS "?limit=1&limit=1", 0, 0, 400, "given twice"},
+    {"GET", JOBS "?after=nonsense", 0, 0, 400, "expected the `next` of a listing"},
+    {"GET", JOBS "?after=ready&state=dead", 0, 0, 400, "another state"},
+    {"GET", JOBS "?stat=dead", 0, 0, 400, "expected state, kind, after, limit"},
+    {"GET", "/v1/queues/nowhere/jobs", 0, 0, 200, "{\"items\":[],\"next\":null}"},
+    {"GET", "/v1/queues/mail", 0, 0, 200, "\"ready\":3"},
+    {"GET", "/v1/queues/mail?x", 0, 0, 400, "?x= is unknown"},
+    {"GET", "/v1/queues/a%20b", 0, 0, 400, "queue"},
+    {"GET", "/v1/queues", 0, 0, 200, "\"queue\":\"mail\""},
+    {"GET", "/v1/queues?after=default", 0, 0, 200, "{\"items\":[{\"queue\":\"mail\""},
+    {"GET", "/v1/queues?limit=1", 0, 0, 200, "\"next\":\"default\""},
+    {"GET", "/v1/queues?limit=x", 0, 0, 400, "whole number"},
+    {"GET", "/v1/stats", 0, 0, 200, "\"queues\":2"},
+    {"GET", "/v1/stats?x=1", 0, 0, 400, "expected no query"},
+    {"GET", "/v1/servers", 0, 0, 200, "\"handlers\":["},
+    {"GET", "/v1/servers?all=1", 0, 0, 400, "expected no query"},
+
+    /* ---- steering */
+    {"POST", "/v1/jobs/mail:k-1/cancel", AUTH, "", 200,
+     "{\"id\":\"mail:k-1\",\"status\":\"cancelled\"}"},
+    {"POST", "/v1/jobs/mail:k-1/cancel", AUTH, "", 200, "cancelled"},
+    {"POST", "/v1/jobs/mail:k-1/run", AUTH, "", 409, "it is cancelled: expected scheduled or"},
+    {"POST", "/v1/jobs/mail:k-1/retry", AUTH JSON, "{}", 200, "\"status\":\"ready\""},
+    {"POST", "/v1/jobs/mail:k-1/retry", AUTH, "{\"x\":1}", 400, "expected no body"},
+    {"POST", "/v1/jobs/mail:m-1/retry", AUTH, "", 200, "ready"}, /* it is what was asked for */
+    {"POST", "/v1/jobs/mail:later/retry", AUTH, "", 409, "it is scheduled: expected dead"},
+    {"POST", "/v1/jobs/mail:later/run", AUTH, "", 200, "ready"},
+    {"POST", "/v1/jobs/mail:none/run", AUTH, "", 404, "not found"},
+    {"POST", "/v1/jobs/none/run", AUTH, "", 400, "QUEUE:ID"},
+    {"DELETE", "/v1/jobs/mail:later", AUTH, 0, 200, "deleted"},
+    {"DELETE", "/v1/jobs/mail:later", AUTH, 0, 404, "not found"},
+    {"GET", "/v1/jobs/mail:later", AUTH, 0, 404, "not found"},
+    {"POST", "/v1/queues/mail/pause", AUTH, "", 200, "{\"queue\":\"mail\",\"paused\":true}"},
+    {"GET", "/v1/queues/mail", 0, 0, 200, "\"paused\":true"},
+    {"POST", "/v1/queues/mail/resume", AUTH, "{}", 200, "\"paused\":false"},
+    {"POST", "/v1/queues/mail/resume", AUTH, "now", 400, "expected no body"},
+    {"POST", "/v1/queues/a%20b/pause", AUTH, "", 400, "queue"},
+    {"POST", "/v1/queues/new/pause", AUTH, "", 200, "\"paused\":true"},
+    {"GET", "/v1/queues", 0, 0, 200, "\"queue\":\"new\""},
+};
+
+TEST(every_route_with_good_and_bad_input)
+{
+    for (size_t i = 0; i < countof(rows); i++) {
+        const struct row *r = &rows[i];
+        struct answer a = ask(r->method, r->target, r->headers, r->body);
+        if (a.status != r->status)
+            fail_msg("row %zu: %s %s %.200s: %u, expected %u: %s", i, r->method, r->target,
+                     r->body ? r->body : "", a.status, r->status, a.body ? a.body : "(closed)");
+        if (!strstr(a.head, r->says) && !strstr(a.body, r->says))
+            fail_msg("row %zu: %s %s %.200s: no '%s' in: %s%s", i, r->method, r->target,
+                     r->body ? r->body : "", r->says, a.head, a.body);
+        if (a.status >= 400 && !strstr(a.body, "\"error\":{\"code\":\""))
+            fail_msg("row %zu: an error without a code: %s", i, a.body);
+        if (strstr(a.head, "Connection: close")) fail_msg("row %zu: the connection is lost", i);
+    }
+}
+
+/* ---- heads that are refused before any route ------------------------------------------------- */
+
+TEST(bad_heads_are_refused_and_end_the_connection)
+{
+    static const struct {
+        const char *text;
+        unsigned status;
+    } cases[] = {
+        {"GET /v1/health HTTP/1.1\r\n\r\n", 400},
+        {"GET /v1/health HTTP/1.1\r\nHost: elsewhere\r\n\r\n", 421},
+        {"POST " JOBS " HTTP/1.1\r\nHost: elsewhere\r\n" AUTH JSON "Content-Length: 2\r\n\r\n{}",
+         421},
+        {"POST " JOBS " HTTP/1.1\r\nHost: localhost\r\n" AUTH JSON
+         "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         400},
+        {"POST " JOBS " HTTP/1.1\r\nHost: localhost\r\n" AUTH JSON
+         "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+         400},
+        {"POST " JOBS " HTTP/1.1\r\nHost: localhost\r\n" AUTH JSON "Content-Length: -1\r\n\r\n{}",
+         400},
+    };
+
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct visitor *v = visitor_open();
+        visitor_send(v, cases[i].text, strlen(cases[i].text));
+        struct answer a = visitor_answer(v);
+        if (a.status != cases[i].status)
+            fail_msg("case %zu: %u, expected %u", i, a.status, cases[i].status);
+        assert_non_null(strstr(a.body, "\"error\":{"));
+        eventually(!visitor_is_open(v));
+        visitor_close(v);
+    }
+    assert_int_equal(ask("GET", "/healthz", NULL, NULL).status, 200);
+}
+
+/* ---- bodies at their bounds ------------------------------------------------------------------ */
+
+static char *repeated(const char *before, char c, size_t count, const char *after)
+{
+    struct buffer b = BUFFER_INIT;
+
+    buffer_add_text(&b, before);
+    memset(buffer_reserve(&b, count), c, count);
+    b.len += count;
+    buffer_add_text(&b, after);
+    return buffer_take(&b, NULL);
+}
+
+TEST(a_hundred_thousand_brackets_are_an_error_and_no_more)
+{
+    static const char *const before[] = {"", "{\"kind\":\"a\",\"payload\":"};
+
+    for (size_t i = 0; i < countof(before); i++) {
+        char *body = repeated(before[i], '[', 100000, "");
+        json_t *e = ask_json(400, "POST", JOBS, AUTH JSON, body);
+        assert_non_null(strstr(text_at(e, "error.message"), "at most 64 levels"));
+        json_decref(e);
+        free(body);
+    }
+}
+
+TEST(a_payload_at_its_limit_and_one_past_it)
+{
+    for (int past = 0; past < 2; past++) {
+        char *body = repeated("{\"kind\":\"a\",\"payload\":\"", 'x',
+                              (size_t)PAYLOAD_BYTES_MAX + (size_t)past, "\"}");
+        json_t *a = ask_json(past ? 413 : 201, "POST", "/v1/queues/large/jobs", AUTH JSON, body);
+        if (past) assert_string_equal(text_at(a, "error.code"), "too_large");
+        json_decref(a);
+        free(body);
+    }
+    assert_int_equal(ask("GET", "/v1/queues/large/jobs", AUTH, NULL).status, 200);
+}
+
+/* An ordinary client sends all of it before it reads: it must see the answer, not a reset. */
+TEST(a_body_past_the_limit_is_answered_after_it_was_sent)
+{
+    char *body = repeated("{\"kind\":\"", 'x', HTTP_BODY_BYTES_MAX, "\"}");
+    json_t *e = ask_json(413, "POST", JOBS, AUTH JSON, body);
+
+    assert_string_equal(text_at(e, "error.code"), "too_large");
+    json_decref(e);
+    free(body);
+    assert_int_equal(ask("GET", "/healthz", NULL, NULL).status, 200);
+}
+
+TEST(an_array_at_its_limit_and_one_past_it)
+{
+    for (int past = 0; past < 2; past++) {
+        struct buffer body = BUFFER_INIT;
+        buffer_add_text(&body, "[{\"kind\":\"a\"}");
+        for (int i = 1; i < API_NEW_JOBS_MAX + past; i++)
+            buffer_add_text(&body, ",{\"kind\":\"a\"}");
+        buffer_add_text(&body, "]");
+        json_t *a =
+            ask_json(past ? 413 : 201, "POST", "/v1/queues/many/jobs", AUTH JSON, body.data);
+        if (!past) assert_int_equal(json_array_size(a), API_NEW_JOBS_MAX);
+        json_decref(a);
+        buffer_deinit(&body);
+        a = ask_json(200, "GET", "/v1/queues/many", NULL, NULL);
+        assert_int_equal(number_at(a, "counts.ready"), API_NEW_JOBS_MAX);
+        json_decref(a);
+    }
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    world_open();
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    world_close();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_route_with_good_and_bad_input),
+        cmocka_unit_test(bad_heads_are_refused_and_end_the_connection),
+        cmocka_unit_test(a_hundred_thousand_brackets_are_an_error_and_no_more),
+        cmocka_unit_test(a_payload_at_its_limit_and_one_past_it),
+        cmocka_unit_test(a_body_past_the_limit_is_answered_after_it_was_sent),
+        cmocka_unit_test(an_array_at_its_limit_and_one_past_it),
+    };
+
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
