@@ -16,7 +16,8 @@ struct redis_spawn {
 /* `given`, else redis-server, or valkey-server from PATH. The caller frees *ret_path. */
 enum pinion_err redis_spawn_find(const char *given, char **ret_path, struct error *why) must_use;
 
-/* The caller owns the process and its descriptor (workers/child_end.h). The child gets SIGTERM when this thread ends. */
+/* The caller owns the process and its descriptor (workers/child_end.h). The child gets SIGTERM when
+ * this thread ends. */
 enum pinion_err redis_spawn(const struct redis_spawn *, pid_t *ret_pid, int *ret_pidfd,
                             struct error *why) must_use;
 
