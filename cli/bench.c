@@ -62,8 +62,7 @@ static const struct command command = {
     .words_max = MEASURES,
 };
 
-/* ---- medians ----------------------------------------------------------------------------------
- */
+/* ---- medians --------------------------------------------------------------------------------- */
 
 static int by_size(const void *a, const void *b)
 {
@@ -94,8 +93,7 @@ static double median_of(const void *rounds, size_t size, size_t offset, size_t c
 #define MEDIAN(rounds, count, type, field) \
     median_of((rounds), sizeof(struct type), offsetof(struct type, field), (count))
 
-/* ---- output -----------------------------------------------------------------------------------
- */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 struct output {
     const struct bench_flags *flags;
@@ -234,8 +232,7 @@ static void close_output(struct output *o)
     table_deinit(&o->table);
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static uint64_t jobs_of(const struct bench_flags *f, enum measure m)
 {

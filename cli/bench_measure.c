@@ -19,8 +19,7 @@
 #define LEAD_MS        1000   /* before the first delayed job is due, */
 #define LEAD_JOBS_A_MS 25     /* and a millisecond more for so many jobs */
 
-/* ---- asking Redis -----------------------------------------------------------------------------
- */
+/* ---- asking Redis ---------------------------------------------------------------------------- */
 
 static enum pinion_err done_so_far(struct bench *b, int64_t *ret_done, struct error *why)
 {
@@ -64,8 +63,7 @@ static double redis_cpu(struct bench *b)
     return seconds;
 }
 
-/* ---- enqueueing -------------------------------------------------------------------------------
- */
+/* ---- enqueueing ------------------------------------------------------------------------------ */
 
 struct crowd {
     size_t count;
@@ -109,8 +107,7 @@ static enum pinion_err enqueue_crowd(struct bench *b, const struct crowd *c, str
     return err;
 }
 
-/* ---- enqueue and drain ------------------------------------------------------------------------
- */
+/* ---- enqueue and drain ----------------------------------------------------------------------- */
 
 /* The last job has run; when was the last ack accepted? */
 static enum pinion_err wait_for_acks(struct bench *b, int64_t done, uint64_t *ret_us,
@@ -167,8 +164,7 @@ enum pinion_err measure_throughput(struct bench *b, size_t jobs, struct round *r
     return drain(b, jobs, ret, why);
 }
 
-/* ---- latency and lateness ---------------------------------------------------------------------
- */
+/* ---- latency and lateness -------------------------------------------------------------------- */
 
 static int by_size(const void *a, const void *b)
 {
@@ -251,8 +247,7 @@ enum pinion_err measure_lateness(struct bench *b, size_t jobs, struct delays *re
     return err;
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 enum pinion_err bench_open(struct bench *b, enum redis_fsync fsync, struct error *why)
 {

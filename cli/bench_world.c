@@ -20,8 +20,7 @@
 #define REDIS_START_MS 10000
 #define REMOVE_TRIES   5 /* a server that ends at the same time may still drop a file */
 
-/* ---- the process that keeps Redis, and the folder ---------------------------------------------
- */
+/* ---- the process that keeps Redis, and the folder -------------------------------------------- */
 
 struct keeper {
     const struct child_self *self;
@@ -93,8 +92,7 @@ static void keep_redis(const struct child_self *self, void *arg)
     remove_dir(w->dir);
 }
 
-/* ---- the process of a server ------------------------------------------------------------------
- */
+/* ---- the process of a server ----------------------------------------------------------------- */
 
 struct server_self {
     const struct child_self *self;
@@ -235,8 +233,7 @@ void bench_server_stop(struct bench_server *s)
     s->tally = NULL;
 }
 
-/* ---- the world --------------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 static sigset_t ending_signals(void)
 {

@@ -25,8 +25,7 @@ static enum pinion_err tell(const struct error *why, enum pinion_err err, char *
     return err;
 }
 
-/* ---- client -----------------------------------------------------------------------------------
- */
+/* ---- client ---------------------------------------------------------------------------------- */
 
 #define CONNECT_DEFAULT_MS 5000
 #define REPLY_DEFAULT_MS   10000
@@ -91,8 +90,7 @@ enum pinion_err pinion_enqueue(struct pinion_client *c, const struct pinion_job 
     return enqueuer_send(c->enqueuer, jobs, count, c->reply_timeout_ms, ret, NULL);
 }
 
-/* ---- service ----------------------------------------------------------------------------------
- */
+/* ---- service --------------------------------------------------------------------------------- */
 
 struct pinion_service {
     struct config config;
@@ -221,8 +219,7 @@ void pinion_service_free(struct pinion_service *s)
     free(s);
 }
 
-/* ---- attempts ---------------------------------------------------------------------------------
- */
+/* ---- attempts -------------------------------------------------------------------------------- */
 
 static struct attempt *attempt_of(struct pinion_attempt *a)
 {

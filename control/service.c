@@ -69,8 +69,7 @@ static void fail(struct service *s, const struct error *why)
     service_stop(s);
 }
 
-/* ---- what the parts tell ----------------------------------------------------------------------
- */
+/* ---- what the parts tell --------------------------------------------------------------------- */
 
 static void on_link_up(void *ctx, const struct redis_info *info)
 {
@@ -173,8 +172,7 @@ static void on_locked(void *ctx, enum pinion_err err, const struct error *why)
         step(s);
 }
 
-/* ---- making the parts -------------------------------------------------------------------------
- */
+/* ---- making the parts ------------------------------------------------------------------------ */
 
 static enum pinion_err make_redis(struct service *s, struct error *why)
 {
@@ -293,8 +291,7 @@ static enum pinion_err clear_orphans(struct service *s, struct error *why)
     return err;
 }
 
-/* ---- from state to state ----------------------------------------------------------------------
- */
+/* ---- from state to state --------------------------------------------------------------------- */
 
 static enum pinion_err after_lock(struct service *s, struct error *why)
 {
@@ -374,8 +371,7 @@ static void stop_from(struct service *s, enum service_at at)
     step(s);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct service *service_new(struct ev_loop *loop, const struct config *config)
 {

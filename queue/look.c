@@ -16,8 +16,7 @@ bool job_state_ok(struct span state)
     return false;
 }
 
-/* ---- one job ----------------------------------------------------------------------------------
- */
+/* ---- one job --------------------------------------------------------------------------------- */
 
 static unsigned rare_count(const json_t *rare, const char *name)
 {
@@ -100,8 +99,7 @@ void job_view_deinit(struct job_view *v)
     v->rare = NULL;
 }
 
-/* ---- a page -----------------------------------------------------------------------------------
- */
+/* ---- a page ---------------------------------------------------------------------------------- */
 
 enum { LIST_FIELDS = 4 };
 
@@ -142,8 +140,7 @@ enum pinion_err list_item(const struct redisReply *reply, size_t i, const char *
     return PINION_OK;
 }
 
-/* ---- a queue ----------------------------------------------------------------------------------
- */
+/* ---- a queue --------------------------------------------------------------------------------- */
 
 void stats_build(struct request *r, struct span key)
 {
@@ -211,8 +208,7 @@ void stats_server(const struct redisReply *reply, size_t i, struct server_view *
     *ret = (struct server_view){reply_span(reply_at(servers, 2 * i)), about, (int64_t)ms};
 }
 
-/* ---- all queues -------------------------------------------------------------------------------
- */
+/* ---- all queues ------------------------------------------------------------------------------ */
 
 void queues_build(struct request *r, const char *name_space)
 {

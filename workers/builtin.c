@@ -7,8 +7,7 @@
 #include "scheduler/ticker.h"
 #include "workers/attempt.h"
 
-/* ---- pinion.noop ------------------------------------------------------------------------------
- */
+/* ---- pinion.noop ----------------------------------------------------------------------------- */
 
 static void noop(struct attempt *a, void *ctx)
 {
@@ -21,8 +20,7 @@ struct handler *noop_new(void)
     return callback_new("pinion.noop", noop, NULL, NULL);
 }
 
-/* ---- pinion.sleep -----------------------------------------------------------------------------
- */
+/* ---- pinion.sleep ---------------------------------------------------------------------------- */
 
 struct sleeper {
     struct alarm alarm;

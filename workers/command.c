@@ -31,8 +31,7 @@ struct running_command {
 
 static const char *const inherited_names[] = {"PATH", "HOME", "LANG", "TZ"};
 
-/* ---- one run ----------------------------------------------------------------------------------
- */
+/* ---- one run --------------------------------------------------------------------------------- */
 
 static void describe_end(struct buffer *text, const struct process_result *r)
 {
@@ -111,8 +110,7 @@ static void stop(struct attempt *a)
     process_stop(&((struct running_command *)a->work_state)->process, STOP_GRACE_MS);
 }
 
-/* ---- the handler ------------------------------------------------------------------------------
- */
+/* ---- the handler ----------------------------------------------------------------------------- */
 
 static void free_command(struct handler *h)
 {

@@ -7,8 +7,7 @@
 #include "base/memory.h"
 #include "workers/shared.h"
 
-/* ---- claims -----------------------------------------------------------------------------------
- */
+/* ---- claims ---------------------------------------------------------------------------------- */
 
 struct claim_call {
     struct call call;
@@ -137,8 +136,7 @@ static void send_claim(struct consumer *c, unsigned free_slots)
     link_send(w->link, &claim->call, on_claimed);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void on_due(void *ctx)
 {
@@ -215,8 +213,7 @@ void consumer_serve(struct consumer *c)
     workers_serving(c->w);
 }
 
-/* ---- what makes it claim ----------------------------------------------------------------------
- */
+/* ---- what makes it claim --------------------------------------------------------------------- */
 
 void consumer_wake(struct consumer *c)
 {
@@ -261,8 +258,7 @@ void consumer_claim(struct consumer *c, unsigned slots)
         send_claim(c, slots < BATCH_ITEMS_MAX ? slots : BATCH_ITEMS_MAX);
 }
 
-/* ---- the end of attempts ----------------------------------------------------------------------
- */
+/* ---- the end of attempts --------------------------------------------------------------------- */
 
 void consumer_finished(struct consumer *c, struct attempt *a)
 {

@@ -15,8 +15,7 @@
 #include "queue/settle.h"
 #include "workers/shared.h"
 
-/* ---- renewals ---------------------------------------------------------------------------------
- */
+/* ---- renewals -------------------------------------------------------------------------------- */
 
 struct renew_call {
     struct call call;
@@ -106,8 +105,7 @@ static void on_renew_at(struct alarm *alarm)
     renew_attempts(container_of(alarm, struct consumer, renew_at), false);
 }
 
-/* ---- leases that lapsed -----------------------------------------------------------------------
- */
+/* ---- leases that lapsed ---------------------------------------------------------------------- */
 
 static void send_reap(struct consumer *c);
 
@@ -158,8 +156,7 @@ static void on_reap_at(struct alarm *alarm)
     send_reap(container_of(alarm, struct consumer, reap_at));
 }
 
-/* ---- retentions that are over -----------------------------------------------------------------
- */
+/* ---- retentions that are over ---------------------------------------------------------------- */
 
 static void on_swept(struct call *call, enum pinion_err err, const struct redisReply *reply)
 {
@@ -181,8 +178,7 @@ static void send_sweep(struct consumer *c)
     link_send(c->w->link, &c->sweep, on_swept);
 }
 
-/* ---- what our former incarnation held ---------------------------------------------------------
- */
+/* ---- what our former incarnation held -------------------------------------------------------- */
 
 static void send_take_back(struct consumer *c, int64_t rank);
 
@@ -214,8 +210,7 @@ static void send_take_back(struct consumer *c, int64_t rank)
     link_send(c->w->link, &c->take_back, on_taken_back);
 }
 
-/* ---- the heartbeat ----------------------------------------------------------------------------
- */
+/* ---- the heartbeat --------------------------------------------------------------------------- */
 
 static void plan_reaping(struct consumer *c, int64_t lease_end_us)
 {
@@ -306,8 +301,7 @@ static void on_beat(struct alarm *alarm)
     send_heartbeat(c);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void keeper_init(struct consumer *c)
 {

@@ -82,8 +82,7 @@ void workers_use_link(struct workers *w, struct link *link)
         link_subscribe(link, w->consumers[i]->due_channel);
 }
 
-/* ---- what the link tells ----------------------------------------------------------------------
- */
+/* ---- what the link tells --------------------------------------------------------------------- */
 
 void workers_up(struct workers *w, const struct redis_info *info)
 {
@@ -151,8 +150,7 @@ void workers_message(struct workers *w, struct span channel, struct span text)
             consumer_hint(w->consumers[i], (int64_t)due_ms);
 }
 
-/* ---- the end of a turn of the loop ------------------------------------------------------------
- */
+/* ---- the end of a turn of the loop ----------------------------------------------------------- */
 
 /* Hungry queues share the free slots by weight; each gets one at least, while there is one. */
 static void claim_by_weight(struct workers *w)
@@ -178,8 +176,7 @@ void workers_flush(struct workers *w)
     if (w->at == WORKERS_SERVE) claim_by_weight(w);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static bool all_empty(const struct workers *w)
 {

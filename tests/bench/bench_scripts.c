@@ -53,8 +53,7 @@ static void load_scripts(void)
         freeReplyObject(redisCommand(redis, "SCRIPT LOAD %s", script_sources[i].text));
 }
 
-/* ---- one measure ------------------------------------------------------------------------------
- */
+/* ---- one measure ----------------------------------------------------------------------------- */
 
 static double info(const char *section, const char *line, const char *field)
 {
@@ -89,8 +88,7 @@ static double end(const char *measure, size_t batch, size_t jobs, struct start s
     return us;
 }
 
-/* ---- the verbs --------------------------------------------------------------------------------
- */
+/* ---- the verbs ------------------------------------------------------------------------------- */
 
 static void enqueue_all(size_t jobs, size_t batch, uint64_t in_ms)
 {

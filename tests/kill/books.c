@@ -93,8 +93,7 @@ bool books_totals(struct books *b, const char *queue, struct totals *ret)
     return true;
 }
 
-/* ---- every job --------------------------------------------------------------------------------
- */
+/* ---- every job ------------------------------------------------------------------------------- */
 
 static void add(struct history *h, const char *queue, const char *local, enum fact_kind kind)
 {
@@ -168,8 +167,7 @@ bool books_read(struct books *b, const char *queue, struct history *h)
     return books_totals(b, queue, &h->totals) && read_left(b, queue, h) && read_ended(b, queue, h);
 }
 
-/* ---- leases -----------------------------------------------------------------------------------
- */
+/* ---- leases ---------------------------------------------------------------------------------- */
 
 static int by_id(const void *a, const void *b)
 {

@@ -175,8 +175,7 @@ static bool within(const char *what, uint64_t ms, uint64_t promised_ms)
     return false;
 }
 
-/* ---- a restart on the same state folder -------------------------------------------------------
- */
+/* ---- a restart on the same state folder ------------------------------------------------------ */
 
 /* Time from readiness until all that was held runs again; none of the rest may run before. */
 static uint64_t await_again(struct books *books, const struct leases *held, size_t done_before)
@@ -232,8 +231,7 @@ bool kill_busy(const struct mode_options *options)
     return sound;
 }
 
-/* ---- a second server alive --------------------------------------------------------------------
- */
+/* ---- a second server alive ------------------------------------------------------------------- */
 
 bool kill_busy_peer(const struct mode_options *options)
 {

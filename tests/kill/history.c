@@ -24,8 +24,7 @@ const char *const fault_names[FAULTS] = {
     [FAULT_TOTALS] = "totals that do not balance",
 };
 
-/* ---- the heap ---------------------------------------------------------------------------------
- */
+/* ---- the heap -------------------------------------------------------------------------------- */
 
 void history_add(struct history *h, const char *id, struct fact fact)
 {
@@ -84,8 +83,7 @@ bool history_add_line(struct history *h, const char *line)
     return true;
 }
 
-/* ---- the verdict ------------------------------------------------------------------------------
- */
+/* ---- the verdict ----------------------------------------------------------------------------- */
 
 static int by_id_kind_time(const void *a, const void *b)
 {

@@ -112,8 +112,7 @@ static void kill_and_note(struct rounds *r, struct server *s)
     history_kill(&r->history, (struct kill){.server = pid, .at_us = at_us});
 }
 
-/* ---- the server, with its embedded Redis ------------------------------------------------------
- */
+/* ---- the server, with its embedded Redis ----------------------------------------------------- */
 
 bool kill_server(const struct mode_options *options)
 {
@@ -147,8 +146,7 @@ bool kill_server(const struct mode_options *options)
     return judge(&r);
 }
 
-/* ---- the embedded Redis alone -----------------------------------------------------------------
- */
+/* ---- the embedded Redis alone ---------------------------------------------------------------- */
 
 static long await_redis(struct server *s, long before)
 {
@@ -190,8 +188,7 @@ bool kill_redis(const struct mode_options *options)
     return judge(&r);
 }
 
-/* ---- one of two servers on one Redis ----------------------------------------------------------
- */
+/* ---- one of two servers on one Redis --------------------------------------------------------- */
 
 /* Without heirs: those of a dead server are killed by its next life only, while its peer runs the
  * job when the lease is over. */

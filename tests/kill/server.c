@@ -54,8 +54,7 @@ char *read_whole(const char *path, off_t from)
     return buffer_take(&text, &len);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void server_init(struct server *s, const char *folder, const char *const words[])
 {
@@ -163,8 +162,7 @@ void server_id(const struct server *s, char id[32])
     free(text);
 }
 
-/* ---- death ------------------------------------------------------------------------------------
- */
+/* ---- death ----------------------------------------------------------------------------------- */
 
 void server_freeze(struct server *s)
 {
@@ -230,8 +228,7 @@ void server_stop(struct server *s)
             (unsigned)status);
 }
 
-/* ---- what is left -----------------------------------------------------------------------------
- */
+/* ---- what is left ---------------------------------------------------------------------------- */
 
 void server_adopt_orphans(void)
 {

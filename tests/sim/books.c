@@ -67,8 +67,7 @@ struct book *books_find(struct span id)
     return NULL;
 }
 
-/* ---- what the call was --------------------------------------------------------------------------
- */
+/* ---- what the call was ----------------------------------------------------------------------- */
 
 struct args {
     struct span arg[ARGS_MAX];
@@ -113,8 +112,7 @@ static bool settles(enum script script, const struct args *a, const struct book 
     return false;
 }
 
-/* ---- one change ---------------------------------------------------------------------------------
- */
+/* ---- one change ------------------------------------------------------------------------------ */
 
 static bool may_change(enum script script, const char *from, const char *to)
 {
@@ -198,8 +196,7 @@ static void enter(enum script script, const struct args *args, struct book *b,
     if (strcmp(b->state, "active") == 0) b->token_last = strtoll(b->token, NULL, 10);
 }
 
-/* ---- a call -------------------------------------------------------------------------------------
- */
+/* ---- a call ---------------------------------------------------------------------------------- */
 
 static void copy(char *to, size_t size, const struct redisReply *from)
 {

@@ -66,8 +66,7 @@ void client_pause(bool pause)
     request_deinit(&r);
 }
 
-/* ---- at a time of its own -----------------------------------------------------------------------
- */
+/* ---- at a time of its own -------------------------------------------------------------------- */
 
 struct deed {
     struct event event;

@@ -21,8 +21,7 @@ static const char *const kinds[] = {"now.a", "now.b", "now", "soon", "soon.x", "
 static const char *const patterns[] = {"now.a",  "now.*", "now",   "soon",
                                        "soon.*", "fail",  "stuck", "*"};
 
-/* ---- servers ------------------------------------------------------------------------------------
- */
+/* ---- servers --------------------------------------------------------------------------------- */
 
 static struct node *node_called(const char *name)
 {
@@ -58,8 +57,7 @@ static void tidy(void)
         if (node_at(i) && node_stopped(node_at(i))) node_kill(node_at(i));
 }
 
-/* ---- what people do -----------------------------------------------------------------------------
- */
+/* ---- what people do -------------------------------------------------------------------------- */
 
 static void enqueue_some(void)
 {
@@ -87,8 +85,7 @@ static void cancel_some(void)
     if (b->count) client_cancel(b->job[world_below(b->count)].id);
 }
 
-/* ---- what goes wrong ----------------------------------------------------------------------------
- */
+/* ---- what goes wrong ------------------------------------------------------------------------- */
 
 static void restart_redis(void)
 {
@@ -131,8 +128,7 @@ static void go_wrong(void)
         link_lose_message(node_link(n));
 }
 
-/* ---- a run --------------------------------------------------------------------------------------
- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 static void go_politely(void)
 {

@@ -39,8 +39,7 @@ struct work {
 
 static struct node *nodes[NODES_MAX];
 
-/* ---- handlers -----------------------------------------------------------------------------------
- */
+/* ---- handlers -------------------------------------------------------------------------------- */
 
 static void finish(struct work *w)
 {
@@ -109,8 +108,7 @@ static void stop(struct attempt *a, void *ctx)
     ticker_set_in(n->ticker, &w->over, world_below(STOP_TAKES_MAX_MS));
 }
 
-/* ---- turns of the loop --------------------------------------------------------------------------
- */
+/* ---- turns of the loop ----------------------------------------------------------------------- */
 
 static void flush(struct node *n)
 {
@@ -152,8 +150,7 @@ void node_turned(struct node *n)
         event_send_in(&n->flush, world_new_lane(), world_below(50));
 }
 
-/* ---- what the link tells ------------------------------------------------------------------------
- */
+/* ---- what the link tells --------------------------------------------------------------------- */
 
 static void on_up(void *ctx, const struct redis_info *info)
 {
@@ -202,8 +199,7 @@ static void on_stopped(void *ctx)
         world_broken("%s stopped with work", n->o.name);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void make_workers(struct node *n)
 {
@@ -305,8 +301,7 @@ void node_stop(struct node *n)
     node_turned(n);
 }
 
-/* ---- to be asked --------------------------------------------------------------------------------
- */
+/* ---- to be asked ----------------------------------------------------------------------------- */
 
 bool node_stopped(const struct node *n)
 {

@@ -33,8 +33,7 @@ static void run_until_started(unsigned count, uint64_t within_us)
     if (starts() < count) world_broken("%u of %u attempts began in time", starts(), count);
 }
 
-/* ---- one fault at a time ------------------------------------------------------------------------
- */
+/* ---- one fault at a time --------------------------------------------------------------------- */
 
 void scene_killed(void)
 {

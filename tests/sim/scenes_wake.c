@@ -67,8 +67,7 @@ static void all_end_before_a_heartbeat(void)
     if (!books_all_ended()) world_broken("nothing is on its way, and not all jobs have ended");
 }
 
-/* ---- scenarios ----------------------------------------------------------------------------------
- */
+/* ---- scenarios ------------------------------------------------------------------------------- */
 
 static void first_subscription(bool never_asks)
 {

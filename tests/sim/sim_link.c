@@ -51,8 +51,7 @@ static struct {
     uint64_t started_us;
 } redis;
 
-/* ---- parcels ------------------------------------------------------------------------------------
- */
+/* ---- parcels --------------------------------------------------------------------------------- */
 
 static void parcel_free(struct parcel *p)
 {
@@ -86,8 +85,7 @@ static void turn_over(struct link *l)
     node_turned(l->options.ctx);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------
- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void on_answer(struct event *event)
 {
@@ -163,8 +161,7 @@ void link_send(struct link *l, struct call *call, call_fn *done)
     event_send(&p->event, l->requests);
 }
 
-/* ---- the connection for calls -------------------------------------------------------------------
- */
+/* ---- the connection for calls ---------------------------------------------------------------- */
 
 static void on_up(struct event *event)
 {
@@ -231,8 +228,7 @@ void link_cut(struct link *l)
                   1 + world_below(world_chance(80) ? SOON_US : NOTICE_MAX_US));
 }
 
-/* ---- the subscription ---------------------------------------------------------------------------
- */
+/* ---- the subscription ------------------------------------------------------------------------ */
 
 static void on_message(struct event *event)
 {
@@ -340,8 +336,7 @@ void link_resubscribe(struct link *l)
     renew_subscription(l);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct link *link_new(struct ev_loop *loop, const struct link_options *options)
 {
@@ -440,8 +435,7 @@ uint64_t link_roundtrip_us(const struct link *l)
     return l->roundtrip_us;
 }
 
-/* ---- Redis --------------------------------------------------------------------------------------
- */
+/* ---- Redis ----------------------------------------------------------------------------------- */
 
 void sim_redis_begin(void)
 {

@@ -31,8 +31,7 @@ static struct {
     struct list ears;
 } store;
 
-/* ---- scripts ------------------------------------------------------------------------------------
- */
+/* ---- scripts --------------------------------------------------------------------------------- */
 
 /* Redis draws the name of an idle server by a randomness of its own, which no seed reaches. */
 static const char drawn[] = "redis.call('SRANDMEMBER', key('idle:' .. pattern), NAMES)";
@@ -99,8 +98,7 @@ void store_begin(const struct planted *planted)
     store.planted = planted;
 }
 
-/* ---- time ---------------------------------------------------------------------------------------
- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 struct span store_key(void)
 {
@@ -118,8 +116,7 @@ void store_step_clock(int64_t us)
     store.offset_us += us;
 }
 
-/* ---- calls --------------------------------------------------------------------------------------
- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static redisReply *must_read(redisContext *redis)
 {
@@ -191,8 +188,7 @@ struct redisReply *store_run(struct span request, enum script script)
     return answer;
 }
 
-/* ---- subscriptions ------------------------------------------------------------------------------
- */
+/* ---- subscriptions --------------------------------------------------------------------------- */
 
 struct ear *ear_new(ear_fn *heard, void *ctx)
 {

@@ -31,8 +31,7 @@ static struct {
     char violation[512];
 } world;
 
-/* ---- clock and randomness of the program under test --------------------------------------------
- */
+/* ---- clock and randomness of the program under test ------------------------------------------ */
 
 uint64_t clock_mono_us(void)
 {
@@ -59,8 +58,7 @@ double random_unit(void)
     return (double)(random_u64() >> 11) * 0x1p-53;
 }
 
-/* ---- a run --------------------------------------------------------------------------------------
- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 /* A failed assert() must tell the seed as well. */
 static void on_abort(int signal_number)
@@ -194,8 +192,7 @@ void world_trace(const char *format, ...)
     fputc('\n', stderr);
 }
 
-/* ---- events -------------------------------------------------------------------------------------
- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 unsigned world_new_lane(void)
 {
