@@ -30,13 +30,27 @@ static struct span payload_of(const struct pinion_job *j)
     return (struct span){j->payload, j->payload_len};
 }
 
-static void add_record(struct request *r, struct buffer *scratch, const struct pinion_job *j,
-                       int64_t now_ms)
+/* Of two plain jobs in one lane: does all that a record says before the payload agree? */
+static bool same_head(const struct pinion_job *a, const struct pinion_job *b)
 {
-    buffer_clear(scratch);
-    job_add_head(scratch, j);
-    job_add_header(scratch, j, now_ms);
-    request_add_pair(r, (struct span){scratch->data, scratch->len}, payload_of(j));
+    return a->attempts_max == b->attempts_max && a->timeout_ms == b->timeout_ms &&
+           a->retain_ms == b->retain_ms && a->backoff == b->backoff;
+}
+
+/* In bulk most jobs differ in their payload only: `scratch` keeps the head of the last one. */
+static void add_records(struct request *r, struct buffer *scratch, const struct enqueue_item *items,
+                        const uint16_t *member, size_t n, int64_t now_ms)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct enqueue_item *item = &items[member[i]];
+        if (i == 0 || !same_head(item->job, items[member[i - 1]].job)) {
+            buffer_clear(scratch);
+            job_add_head(scratch, item->job);
+            job_add_header(scratch, item->job, now_ms);
+        }
+        request_add(r, item->local, ID_LEN);
+        request_add_pair(r, (struct span){scratch->data, scratch->len}, payload_of(item->job));
+    }
 }
 
 /* The plain items that share the lane of items[first]; each is marked in `done`. */
@@ -56,10 +70,7 @@ static void add_lane(struct request *r, struct buffer *scratch, struct enqueue_i
     request_add(r, scratch->data, scratch->len);
     request_add_u64(r, n);
     for (size_t i = 0; i < n; i++) request_add(r, items[member[i]].local, ID_LEN);
-    for (size_t i = 0; i < n; i++) {
-        request_add(r, items[member[i]].local, ID_LEN);
-        add_record(r, scratch, items[member[i]].job, now_ms);
-    }
+    add_records(r, scratch, items, member, n, now_ms);
 }
 
 static void add_other(struct request *r, struct buffer *scratch, const struct enqueue_item *item,
