@@ -18,6 +18,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -205,6 +206,7 @@ def main():
     parser.add_argument("--pinion", help="the program; default: left out")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and so tidy up
     peers_dir = os.path.abspath(options.dir)
     peers = peers_in(peers_dir)
     names = options.peers or list(peers)
