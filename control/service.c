@@ -310,6 +310,13 @@ static enum pinion_err after_lock(struct service *s, struct error *why)
 
 static void stop_from(struct service *s, enum service_at at);
 
+/* What clients asked who have left meanwhile is still to be ended: all at once, for nothing is sent
+ * any more, but a batch at a time. */
+static bool link_is_done(const struct service *s)
+{
+    return !s->link || (link_is_idle(s->link) && submitter_is_idle(s->submitter));
+}
+
 static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct service *s = container_of(timer, struct service, next);
@@ -325,9 +332,12 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
         s->at = AT_LINK;
         make_link(s);
         break;
+    case AT_STOP_LINK:
+        if (!link_is_done(s)) step(s);
+        else stop_from(s, s->at + 1);
+        break;
     case AT_STOP_WORK:
     case AT_STOP_HTTP:
-    case AT_STOP_LINK:
     case AT_STOP_REDIS: stop_from(s, s->at + 1); break;
     case AT_NEW:
     case AT_LINK:

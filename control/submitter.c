@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <ev.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
@@ -87,12 +86,24 @@ void submitter_up(struct submitter *s)
     list_for_each (node, &s->outlets) container_of(node, struct outlet, node)->registered = false;
 }
 
+static bool is_idle(const struct outlet *o)
+{
+    return list_empty(&o->pending) && !o->calls && !o->registering;
+}
+
+bool submitter_is_idle(const struct submitter *s)
+{
+    list_for_each (node, &s->outlets)
+        if (!is_idle(container_of(node, struct outlet, node))) return false;
+    return true;
+}
+
 /* Names come from clients: of those unused, the longest unused is forgotten. */
 static void forget_one(struct submitter *s)
 {
     for (struct list *node = s->outlets.prev; node != &s->outlets; node = node->prev) {
         struct outlet *o = container_of(node, struct outlet, node);
-        if (!list_empty(&o->pending) || o->calls || o->registering) continue;
+        if (!is_idle(o)) continue;
         free_outlet(o);
         return;
     }

@@ -9,6 +9,7 @@
 #ifndef PINION_CONTROL_SUBMITTER_H
 #define PINION_CONTROL_SUBMITTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "base/list.h"
 #include "base/text.h"
@@ -46,5 +47,6 @@ void submitter_submit(struct submitter *, struct submission *);
 void submitter_register(struct submitter *, struct span queue);
 /* Sends what is pending. The loop does it before it sleeps. */
 void submitter_flush(struct submitter *);
+bool submitter_is_idle(const struct submitter *); /* nothing is pending or in flight */
 
 #endif

@@ -268,6 +268,31 @@ TEST(a_stop_answers_what_is_open)
     assert_int_equal(redis_int("LLEN pinion:{last}:lane:5:a"), a.status == 201);
 }
 
+/* More than what may be on its way at once, of a client that left, when Redis says nothing. */
+TEST(a_stop_ends_what_nobody_waits_for)
+{
+    struct buffer text = BUFFER_INIT, body = BUFFER_INIT;
+    struct visitor *v;
+
+    world_close();
+    world_open();
+    for (int i = 0; i < 9000; i++) buffer_printf(&body, "%c{\"kind\":\"a\"}", i ? ',' : '[');
+    buffer_printf(&text,
+                  "POST /v1/queues/long/jobs HTTP/1.1\r\nHost: localhost\r\n" AUTH JSON
+                  "Content-Length: %zu\r\n\r\n%s]",
+                  body.len + 1, body.data);
+    redis_server_freeze(world_redis);
+    v = visitor_open();
+    visitor_send(v, text.data, text.len);
+    for (int turn = 0; turn < 20; turn++) world_turn();
+    visitor_close(v);
+    service_stop(world_service);
+    eventually(service_stopped(world_service));
+    redis_server_thaw(world_redis);
+    buffer_deinit(&text);
+    buffer_deinit(&body);
+}
+
 static int open_all(void **state)
 {
     (void)state;
@@ -295,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_full_redis_is_busy_and_still_told_about),
         cmocka_unit_test(a_redis_that_dies_leaves_the_outcome_unknown),
         cmocka_unit_test(a_stop_answers_what_is_open),
+        cmocka_unit_test(a_stop_ends_what_nobody_waits_for),
     };
 
     return cmocka_run_group_tests(tests, open_all, close_all);
