@@ -220,9 +220,9 @@ static void tell_delays(struct output *o, enum measure m, const struct delays *r
     table_printf(&o->table, "%zu", early);
 }
 
-static void close_output(struct output *o)
+static void close_output(struct output *o, bool measured)
 {
-    if (!o->flags->json && !table_empty(&o->table)) {
+    if (measured && !o->flags->json) {
         table_print(&o->table);
         printf("\nMedians of %" PRIu64 " rounds (max: of all), payload %" PRIu64
                " bytes, fsync %s.\n"
@@ -328,6 +328,6 @@ int bench_main(int argc, char **argv)
         bench_open(&bench, strcmp(values.fsync, "no") ? REDIS_FSYNC_ALWAYS : REDIS_FSYNC_NO, &why);
     if (!err) err = run(&bench, &output, wanted, &why);
     bench_close(&bench); /* a signal that asked us to end ends us here */
-    if (!err) close_output(&output);
+    close_output(&output, !err);
     return err ? cli_fail(&why) : cli_finish(0);
 }

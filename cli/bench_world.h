@@ -12,7 +12,7 @@
 #include "cli/bench_child.h"
 #include "control/redis_child.h"
 
-#define WORLD_DIR_MAX      64
+#define WORLD_DIR_MAX      88 /* a socket in a folder below it must still fit */
 #define WORLD_SERVER_SLOTS 2048 /* jobs that a server runs at once */
 
 struct world {
