@@ -115,6 +115,14 @@ void visitor_close(struct visitor *v)
     free(v);
 }
 
+void visitor_reset(struct visitor *v)
+{
+    struct linger now = {1, 0};
+
+    setsockopt(v->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    visitor_close(v);
+}
+
 static void pull(struct visitor *v)
 {
     while (!v->eof) {

@@ -35,6 +35,7 @@ const char *world_state_dir(void);
 
 struct visitor *visitor_open(void);
 void visitor_close(struct visitor *);
+void visitor_reset(struct visitor *); /* the same, rudely: the server cannot answer any more */
 /* All of it, TOKEN replaced in the head (up to the first empty line). */
 void visitor_send(struct visitor *, const char *text, size_t len);
 struct answer visitor_answer(struct visitor *);

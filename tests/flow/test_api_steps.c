@@ -168,14 +168,18 @@ TEST(clients_that_leave_do_no_harm)
     };
 
     redis_server_freeze(world_redis);
-    for (size_t i = 0; i < countof(texts); i++) {
+    for (size_t i = 0; i < 2 * countof(texts); i++) {
         struct visitor *v = visitor_open();
-        visitor_send(v, texts[i], strlen(texts[i]));
+        const char *text = texts[i / 2];
+        visitor_send(v, text, strlen(text));
         for (int turn = 0; turn < 5; turn++) world_turn();
-        visitor_close(v);
+        if (i % 2)
+            visitor_reset(v);
+        else
+            visitor_close(v);
     }
     redis_server_thaw(world_redis);
-    eventually(redis_int("LLEN pinion:{left}:lane:5:a") == 1);
+    eventually(redis_int("LLEN pinion:{left}:lane:5:a") == 2);
     assert_int_equal(ask("GET", "/v1/queues", NULL, NULL).status, 200);
 }
 
@@ -285,7 +289,7 @@ TEST(a_stop_ends_what_nobody_waits_for)
     v = visitor_open();
     visitor_send(v, text.data, text.len);
     for (int turn = 0; turn < 20; turn++) world_turn();
-    visitor_close(v);
+    visitor_reset(v);
     service_stop(world_service);
     eventually(service_stopped(world_service));
     redis_server_thaw(world_redis);
