@@ -292,6 +292,7 @@ void node_pause(struct node *n, uint64_t us)
     world_trace("%s is paused for %llu ms", n->o.name, (unsigned long long)us / 1000);
     n->paused_until_us = world_now_us() + us;
     n->troubled_until_us = n->paused_until_us;
+    watch_forget(n->index); /* nothing may happen until it serves again */
 }
 
 void node_stop(struct node *n)

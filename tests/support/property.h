@@ -14,8 +14,9 @@ struct prng {
     uint64_t state; /* any value is a good seed */
 };
 
-/* The seed in the environment variable `env`, else a fresh one. Prints it in the form in which it
- * can be given back: a failing test shows its output. */
+/* The seed in the environment variable `env`; else always the same one, so that what passed once
+ * passes again; else, with PINION_FRESH_SEEDS in the environment, a new one: to search. Prints it in
+ * the form in which it can be given back: a failing test shows its output. */
 uint64_t property_seed(const char *env);
 
 uint64_t prng_next(struct prng *);
