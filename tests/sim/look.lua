@@ -71,16 +71,6 @@ end
 local idle, waiting = map('idle'), {}
 for name, patterns in pairs(idle) do
   waiting[#waiting + 1] = name .. ' (' .. patterns .. ')'
-  for pattern in patterns:gmatch('%S+') do
-    if pattern:byte() ~= 33 and redis.call('SISMEMBER', key('idle:' .. pattern), name) == 0 then
-      fault('idle server missing in', pattern .. ':', name)
-    end
-  end
-end
-for _, set in ipairs(redis.call('KEYS', key('idle:*'))) do
-  for _, name in ipairs(redis.call('SMEMBERS', set)) do
-    if not idle[name] then fault('idle server that is only in', set .. ':', name) end
-  end
 end
 
 for id, record in pairs(jobs) do

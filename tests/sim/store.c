@@ -34,11 +34,12 @@ static struct {
 /* ---- scripts --------------------------------------------------------------------------------- */
 
 /* Redis draws the name of an idle server by a randomness of its own, which no seed reaches. */
-static const char drawn[] = "redis.call('SRANDMEMBER', key('idle:' .. pattern), NAMES)";
+static const char drawn[] = "redis.call('HRANDFIELD', key('idle'), -1, 'WITHVALUES')";
 static const char chosen[] =
-    "(function() local names = redis.call('SMEMBERS', key('idle:' .. pattern)) table.sort(names) "
-    "for _ = 1, #names > 0 and tonumber(redis.call('GET', 'pinion-test:pick')) or 0 do "
-    "table.insert(names, table.remove(names, 1)) end return names end)()";
+    "(function() local names = redis.call('HKEYS', key('idle')) table.sort(names) "
+    "if #names == 0 then return names end "
+    "local pick = names[tonumber(redis.call('GET', 'pinion-test:pick') or 0) % #names + 1] "
+    "return {pick, redis.call('HGET', key('idle'), pick)} end)()";
 
 /* The caller's; NULL: `from` is not there. */
 static char *replaced(const char *text, const char *from, const char *to)

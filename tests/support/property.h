@@ -15,8 +15,8 @@ struct prng {
 };
 
 /* The seed in the environment variable `env`; else always the same one, so that what passed once
- * passes again, or with PINION_FRESH_SEEDS in the environment a new one, to search. Prints it in the
- * form in which it can be given back: a failing test shows its output. */
+ * passes again, or with PINION_FRESH_SEEDS in the environment a new one, to search. Prints it in
+ * the form in which it can be given back: a failing test shows its output. */
 uint64_t property_seed(const char *env);
 
 uint64_t prng_next(struct prng *);

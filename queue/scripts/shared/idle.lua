@@ -14,7 +14,7 @@ local function idle_join(name, patterns, slots)
   local words, able = {}, false
   for i, pattern in ipairs(patterns) do
     words[i] = slots[pattern] > 0 and pattern or '!' .. pattern
-    if slots[pattern] > 0 then able = redis.call('SADD', key('idle:' .. pattern), name) end
+    able = able or slots[pattern] > 0
   end
   if able then redis.call('HSET', key('idle'), name, table.concat(words, ' ')) end
 end
