@@ -17,6 +17,8 @@ setup() {
     double dpkg-query 'for last; do :; done' 'grep -qx -- "$last" "$HAVE" && echo "ii "'
     double apt-cache '[ "$2" = libllhttp-dev ] && where="(none)"' \
         'printf "%s:\n  Candidate: %s\n" "$2" "${where:-1.0}"'
+    double systemctl '[ "$1" = is-system-running ] || echo "systemctl $*" >>"$CALLS"' \
+        'echo "${SYSTEMD:-offline}"'
     double redis-server 'echo "Redis server v=${REDIS:-7.0.15} sha=0"'
     double apt-get 'echo "apt-get $*" >>"$CALLS"' 'case " $* " in *" install "*) ;; *) exit ;; esac' \
         'if [ "$(grep -c install "$CALLS")" -le "$FAILURES" ]; then echo "E: asleep"; exit 100; fi' \
@@ -38,7 +40,7 @@ packages() {
     packages
     [ "$status" -eq 0 ]
     [ "$(grep -c update "$CALLS")" -eq 1 ]
-    grep 'install --no-install-recommends .*gcc .*lua5.1 node-llhttp' "$CALLS"
+    grep 'install --no-install-recommends .*gcc .*lua5.1 prometheus node-llhttp' "$CALLS"
     : >"$CALLS"
     packages
     [ "$status" -eq 0 ]
@@ -52,6 +54,25 @@ packages() {
     packages
     [ "$status" -eq 0 ]
     [[ "$(tail -n 1 "$CALLS")" == *'--no-install-recommends jq' ]]
+}
+
+@test "setup: promtool comes without a service of prometheus" {
+    packages
+    [ "$status" -eq 0 ]
+    ! grep systemctl "$CALLS"
+    : >"$HAVE"
+    : >"$CALLS"
+    SYSTEMD=degraded packages
+    [ "$status" -eq 0 ]
+    [ "$(sed -n '/prometheus/s/.*\(mask\|install\|disable\) .*/\1/p' "$CALLS" | xargs)" = \
+        "mask install mask disable" ]
+    grep -x prometheus "$HAVE"
+    # What fails is unmasked again, and tried once more.
+    : >"$HAVE"
+    : >"$CALLS"
+    SYSTEMD=running FAILURES=1 packages
+    [ "$status" -eq 0 ]
+    [ "$(grep -c ' mask ' "$CALLS")" -eq "$(grep -c ' unmask ' "$CALLS")" ]
 }
 
 @test "setup: one failure of the mirror is survived, two are told" {
