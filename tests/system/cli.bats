@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 VERBS=("serve" "enqueue" "job" "job list" "job show" "job cancel" "job retry" "job run"
     "job delete" "queue" "queue list" "queue show" "queue pause" "queue resume" "server"
-    "server list" "version")
+    "server list" "bench" "version")
 
 setup_file() {
     export REDIS_SOCKET=$BATS_FILE_TMPDIR/redis.sock
