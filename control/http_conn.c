@@ -75,6 +75,18 @@ void http_conn_release(struct http_exchange *x)
     count_buffer(x);
 }
 
+void http_conn_shrink(struct http_exchange *x)
+{
+    struct buffer rest = BUFFER_INIT;
+
+    if (x->in.cap <= HTTP_BUFFER_BYTES_SHRUNK) return;
+    buffer_add(&rest, x->in.data + x->in_at, x->in.len - x->in_at);
+    buffer_deinit(&x->in);
+    x->in = rest;
+    x->in_at = 0;
+    count_buffer(x);
+}
+
 /* How many bytes to ask for. A body is not believed before it comes: memory at most doubles. */
 static size_t wanted(const struct http_exchange *x)
 {

@@ -113,6 +113,7 @@ void http_conn_close(struct http_exchange *); /* now; freed in the next turn, or
 void http_conn_next(struct http_exchange *);  /* its turn comes from the loop */
 void http_conn_turn(struct http_exchange *);
 void http_conn_release(struct http_exchange *); /* gives the buffer of requests back */
+void http_conn_shrink(struct http_exchange *);  /* keeps what is in it, in less memory */
 void http_conn_free(struct http_exchange *);    /* closed and answered */
 void http_conn_end(struct http_exchange *); /* a closed one: tells the waiter, frees if unowed */
 

@@ -107,11 +107,13 @@ static enum step step_body(struct http_exchange *x)
     enum http_progress progress = http_parse_body(&x->parser, x->in.data + x->in_at, &len);
 
     x->in.len = x->in_at + len;
+    if (progress == HTTP_MORE && x->parser.too_large) http_conn_shrink(x);
     if (progress == HTTP_MORE) return STEP_HUNGRY;
     if (progress == HTTP_REFUSED) return http_exchange_refuse(x, &x->parser.refusal);
     if (!x->parser.too_large) return serve(x);
     bool close = closes(x);
-    http_render_problem(x, 413, PINION_TOO_LARGE, "the request's body is too large", NULL, close);
+    http_body_too_large(&x->parser);
+    http_render_problem(x, 413, PINION_TOO_LARGE, x->parser.text, NULL, close);
     request_done(x, close);
     return close ? STEP_WAIT : STEP_SERVED;
 }
@@ -119,9 +121,9 @@ static enum step step_body(struct http_exchange *x)
 static enum step step_head(struct http_exchange *x)
 {
     static const struct http_refusal foreign = {
-        421, PINION_MISDIRECTED, "this server is not known by that Host; see its option for names"};
-    static const struct http_refusal large = {413, PINION_TOO_LARGE,
-                                              "the request's body is too large"};
+        421, PINION_MISDIRECTED,
+        "this server is not known by that Host: expected localhost, the address that it listens "
+        "on, or a name that --http-host gave it"};
     struct http_parser *p = &x->parser;
     size_t have = x->in.len - x->in_at;
 
@@ -133,7 +135,10 @@ static enum step step_head(struct http_exchange *x)
     case HTTP_DONE: break;
     }
     if (!host_is_ours(x)) return http_exchange_refuse(x, &foreign);
-    if (p->head.expects && p->too_large) return http_exchange_refuse(x, &large);
+    if (p->head.expects && p->too_large) {
+        http_body_too_large(p);
+        return http_exchange_refuse(x, &p->refusal);
+    }
     if (p->head.expects && have == p->head.bytes)
         buffer_add_text(&x->out, "HTTP/1.1 100 Continue\r\n\r\n");
     x->at = CONN_BODY;

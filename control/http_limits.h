@@ -30,6 +30,7 @@
 
 /* Fixed: nobody needs another value. */
 #define HTTP_BUFFER_BYTES_KEPT    (8u << 10)  /* by an idle connection, in each direction */
+#define HTTP_BUFFER_BYTES_SHRUNK  (192u << 10) /* while what comes is only dropped */
 #define HTTP_READ_BYTES_MAX       (64u << 10) /* of one connection in one turn */
 #define HTTP_READ_BODY_BYTES      (16u << 10) /* at least, for a body */
 #define HTTP_READ_BYTES           4000        /* otherwise; with what a heap adds, one page */

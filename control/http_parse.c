@@ -209,6 +209,11 @@ static enum http_progress unknown_method(struct http_parser *p)
                        "the methods are GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS");
 }
 
+static enum http_progress bad_line(struct http_parser *p)
+{
+    return http_malformed(p, "a request line like \"GET /path HTTP/1.1\" was expected");
+}
+
 static enum http_progress unknown_version(struct http_parser *p)
 {
     return http_refuse(p, 505, PINION_INVALID, "HTTP/1.1 or HTTP/1.0 was expected");
@@ -221,6 +226,7 @@ static enum http_progress llhttp_refused(struct http_parser *p, llhttp_errno_t e
 
     if (p->refusal.text) return HTTP_REFUSED; /* ours, from a callback */
     if (err == HPE_INVALID_METHOD && is_token(method) && line.len) return unknown_method(p);
+    if (err == HPE_INVALID_METHOD) return bad_line(p);
     if (err == HPE_INVALID_VERSION || err == HPE_PAUSED_H2_UPGRADE) return unknown_version(p);
     const char *reason = llhttp_get_error_reason(&p->llhttp);
     return http_malformed(p, reason ? reason : "a request in HTTP/1.1 was expected");
@@ -236,7 +242,7 @@ static enum http_progress check_line(struct http_parser *p, struct span line)
     size_t method_len = strlen(method);
     if (line.len < method_len + 1 + version_len || !p->target.data ||
         memcmp(line.data + line.len - version_len, " HTTP/", 6) != 0)
-        return http_malformed(p, "a request line like \"GET /path HTTP/1.1\" was expected");
+        return bad_line(p);
     const char *version = line.data + line.len - 3;
     if (memcmp(version, "1.1", 3) != 0 && memcmp(version, "1.0", 3) != 0) return unknown_version(p);
     if (p->target.data != line.data + method_len + 1 ||
@@ -328,7 +334,7 @@ enum http_progress http_parse_head(struct http_parser *p, const char *data, size
 static enum http_progress unless_too_much(struct http_parser *p, bool complete)
 {
     if (p->swallowed <= p->limits->swallow_bytes_max) return complete ? HTTP_DONE : HTTP_MORE;
-    return http_refuse(p, 413, PINION_TOO_LARGE, "the request's body is too large");
+    return http_body_too_large(p);
 }
 
 static enum http_progress parse_plain(struct http_parser *p, char *data, size_t *len)

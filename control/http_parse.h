@@ -13,12 +13,14 @@
 #include "base/text.h"
 #include "control/http_limits.h"
 
+#define HTTP_REFUSAL_TEXT_MAX 96
+
 enum http_progress { HTTP_MORE, HTTP_DONE, HTTP_REFUSED };
 
 struct http_refusal {
     unsigned status;
     enum pinion_err code;
-    const char *text; /* lives for ever */
+    const char *text; /* lives for ever, or as long as the parser of the request */
 };
 
 /* A part of the head, by its place in the request. */
@@ -54,6 +56,7 @@ struct http_parser {
     char *base;
     const char *framing_from;
     struct span target, name, value;
+    char text[HTTP_REFUSAL_TEXT_MAX]; /* of a refusal that names a limit */
 };
 
 void http_parser_init(struct http_parser *, const struct http_limits *); /* for each request */
@@ -70,6 +73,7 @@ enum http_progress http_scan_head(struct http_parser *, const char *data, size_t
 enum http_progress http_refuse(struct http_parser *, unsigned status, enum pinion_err,
                                const char *text);
 enum http_progress http_malformed(struct http_parser *, const char *text); /* 400 */
+enum http_progress http_body_too_large(struct http_parser *);              /* 413 */
 
 /* Host or authority against the list (NULL ends): any case, any port. */
 bool http_host_allowed(const char *const *hosts, struct span host);

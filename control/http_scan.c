@@ -5,6 +5,7 @@
  */
 #include "control/http_parse.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,6 +19,13 @@ enum http_progress http_refuse(struct http_parser *p, unsigned status, enum pini
 enum http_progress http_malformed(struct http_parser *p, const char *text)
 {
     return http_refuse(p, 400, PINION_INVALID, text);
+}
+
+enum http_progress http_body_too_large(struct http_parser *p)
+{
+    snprintf(p->text, sizeof p->text, "the request's body is too large: expected at most %zu bytes",
+             p->limits->body_bytes_max);
+    return http_refuse(p, 413, PINION_TOO_LARGE, p->text);
 }
 
 /* A line ended with the LF at `i`. HTTP_DONE: it was the empty one behind the headers. */

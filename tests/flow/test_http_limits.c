@@ -95,6 +95,43 @@ TEST(body)
     assert_int_equal(server->buffered, 0);
 }
 
+/* 8 MiB of it against a limit of one. */
+static void send_too_much(bool chunked)
+{
+    enum { PIECE = 65536, PIECES = 128, LIMIT = 1u << 20, KEPT = 4 * HTTP_READ_BYTES_MAX };
+    size_t most = 0;
+
+    open_with((struct http_limits){.body_bytes_max = LIMIT});
+    struct client *c = chunked ? client_with("POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+                                             "Transfer-Encoding: chunked\r\n\r\n")
+                               : post("", (size_t)PIECE * PIECES);
+    for (unsigned i = 0; i < PIECES; i++) {
+        if (chunked) client_send(c, "10000\r\n");
+        send_bytes_of(c, PIECE);
+        if (chunked) client_send(c, "\r\n");
+        world_turns(5);
+        if (most < server->buffered) most = server->buffered;
+        if (!chunked || i > LIMIT / PIECE) assert_in_range(server->buffered, 0, KEPT);
+    }
+    assert_in_range(most, 1, chunked ? 2 * LIMIT + KEPT : KEPT);
+    if (chunked) client_send(c, "0\r\n\r\n");
+    assert_true(has(expect(c, 413), "at most 1048576 bytes"));
+    client_send(c, GET("/echo"));
+    expect(c, 200);
+    assert_int_equal(server->buffered, 0);
+}
+
+TEST(a_body_announced_too_large_is_not_kept)
+{
+    send_too_much(false);
+}
+
+/* What was taken before that was known comes back then. */
+TEST(a_body_that_grew_too_large_is_not_kept)
+{
+    send_too_much(true);
+}
+
 TEST(chunked_body)
 {
     static const char head[] =
@@ -288,6 +325,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(head_and_headers),
         test(body),
+        test(a_body_announced_too_large_is_not_kept),
+        test(a_body_that_grew_too_large_is_not_kept),
         test(chunked_body),
         test(buffered_bytes_of_all),
         test(reply_size),
