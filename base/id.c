@@ -57,18 +57,41 @@ static void encode(char *out, int chars, uint64_t value)
     for (int i = chars - 1; i >= 0; i--, value >>= 5) out[i] = alphabet[value & 31];
 }
 
-void id_new(int64_t wall_ms, char out[ID_LEN + 1])
+/* Moves on to the next id. A wild clock gives wild ids, but never bad ones. */
+static int64_t next_id(int64_t wall_ms)
 {
-    /* A wild clock gives wild ids, but never bad ones. */
     if (wall_ms < 0) wall_ms = 0;
     if (wall_ms > TIME_MS_MAX) wall_ms = TIME_MS_MAX;
-
     if (wall_ms == last.time_ms) count_on();
     else start_millisecond(wall_ms);
+    return wall_ms;
+}
+
+static void write_last(int64_t wall_ms, char out[ID_LEN + 1])
+{
     encode(out, TIME_CHARS, (uint64_t)wall_ms);
     encode(out + TIME_CHARS, HALF_CHARS, last.high);
     encode(out + TIME_CHARS + HALF_CHARS, HALF_CHARS, last.low);
     out[ID_LEN] = '\0';
+}
+
+void id_new(int64_t wall_ms, char out[ID_LEN + 1])
+{
+    write_last(next_id(wall_ms), out);
+}
+
+void id_new_block(int64_t wall_ms, char out[ID_LEN + 1])
+{
+    wall_ms = next_id(wall_ms);
+    last.low |= ID_BLOCK - 1; /* the rest of this block may have been given in part */
+    count_on();
+    write_last(wall_ms, out);
+    last.low |= ID_BLOCK - 1;
+}
+
+void id_in_block(char id[ID_LEN + 1], unsigned i)
+{
+    encode(id + ID_LEN - ID_BLOCK_CHARS, ID_BLOCK_CHARS, i);
 }
 
 /* One more than what each character of the alphabet stands for; 0: it is none of them. A table, for
@@ -84,6 +107,14 @@ static const unsigned char digit_plus_one[256] = {
 static int digit_of(char c)
 {
     return digit_plus_one[(unsigned char)c] - 1;
+}
+
+unsigned id_place_in_block(struct span id)
+{
+    if (id.len != ID_LEN) return 0;
+    int tens = digit_of(id.data[ID_LEN - 2]), ones = digit_of(id.data[ID_LEN - 1]);
+
+    return (unsigned)(tens * 32 + ones) % ID_BLOCK;
 }
 
 bool id_time_ms(struct span id, int64_t *ret_ms)

@@ -21,14 +21,27 @@ void claim_build(struct request *r, struct span key, const struct claim_args *a)
     }
 }
 
+static struct span part(const struct redisReply *reply, size_t list, size_t i)
+{
+    return reply_span(reply_at(reply_at(reply, list), i));
+}
+
 enum pinion_err claim_read(const struct redisReply *reply, struct claim *ret_claim)
 {
-    size_t count = reply_count(reply_at(reply, AT_IDS));
+    size_t entries = reply_count(reply_at(reply, AT_IDS)), jobs = 0;
+    struct pack_reader pack;
 
-    if (reply_count(reply) != CLAIM_PARTS || reply_count(reply_at(reply, AT_RECORDS)) != count)
+    if (reply_count(reply) != CLAIM_PARTS || reply_count(reply_at(reply, AT_RECORDS)) != entries)
         return PINION_INTERNAL;
+    for (size_t i = 0; i < entries; i++) {
+        struct span name = part(reply, AT_IDS, i);
+        if (pack_is(name))
+            jobs += pack_open(&pack, name, part(reply, AT_RECORDS, i)) ? pack.size : 0;
+        else
+            jobs++;
+    }
     *ret_claim = (struct claim){
-        .more = reply_i64(reply_at(reply, AT_MORE), 0) == 1, .count = count, .reply = reply};
+        .more = reply_i64(reply_at(reply, AT_MORE), 0) == 1, .count = jobs, .reply = reply};
     return PINION_OK;
 }
 
@@ -41,18 +54,34 @@ static unsigned failures_of(struct span rare)
     return n > 0 && n < ATTEMPTS_MAX ? (unsigned)n : 0;
 }
 
-void claim_item(struct claim *c, size_t i, struct claimed *ret_item)
+/* What is kept beside the record of the job at place `i` of the answer. */
+static void read_look(struct claim *c, size_t i, struct claimed *item)
 {
     const struct redisReply *looks = reply_at(c->reply, AT_LOOKS);
 
-    *ret_item = (struct claimed){
-        .id = reply_span(reply_at(reply_at(c->reply, AT_IDS), i)),
-        .record = reply_span(reply_at(reply_at(c->reply, AT_RECORDS), i)),
-        .token = reply_span(reply_at(c->reply, AT_TOKEN)),
-    };
     if (reply_i64(reply_at(looks, c->look), -1) != (int64_t)i) return;
-    ret_item->token = reply_span(reply_at(looks, c->look + 1));
-    ret_item->failures = failures_of(reply_span(reply_at(looks, c->look + 2)));
-    ret_item->rare = true;
+    item->token = reply_span(reply_at(looks, c->look + 1));
+    item->failures = failures_of(reply_span(reply_at(looks, c->look + 2)));
+    item->rare = true;
     c->look += 3;
+}
+
+bool claim_next(struct claim *c, struct claimed *ret_item)
+{
+    struct claimed item = {.token = reply_span(reply_at(c->reply, AT_TOKEN))};
+
+    while (!pack_next(&c->pack, &item.id, &item.record)) {
+        size_t i = c->at++;
+        c->pack = (struct pack_reader){0};
+        if (i >= reply_count(reply_at(c->reply, AT_IDS))) return false;
+        item.id = part(c->reply, AT_IDS, i);
+        item.record = part(c->reply, AT_RECORDS, i);
+        if (pack_open(&c->pack, item.id, item.record)) continue;
+        read_look(c, i, &item);
+        *ret_item = item;
+        return true;
+    }
+    item.pack_size = c->pack.size;
+    *ret_item = item;
+    return true;
 }

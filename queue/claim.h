@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include "queue/job.h"
+#include "queue/pack.h"
 #include "queue/request.h"
 
 struct redisReply;
@@ -31,20 +32,21 @@ struct claim_args {
 /* What a script answered; borrows from the reply. */
 struct claim {
     bool   more;  /* jobs are left that we could run: claim again when a slot is free */
-    size_t count;
-    const struct redisReply *reply; /* private */
-    size_t look;                    /* private */
+    size_t count; /* jobs, those in packs too */
+    const struct redisReply *reply; /* private, as is the rest */
+    size_t at, look;
+    struct pack_reader pack;
 };
 
 struct claimed {
-    struct span id, record, token; /* local id; all borrowed from the reply */
+    struct span id, record, token; /* local id; all borrowed, the id until the next one is read */
     unsigned    failures;          /* attempts that failed before */
+    unsigned    pack_size;         /* of the pack that it is leased with; 0: none */
     bool        rare;              /* something is kept beside the record: end it with ack_rich */
 };
 
 void            claim_build(struct request *, struct span key, const struct claim_args *);
 enum pinion_err claim_read(const struct redisReply *, struct claim *ret_claim) must_use;
-void            claim_item(struct claim *, size_t i, struct claimed *ret_item); /* i = 0, 1, 2,
-                           ... */
+bool            claim_next(struct claim *, struct claimed *ret_item); /* false: that was the last */
 
 #endif

@@ -1,10 +1,11 @@
-/* Plain jobs are passed so that the script touches none of them: per lane, all ids for one RPUSH
- * and all pairs for one HSET. The rest is passed item by item. */
+/* Plain jobs are passed so that the script touches none of them: per lane, all names for one RPUSH
+ * and all pairs for one HSET; in bulk these are packs. The rest is passed item by item. */
 #include "queue/enqueue.h"
 
 #include <stdio.h>
 #include <string.h>
 #include "base/id.h"
+#include "queue/pack.h"
 #include "queue/reply.h"
 
 size_t enqueue_fits(const struct enqueue_item *items, size_t count)
@@ -37,40 +38,115 @@ static bool same_head(const struct pinion_job *a, const struct pinion_job *b)
            a->retain_ms == b->retain_ms && a->backoff == b->backoff;
 }
 
-/* In bulk most jobs differ in their payload only: `scratch` keeps the head of the last one. */
-static void add_records(struct request *r, struct buffer *scratch, const struct enqueue_item *items,
-                        const uint16_t *member, size_t n, int64_t now_ms)
+/* What is said of some plain jobs of one lane. */
+struct lane_writer {
+    struct enqueue_item *items;
+    uint16_t member[BATCH_ITEMS_MAX]; /* which items they are */
+    size_t count, entries;
+    uint8_t size[BATCH_ITEMS_MAX]; /* of each entry; 1: a job that stands for itself */
+    int64_t now_ms;
+    struct buffer head, pack;
+};
+
+static const struct pinion_job *job_at(const struct lane_writer *w, size_t i)
 {
-    for (size_t i = 0; i < n; i++) {
-        const struct enqueue_item *item = &items[member[i]];
-        if (i == 0 || !same_head(item->job, items[member[i - 1]].job)) {
-            buffer_clear(scratch);
-            job_add_head(scratch, item->job);
-            job_add_header(scratch, item->job, now_ms);
+    return w->items[w->member[i]].job;
+}
+
+/* The head of the i-th job's record. In bulk most jobs differ in their payload only. */
+static struct span head_of(struct lane_writer *w, size_t i)
+{
+    if (i == 0 || !same_head(job_at(w, i), job_at(w, i - 1))) {
+        buffer_clear(&w->head);
+        job_add_head(&w->head, job_at(w, i));
+        job_add_header(&w->head, job_at(w, i), w->now_ms);
+    }
+    return (struct span){w->head.data, w->head.len};
+}
+
+/* How many jobs from the i-th on go into one entry. Those whose results are kept are settled one by
+ * one, so a pack would only be in their way. */
+static size_t entry_size(const struct lane_writer *w, size_t from)
+{
+    size_t n = 0, bytes = 0;
+
+    for (; from + n < w->count && n < PACK_JOBS_MAX; n++) {
+        const struct pinion_job *j = job_at(w, from + n);
+        bytes += j->payload_len + RECORD_HEAD_MAX;
+        if (j->retain_ms || bytes > PACK_BYTES_MAX) break;
+    }
+    return n < PACK_JOBS_MIN ? 1 : n;
+}
+
+static void name_jobs(struct lane_writer *w)
+{
+    for (size_t i = 0, n; i < w->count; i += n) {
+        char *first = w->items[w->member[i]].local;
+        n = entry_size(w, i);
+        w->size[w->entries++] = (uint8_t)n;
+        if (n == 1) {
+            id_new(w->now_ms, first);
+            continue;
         }
-        request_add(r, item->local, ID_LEN);
-        request_add_pair(r, (struct span){scratch->data, scratch->len}, payload_of(item->job));
+        id_new_block(w->now_ms, first);
+        for (size_t k = 1; k < n; k++) {
+            char *id = w->items[w->member[i + k]].local;
+            memcpy(id, first, ID_LEN + 1);
+            id_in_block(id, (unsigned)k);
+        }
     }
 }
 
-/* The plain items that share the lane of items[first]; each is marked in `done`. */
-static void add_lane(struct request *r, struct buffer *scratch, struct enqueue_item *items,
-                     size_t count, size_t first, bool *done, int64_t now_ms)
+static void add_name(struct request *r, const struct enqueue_item *item, size_t size)
 {
-    uint16_t member[BATCH_ITEMS_MAX];
-    size_t n = 0;
+    char name[PACK_NAME_LEN + 1];
 
-    for (size_t i = first; i < count; i++) {
-        if (done[i] || !same_lane(items[i].job, items[first].job)) continue;
-        done[i] = true;
-        member[n++] = (uint16_t)i;
+    if (size == 1) {
+        request_add(r, item->local, ID_LEN);
+        return;
     }
-    buffer_clear(scratch);
-    job_add_lane(scratch, items[first].job);
-    request_add(r, scratch->data, scratch->len);
-    request_add_u64(r, n);
-    for (size_t i = 0; i < n; i++) request_add(r, items[member[i]].local, ID_LEN);
-    add_records(r, scratch, items, member, n, now_ms);
+    pack_name((struct span){item->local, ID_LEN}, name);
+    request_add(r, name, PACK_NAME_LEN);
+}
+
+static void add_record(struct request *r, struct lane_writer *w, struct span lane, size_t from,
+                       size_t size)
+{
+    if (size == 1) {
+        request_add_pair(r, head_of(w, from), payload_of(job_at(w, from)));
+        return;
+    }
+    buffer_clear(&w->pack);
+    pack_begin(&w->pack, lane, size);
+    for (size_t i = from; i < from + size; i++)
+        pack_add(&w->pack, head_of(w, i), payload_of(job_at(w, i)));
+    request_add(r, w->pack.data, w->pack.len);
+}
+
+/* The plain items that share the lane of items[first]; each is marked in `done`. */
+static void add_lane(struct request *r, struct lane_writer *w, size_t count, size_t first,
+                     bool *done)
+{
+    struct buffer lane = BUFFER_INIT;
+
+    w->count = w->entries = 0;
+    for (size_t i = first; i < count; i++) {
+        if (done[i] || !same_lane(w->items[i].job, w->items[first].job)) continue;
+        done[i] = true;
+        w->member[w->count++] = (uint16_t)i;
+    }
+    name_jobs(w);
+    job_add_lane(&lane, w->items[first].job);
+    request_add(r, lane.data, lane.len);
+    request_add_u64(r, w->entries);
+    request_add_u64(r, w->count);
+    for (size_t e = 0, i = 0; e < w->entries; i += w->size[e++])
+        add_name(r, &w->items[w->member[i]], w->size[e]);
+    for (size_t e = 0, i = 0; e < w->entries; i += w->size[e++]) {
+        add_name(r, &w->items[w->member[i]], w->size[e]);
+        add_record(r, w, (struct span){lane.data, lane.len}, i, w->size[e]);
+    }
+    buffer_deinit(&lane);
 }
 
 static void add_other(struct request *r, struct buffer *scratch, const struct enqueue_item *item,
@@ -108,26 +184,27 @@ static size_t count_lanes(const struct enqueue_item *items, size_t count)
 void enqueue_build(struct request *r, struct span key, struct enqueue_item *items, size_t count,
                    int64_t now_ms)
 {
-    struct buffer scratch = BUFFER_INIT;
+    struct lane_writer w = {.items = items, .now_ms = now_ms};
     bool done[BATCH_ITEMS_MAX] = {false};
     char call_id[ID_LEN + 1];
 
     for (size_t i = 0; i < count; i++) {
+        done[i] = !job_is_plain(items[i].job);
         if (items[i].job->id)
             snprintf(items[i].local, sizeof items[i].local, "%s", items[i].job->id);
-        else
+        else if (done[i])
             id_new(now_ms, items[i].local);
-        done[i] = !job_is_plain(items[i].job);
     }
     id_new(now_ms, call_id);
     request_script(r, SCRIPT_ENQUEUE, key);
     request_add(r, call_id, ID_LEN);
     request_add_u64(r, count_lanes(items, count));
     for (size_t i = 0; i < count; i++)
-        if (!done[i]) add_lane(r, &scratch, items, count, i, done, now_ms);
+        if (!done[i]) add_lane(r, &w, count, i, done);
     for (size_t i = 0; i < count; i++)
-        if (!job_is_plain(items[i].job)) add_other(r, &scratch, &items[i], now_ms);
-    buffer_deinit(&scratch);
+        if (!job_is_plain(items[i].job)) add_other(r, &w.head, &items[i], now_ms);
+    buffer_deinit(&w.head);
+    buffer_deinit(&w.pack);
 }
 
 /* The item that the script counts as its `index`-th other one. */

@@ -14,8 +14,9 @@
 #include "include/pinion.h"
 #include "queue/limits.h"
 
-#define RECORD_FORMAT "1"
+#define RECORD_FORMAT "2"
 #define TOKEN_MAX     24 /* with its NUL */
+#define RECORD_HEAD_MAX 512 /* what stands before a payload is shorter */
 
 /* All spans borrow from the record (and id) that was decoded. Defaults are filled in. */
 struct job {

@@ -27,11 +27,12 @@ struct settle_item {
     uint64_t     lease_ms;   /* renew */
     int64_t      started_ms; /* ack_rich, fail: when the attempt began, Redis's clock */
     int64_t      delay_ms;   /* fail: until the next attempt; -1: do not retry */
+    unsigned     pack_size;  /* ack: of the pack that it was claimed with; 0: none */
     enum settled settled;    /* filled by read */
 };
 
 void renew_build(struct request *, struct span key, const struct settle_item *, size_t count);
-/* Items of one claim should stand together: they share their token. Plain jobs only. */
+/* Items of one claim or pack should stand together: they are told as one. Plain jobs only. */
 void ack_build(struct request *, struct span key, const struct settle_item *, size_t count);
 void ack_rich_build(struct request *, struct span key, const struct settle_item *, size_t count);
 void fail_build(struct request *, struct span key, const struct settle_item *, size_t count);

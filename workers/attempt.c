@@ -55,6 +55,7 @@ struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, 
     };
     a->consumer = consumer;
     a->failures = c->failures;
+    a->pack_size = c->pack_size;
     a->rare = c->rare;
     a->lease_ms = a->job.lease_ms ? a->job.lease_ms : lease_ms;
     list_init(&a->node);

@@ -36,6 +36,7 @@ struct attempt {
     struct pinion_work work;    /* the same, for C handlers */
     struct span        token;
     unsigned           failures;
+    unsigned           pack_size; /* of the pack that it was claimed with; 0: none */
     bool               rare;    /* something is kept beside the record */
     struct consumer   *consumer;
     struct handler    *handler;

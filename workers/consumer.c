@@ -87,11 +87,7 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
         c->hungry = answer.more || all || c->woken != claim->woken;
     }
     for (size_t i = 0; i < claim->count; i++) c->w->registry.handlers[i]->taken = 0;
-    for (size_t i = 0; i < answer.count; i++) {
-        struct claimed claimed;
-        claim_item(&answer, i, &claimed);
-        start_claimed(c, &claimed);
-    }
+    for (struct claimed claimed; !err && claim_next(&answer, &claimed);) start_claimed(c, &claimed);
     look_for_the_rest(c, claim);
     request_deinit(&claim->call.request);
     free(claim);

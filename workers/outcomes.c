@@ -136,6 +136,7 @@ static void send_batch(struct consumer *c, enum outbox outbox)
             .token = a->token,
             .started_ms = a->started_ms,
             .text = {a->text ? a->text : "", a->text_len},
+            .pack_size = a->pack_size,
             .delay_ms = outbox == OUTBOX_FAIL ? delay_of(a) : 0,
         };
         bytes += a->text_len + 64;

@@ -1,49 +1,55 @@
 #!lua flags=allow-oom
---@ include key note token ended
+--@ include key record pack note token ended settle
 -- ack: ACTIVE -> DONE, for plain jobs: nothing is kept but the memory of the last ended ones.
 --
 -- KEYS  1 queue
--- ARGV  per claim: TOKEN, n, 'ID ID ...' (to remember), ID ...
--- Gives {index, 'stale', ...} for jobs that were not ours (index from 0); a repeated ack is ours
-local answer, first, at = {}, 0, 1
+-- ARGV  1 number of packs
+--       per pack: 'PREFIX*', TOKEN, size, bits of what was done, what to remember
+--       then per claim: TOKEN, n, 'ID ID ...' (to remember), ID ...
+-- Gives {ID, 'stale', ...} for jobs that were not ours; a repeated ack is ours
+local at = 2
 
--- Not a first lease by this token: renewed, ended before, or lost.
-local function settle_odd(id, token, index)
-  if owns(id, token) then return true end
-  if recall(id) ~= token then answer[#answer + 1], answer[#answer + 2] = index, 'stale' end
-  return false
+local function settle_pack(name, token, size, bits, text)
+  local high, low = bits_of(bits)
+  if redis.call('ZSCORE', key('active'), name) == token then
+    local done, not_high, not_low = leave_pack(name, '', size, 'active', high, low)
+    if done > 0 then
+      remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
+      if redis.call('EXISTS', key('marks'), key('watched')) > 0 then
+        local ids = members(name, size, band(high, bnot(not_high)), band(low, bnot(not_low)))
+        unmark(ids, 1, #ids)
+      end
+    end
+    high, low = not_high, not_low
+  end
+  if high ~= 0 or low ~= 0 then settle_members(name, token, size, high, low) end
 end
 
-local function settle(token, text, ids, from, to, renewed)
-  if from > to then return end
-  redis.call('ZREM', key('active'), unpack(ids, from, to))
-  local done = redis.call('HDEL', key('jobs'), unpack(ids, from, to))
-  if renewed then redis.call('HDEL', key('tokens'), unpack(ids, from, to)) end
-  local marks = key('marks')
-  if redis.call('EXISTS', marks) == 1 then redis.call('HDEL', marks, unpack(ids, from, to)) end
-  remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
-  note('done', ids, from, to)
-end
-
-while at < #ARGV do
-  local token, n, from = ARGV[at], tonumber(ARGV[at + 1]), at + 3
+local function settle_claim(token, n, text, from)
   local scores = redis.call('ZMSCORE', key('active'), unpack(ARGV, from, from + n - 1))
   local renewed, ids = redis.call('EXISTS', key('tokens')) == 1, nil
   renewed = renewed and redis.call('HMGET', key('tokens'), unpack(ARGV, from, from + n - 1))
   for i = 1, n do
+    local id = ARGV[from + i - 1]
     if scores[i] ~= token or renewed and renewed[i] then
       ids = ids or {unpack(ARGV, from, from + i - 2)}
-      local id = ARGV[from + i - 1]
-      if settle_odd(id, token, first + i - 1) then ids[#ids + 1] = id end
+      if still_ours(id, token) then ids[#ids + 1] = id end
     elseif ids then
-      ids[#ids + 1] = ARGV[from + i - 1]
+      ids[#ids + 1] = id
     end
   end
-  if ids then
-    settle(token, table.concat(ids, ' '), ids, 1, #ids, renewed)
-  else
-    settle(token, ARGV[at + 2], ARGV, from, from + n - 1, renewed)
-  end
-  first, at = first + n, from + n
+  if ids then settle(token, table.concat(ids, ' '), ids, 1, #ids, renewed)
+  else settle(token, text, ARGV, from, from + n - 1, renewed) end
 end
-return answer
+
+for _ = 1, tonumber(ARGV[1]) do
+  local name, token, size, bits, text = unpack(ARGV, at, at + 4)
+  settle_pack(name, token, tonumber(size), bits, text)
+  at = at + 5
+end
+while at < #ARGV do
+  local token, n = ARGV[at], tonumber(ARGV[at + 1])
+  settle_claim(token, n, ARGV[at + 2], at + 3)
+  at = at + 3 + n
+end
+return stale

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now note record token finish ended
+--@ include key now record pack note token finish ended
 -- ack_rich: ACTIVE -> DONE, for jobs that keep something: a result, their id, or a past failure.
 --
 -- KEYS  1 queue
@@ -9,7 +9,7 @@ local now_ms, answer = math.floor(now_us() / 1000), {}
 
 for i = 1, #ARGV, 4 do
   local id, token, started_ms, result = unpack(ARGV, i, i + 3)
-  local record = redis.call('HGET', key('jobs'), id)
+  local record = redis.call('HGET', key('jobs'), id) or lift(id)
   local rare = record and rare_of(id, record) or {}
   if record and owns(id, token) then
     end_attempt(id)

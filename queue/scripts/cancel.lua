@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now note record wake lane token state finish ended
+--@ include key now record pack note wake lane token state finish ended
 -- cancel: SCHEDULED, READY, RETRY -> CANCELLED at once; ACTIVE: a mark, and its server is told.
 --
 -- KEYS  1 queue
@@ -18,8 +18,7 @@ local function tell_owner(id, score)
 end
 
 local function cancel_one(id)
-  local record = redis.call('HGET', key('jobs'), id)
-  local state, score = state_of(id, record)
+  local record, state, score = find_job(id)
   if not state then return recall(id) and 'done' or 'not_found' end
   if state == 'active' then
     redis.call('HSET', key('marks'), id, 'cancelled')
@@ -27,6 +26,7 @@ local function cancel_one(id)
     return 'marked'
   end
   if state ~= 'ready' and state ~= 'scheduled' and state ~= 'retry' then return state end
+  lift(id)
   local rare = rare_of(id, record)
   if state == 'ready' then leave_ghost(id, record, rare) else redis.call('ZREM', key(state), id) end
   rare.w = 'cancelled'

@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
---@ include key now note record wake finish match take idle
+--@ include key now record pack note wake finish match take idle
 -- claim: READY -> ACTIVE. Leases jobs that this server can start now, most urgent lanes first.
 --
 -- KEYS  1 queue
 -- ARGV  1 server   2 seat   3 lease_ms   4 free slots in all (0: pass the wake-up on)
 --       5 bytes_max   6 '1' when the server's channel is subscribed
 --       then PATTERN, SLOTS ...: see match
--- Gives {token, more, {id...}, {record...}, {index, token, rare json, ...}}; index from 0
-local CHUNK, ENTRIES_MAX = 64, 2048
-local slots, patterns = {}, {}
+-- Gives {token, more, {id...}, {record...}, {index, token, rare json, ...}}, packs among them;
+--       index from 0
+local ENTRIES_MAX, slots, patterns = 2048, {}, {}
 for i = 7, #ARGV, 2 do
   patterns[#patterns + 1], slots[ARGV[i]] = ARGV[i], tonumber(ARGV[i + 1])
 end
@@ -20,15 +20,16 @@ local open, groups = {}, {}
 local paused = redis.call('HEXISTS', key('meta'), 'paused') == 1
 if not paused then open, groups = runnable_lanes(patterns) end
 
--- Takes up to `part` jobs, in chunks, for what is too much for the answer is looked at in vain.
 local function serve(lane, part)
   local pattern = open[lane]
   part = math.min(part, free, slots[pattern])
   while part > 0 and open[lane] and batch.bytes < bytes_max and batch.seen < ENTRIES_MAX do
-    local had = #batch.ids
-    if take(batch, lane, math.min(part, CHUNK)) then open[lane] = nil end
-    local got = #batch.ids - had
+    local had = batch.jobs
+    local empty, left = take(batch, lane, part)
+    if empty then open[lane] = nil end
+    local got = batch.jobs - had
     part, free, slots[pattern] = part - got, free - got, slots[pattern] - got
+    if left then break end
   end
 end
 
@@ -52,6 +53,7 @@ for _, lanes in ipairs(groups) do
   for _, lane in ipairs(peers) do if open[lane] then serve(lane, free) end end
 end
 if #batch.ids > 0 then note('active', batch.ids) end
+packs_start(batch.jobs - #batch.ids)
 local more = pass_on(open, slots, free)
 if more == 0 and free > 0 and ARGV[6] == '1' then idle_join(ARGV[1], patterns, slots) end
 return {batch.token, more, batch.ids, batch.records, batch.looks}

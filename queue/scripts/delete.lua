@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now note record wake lane state finish
+--@ include key now record pack note wake lane state finish
 -- delete: SCHEDULED, READY, RETRY, DONE, DEAD, CANCELLED -> (nothing); what runs is not touched. An
 -- id given by a person stays taken for a day, as after any other end.
 --
@@ -9,10 +9,10 @@
 local now_ms, answer, deleted = math.floor(now_us() / 1000), {}, 0
 
 local function delete_one(id)
-  local record = redis.call('HGET', key('jobs'), id)
-  local state = state_of(id, record)
+  local record, state = find_job(id)
   if not state then return 'not_found' end
   if state == 'active' then return state end
+  lift(id)
   if state == 'ready' then leave_ghost(id, record, rare_of(id, record))
   else redis.call('ZREM', key(state), id) end
   forget(id, record, now_ms)

@@ -1,10 +1,11 @@
 #!lua
---@ include now key note hint record wake lane given
+--@ include now key record pack note hint wake lane given
 -- enqueue: (nothing) -> READY or SCHEDULED. Refused by a full Redis, for it adds work.
 --
 -- KEYS  1 queue
 -- ARGV  1 call id: the answer is remembered by it for a minute   2 number of lanes with plain jobs
---       per lane: LANE, n, ID..., ID RECORD ID RECORD ...     made ids, due now, class '0'
+--       per lane: LANE, n, jobs, ID..., ID RECORD ID RECORD ...   made ids, due now, class '0', or
+--       packs of such
 --       then per other job: ID, WHEN ('now' | 'in' | 'at'), MS, DIGEST or '', HEAD, TAIL
 -- Gives {'ok', index, status, ...} for those others that are not new: 'existing' | 'conflict';
 --       index from 0
@@ -16,16 +17,16 @@ local given = redis.call('HGET', calls, ARGV[1])
     or redis.call('HGET', key('calls:' .. minute - 1), ARGV[1])
 if given then return cjson.decode(given) end
 
-local at, added = 3, 0
+local at, added, packed = 3, 0, 0
 for _ = 1, tonumber(ARGV[2]) do
-  local lane, n = ARGV[at], tonumber(ARGV[at + 1])
-  local ids, records, after = at + 2, at + 2 + n, at + 2 + 3 * n
+  local lane, n, jobs = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local ids, records, after = at + 3, at + 3 + n, at + 3 + 3 * n
   redis.call('HSET', key('jobs'), unpack(ARGV, records, after - 1))
   redis.call('RPUSH', key('lane:' .. lane), unpack(ARGV, ids, records - 1))
   lane_join(lane)
   wake(kind_of(lane))
   note('ready', ARGV, ids, records - 1)
-  at, added = after, added + n
+  at, added, packed = after, added + jobs, packed + jobs - n
 end
 
 local answer, earliest = {'ok'}, at < #ARGV and next_due()
@@ -48,6 +49,7 @@ for index = 0, (#ARGV - at + 1) / 6 - 1 do
   end
 end
 redis.call('HINCRBY', key('meta'), 'enqueued', added)
+if packed > 0 then redis.call('HINCRBY', key('meta'), 'packed_ready', packed) end
 redis.call('HSET', calls, ARGV[1], cjson.encode(answer))
 redis.call('EXPIRE', calls, 61)
 return answer

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now note hint record wake lane token finish
+--@ include key now record pack note hint wake lane token finish
 -- fail: ACTIVE -> RETRY, or DEAD when no attempt is left, or CANCELLED when it was marked.
 --
 -- KEYS  1 queue
@@ -29,7 +29,7 @@ local function fail_one(record, id, token, started_ms, delay_ms, text)
 end
 
 for i = 1, #ARGV, 5 do
-  local record = redis.call('HGET', key('jobs'), ARGV[i])
+  local record = redis.call('HGET', key('jobs'), ARGV[i]) or lift(ARGV[i])
   answer[#answer + 1] = record and fail_one(record, unpack(ARGV, i, i + 4)) or 'stale'
 end
 return answer

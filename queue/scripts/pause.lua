@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key note record wake
+--@ include key record pack note wake
 -- pause: claims on this queue stop, or go on; leases and what is due are not touched.
 --
 -- KEYS  1 queue

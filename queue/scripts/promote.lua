@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now note hint record wake lane
+--@ include key now record pack note hint wake lane
 -- promote: SCHEDULED, RETRY -> READY for jobs that are due.
 --
 -- KEYS  1 queue

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now note record wake lane token finish back
+--@ include key now record pack note wake lane token finish back
 -- reap: ACTIVE -> READY (or DEAD, CANCELLED) for leases that lapsed, the latest first, so that the
 -- earliest is in front. Refused when the clock is not where a caller that saw no step expects it.
 --
@@ -14,14 +14,18 @@ if math.abs(now / 1000 - ARGV[1]) > STEP_MS then return {'jump', 0, 0} end
 
 local lapsed = redis.call('ZRANGE', key('active'), integer(now), '-inf', 'BYSCORE', 'REV',
                           'LIMIT', 0, limit, 'WITHSCORES')
+local reaped = 0
 for i = 1, #lapsed, 2 do
-  take_back(lapsed[i], lapsed[i + 1], math.floor(now / 1000))
+  if reaped >= limit then break end
+  reaped = reaped + take_back_all(lapsed[i], lapsed[i + 1], math.floor(now / 1000))
 end
 -- A lease far ahead was given before the clock stepped back: it must not outlive the longest one.
 local ahead = redis.call('ZRANGE', key('active'), '(' .. integer(lease_end_max), '+inf', 'BYSCORE',
                          'LIMIT', 0, limit, 'WITHSCORES')
 for i = 1, #ahead, 2 do
-  redis.call('HSETNX', key('tokens'), ahead[i], ahead[i + 1])
-  redis.call('ZADD', key('active'), integer(lease_end_max), ahead[i])
+  for _, id in ipairs(leased(ahead[i], ahead[i + 1])) do
+    redis.call('HSETNX', key('tokens'), id, ahead[i + 1])
+    redis.call('ZADD', key('active'), integer(lease_end_max), id)
+  end
 end
-return {'ok', #lapsed / 2, math.max(#lapsed, #ahead) == 2 * limit and 1 or 0}
+return {'ok', reaped, (reaped >= limit or #ahead == 2 * limit) and 1 or 0}

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now note record wake lane token finish
+--@ include key now record pack note wake lane token finish
 -- release: ACTIVE -> READY, to the front and uncharged; CANCELLED when it was marked.
 --
 -- KEYS  1 queue
@@ -11,7 +11,7 @@ local released = {ready = true, cancelled = true}
 -- From the last to the first, so that the first is in front again.
 for i = #ARGV - 1, 1, -2 do
   local id, token = ARGV[i], ARGV[i + 1]
-  local record = redis.call('HGET', key('jobs'), id)
+  local record = redis.call('HGET', key('jobs'), id) or lift(id)
   local rare = record and rare_of(id, record) or {}
   if record and owns(id, token) then
     local mark = end_attempt(id)

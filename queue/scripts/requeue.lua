@@ -1,5 +1,5 @@
 #!lua
---@ include key note record wake lane state ended
+--@ include key record pack note wake lane state ended
 -- requeue: DEAD, CANCELLED, DONE -> READY with counters at zero (verb 'retry');
 --          SCHEDULED, RETRY -> READY now (verb 'run'). Refused by a full Redis, for it adds work.
 --
@@ -11,8 +11,7 @@ local from = {retry = {dead = true, cancelled = true, done = true},
 local answer = {}
 
 local function requeue_one(id)
-  local record = redis.call('HGET', key('jobs'), id)
-  local state = state_of(id, record)
+  local record, state = find_job(id)
   if not state then return recall(id) and 'done' or 'not_found' end
   if not from[ARGV[1]][state] then return state end
   local rare = rare_of(id, record)

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
---@ include key now token state ended
+--@ include key now record pack token state ended
 -- show: everything about one job; changes nothing.
 --
 -- KEYS  1 queue
@@ -9,8 +9,7 @@
 --       {'done', '', false, ...} when only its end is remembered; {'not_found'}
 local id = ARGV[1]
 local now = now_us()
-local record = redis.call('HGET', key('jobs'), id)
-local state, score = state_of(id, record)
+local record, state, score = find_job(id)
 
 if not state then
   local token = recall(id)

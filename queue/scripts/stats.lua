@@ -1,5 +1,5 @@
 #!lua flags=no-writes
---@ include key now
+--@ include key now record pack
 -- stats: counts of a queue, each derived from what holds the jobs; changes nothing.
 --
 -- KEYS  1 queue
@@ -13,7 +13,11 @@ for _, state in ipairs(states) do
   local n = state == 'ready' and 0 or redis.call('ZCARD', key(state))
   counts[#counts + 1], held = n, held + n
 end
-counts[3] = redis.call('HLEN', key('jobs')) - held
+local function packed(state)
+  return tonumber(redis.call('HGET', key('meta'), 'packed_' .. state) or 0)
+end
+counts[3] = redis.call('HLEN', key('jobs')) - held + packed('ready')
+counts[4] = counts[4] + packed('active')
 
 local oldest = {}
 for _, lane in ipairs(redis.call('ZRANGE', key('lanes'), 0, LANES_MAX - 1)) do
@@ -21,6 +25,10 @@ for _, lane in ipairs(redis.call('ZRANGE', key('lanes'), 0, LANES_MAX - 1)) do
     if redis.call('HEXISTS', key('ghosts'), entry) == 0 then
       local id = entry:match('^[^~]*')
       local record = redis.call('HGET', key('jobs'), id) or ''
+      if is_pack(entry) then
+        local ids, records = pack_jobs(entry, record)
+        id, record = ids[1], records[1]
+      end
       oldest[#oldest + 1], oldest[#oldest + 2] = id, record:match('^[^\n]*\n[^\n]*\n') or ''
       break
     end

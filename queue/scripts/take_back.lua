@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now note record wake lane token finish back
+--@ include key now record pack note wake lane token finish back
 -- take_back: ACTIVE -> READY for what this server's seat holds and nobody works at: all that a
 -- former life of the server held; or, of a living one that has just renewed what it knows, what was
 -- never renewed: its claim's answer was lost. The latest lease first, so the earliest is in front.
@@ -12,13 +12,14 @@ local now_ms, limit = math.floor(now_us() / 1000), tonumber(ARGV[4])
 local seat = tonumber(redis.call('HGET', key('seats'), ARGV[1]) or -1)
 local from, all = tonumber(ARGV[3]), ARGV[2] == 'all'
 local page = redis.call('ZRANGE', key('active'), from, from + limit - 1, 'REV', 'WITHSCORES')
-local taken = 0
+local taken, removed, seen = 0, 0, 0
 
 for i = 1, #page, 2 do
+  if taken >= limit then break end
+  seen = seen + 1
   local heard = redis.call('HGET', key('tokens'), page[i])
   if tonumber(heard or page[i + 1]) % 1000 == seat and (all or not heard) then
-    take_back(page[i], page[i + 1], now_ms)
-    taken = taken + 1
+    taken, removed = taken + take_back_all(page[i], page[i + 1], now_ms), removed + 1
   end
 end
-return {taken, #page < 2 * limit and -1 or from + limit - taken}
+return {taken, seen < limit and seen == #page / 2 and -1 or from + seen - removed}

@@ -112,15 +112,18 @@ static size_t claim_and_ack(size_t batch)
     struct claim_args args = {.server = "a", .lease_ms = LEASE_DEFAULT_MS, .free = (unsigned)batch,
                               .slots = slots, .slots_count = 1};
     struct settle_item items[BATCH_ITEMS_MAX];
+    char ids[BATCH_ITEMS_MAX][ID_LEN];
     struct claim claim;
+    size_t n = 0;
 
     claim_build(&request, queue_key_span(&key), &args);
     redisReply *claimed = ask();
     if (claim_read(claimed, &claim)) abort();
-    for (size_t i = 0; i < claim.count; i++) {
-        struct claimed item;
-        claim_item(&claim, i, &item);
-        items[i] = (struct settle_item){.id = item.id, .token = item.token};
+    for (struct claimed item; claim_next(&claim, &item);) {
+        memcpy(ids[n], item.id.data, ID_LEN);
+        items[n] = (struct settle_item){
+            .id = {ids[n], ID_LEN}, .token = item.token, .pack_size = item.pack_size};
+        n++;
     }
     ack_build(&request, queue_key_span(&key), items, claim.count);
     redisReply *acked = ask();

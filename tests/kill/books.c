@@ -6,10 +6,41 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include "base/id.h"
 #include "base/macros.h"
 #include "base/memory.h"
 
 #define REPLY_S_MAX 10
+
+/* A pack, as queue/scripts/shared/pack.lua has it, is spelled out: spelled(name) gives its jobs. */
+#define SPELL                                                                          \
+    "local d, q = '0123456789ABCDEFGHJKMNPQRSTVWXYZ', KEYS[1] "                        \
+    "local function spelled(name) "                                                    \
+    "  if name:byte(-1) ~= 42 then return {name} end "                                 \
+    "  local ids, record = {}, redis.call('HGET', q .. ':jobs', name) "                \
+    "  local gone = redis.call('HGET', q .. ':gone', name) or '0000000000000000' "     \
+    "  for i = 0, tonumber(record:match('\\n(%d+)\\n')) - 1 do "                       \
+    "    local half = tonumber(i < 32 and gone:sub(9) or gone:sub(1, 8), 16) "         \
+    "    local tens, ones = math.floor(i / 32) + 1, i % 32 + 1 "                       \
+    "    if math.floor(half / 2 ^ (i % 32)) % 2 == 0 then "                            \
+    "      ids[#ids + 1] = name:sub(1, -2) .. d:sub(tens, tens) .. d:sub(ones, ones) " \
+    "    end "                                                                         \
+    "  end "                                                                           \
+    "  return ids "                                                                    \
+    "end local all = {} "
+static const char every_job[] =
+    SPELL "for _, name in ipairs(redis.call('HKEYS', q .. ':jobs')) do "
+          "  for _, id in ipairs(spelled(name)) do all[#all + 1] = id end "
+          "end return all";
+/* A renewed lease has its token in a hash beside it. */
+static const char every_lease[] =
+    SPELL "local flat = redis.call('ZRANGE', q .. ':active', 0, -1, 'WITHSCORES') "
+          "for i = 1, #flat, 2 do "
+          "  for _, id in ipairs(spelled(flat[i])) do "
+          "    all[#all + 1] = id "
+          "    all[#all + 1] = redis.call('HGET', q .. ':tokens', id) or flat[i + 1] "
+          "  end "
+          "end return all";
 
 struct books {
     redisContext *redis;
@@ -64,6 +95,21 @@ static bool ask_number(struct books *b, const char *command, const char *queue, 
     return ok;
 }
 
+/* As many fields as jobs that stand for themselves, and packs; and what is in these beyond one. */
+static bool count_jobs(struct books *b, const char *queue, int64_t *ret)
+{
+    redisReply *r = ask(b, "EVAL %s 1 pinion:{%s}",
+                        "local m = redis.call('HMGET', KEYS[1] .. ':meta', 'packed_ready', "
+                        "'packed_active') "
+                        "return redis.call('HLEN', KEYS[1] .. ':jobs') + (m[1] or 0) + (m[2] or 0)",
+                        queue);
+    bool ok = r && r->type == REDIS_REPLY_INTEGER;
+
+    if (ok) *ret = r->integer;
+    freeReplyObject(r);
+    return ok;
+}
+
 bool books_totals(struct books *b, const char *queue, struct totals *ret)
 {
     static const char *const names[] = {"enqueued", "done",      "failed",
@@ -71,8 +117,7 @@ bool books_totals(struct books *b, const char *queue, struct totals *ret)
     int64_t values[countof(names)], jobs = 0, kept[3] = {0};
     redisReply *r;
     /* What is left comes first: when nothing is, the totals read behind it are the last ones. */
-    bool ok = ask_number(b, "HLEN", queue, "jobs", &jobs) &&
-              ask_number(b, "ZCARD", queue, "done", &kept[0]) &&
+    bool ok = count_jobs(b, queue, &jobs) && ask_number(b, "ZCARD", queue, "done", &kept[0]) &&
               ask_number(b, "ZCARD", queue, "dead", &kept[1]) &&
               ask_number(b, "ZCARD", queue, "cancelled", &kept[2]);
 
@@ -114,6 +159,21 @@ static bool read_set(struct books *b, const char *queue, const char *name, enum 
     return ok;
 }
 
+/* A job, or all of a pack: its name and size. */
+static void add_done(struct history *h, const char *queue, const char *word)
+{
+    const char *star = strchr(word, '*');
+    unsigned long size = star ? strtoul(star + 1, NULL, 10) : 0;
+    char id[ID_LEN + 1];
+
+    if (!star) add(h, queue, word, FACT_DONE);
+    snprintf(id, sizeof id, "%.*s00", ID_LEN - ID_BLOCK_CHARS, word);
+    for (unsigned i = 0; i < size; i++) {
+        id_in_block(id, i);
+        add(h, queue, id, FACT_DONE);
+    }
+}
+
 /* What is remembered of jobs that were done without being kept: `TOTAL:TOKEN ID ID ... `. */
 static bool read_ended(struct books *b, const char *queue, struct history *h)
 {
@@ -122,7 +182,7 @@ static bool read_ended(struct books *b, const char *queue, struct history *h)
 
     for (size_t i = 0; ok && i < r->elements; i++) {
         char *rest = strchr(r->element[i]->str, ' '), *id;
-        while (rest && (id = strtok_r(NULL, " ", &rest))) add(h, queue, id, FACT_DONE);
+        while (rest && (id = strtok_r(NULL, " ", &rest))) add_done(h, queue, id);
     }
     freeReplyObject(r);
     return ok;
@@ -150,7 +210,7 @@ static bool read_left(struct books *b, const char *queue, struct history *h)
     bool ok = read_set(b, queue, "done", FACT_DONE, &ends) &&
               read_set(b, queue, "dead", FACT_DEAD, &ends) &&
               read_set(b, queue, "cancelled", FACT_CANCELLED, &ends) &&
-              (r = ask(b, "HKEYS pinion:{%s}:jobs", queue)) != NULL;
+              (r = ask(b, "EVAL %s 1 pinion:{%s}", every_job, queue)) != NULL;
 
     if (ends.count) qsort(ends.facts, ends.count, sizeof *ends.facts, by_fact_id);
     for (size_t i = 0; ok && i < r->elements; i++)
@@ -174,36 +234,21 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const struct lease_id *)a)->id, ((const struct lease_id *)b)->id);
 }
 
-/* A renewed lease has its token in a hash beside it. One transaction, so that both are of one time.
- */
 bool books_leases(struct books *b, const char *queue, struct leases *ret)
 {
-    redisReply *multi = ask(b, "MULTI"), *r;
-    redisReply *first = ask(b, "ZRANGE pinion:{%s}:active 0 -1 WITHSCORES", queue);
-    redisReply *second = ask(b, "HGETALL pinion:{%s}:tokens", queue);
-    bool ok;
+    redisReply *r = ask(b, "EVAL %s 1 pinion:{%s}", every_lease, queue);
+    bool ok = r && r->type == REDIS_REPLY_ARRAY;
 
-    freeReplyObject(multi);
-    freeReplyObject(first);
-    freeReplyObject(second);
-    r = ask(b, "EXEC");
-    ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == 2;
     *ret = (struct leases){0};
     if (ok) {
-        const redisReply *active = r->element[0], *tokens = r->element[1];
-        ret->count = active->elements / 2;
+        ret->count = r->elements / 2;
         ret->ids = xcalloc(ret->count + 1, sizeof *ret->ids);
         for (size_t i = 0; i < ret->count; i++) {
-            snprintf(ret->ids[i].id, sizeof ret->ids[i].id, "%s", active->element[2 * i]->str);
-            snprintf(ret->ids[i].token, sizeof ret->ids[i].token, "%s",
-                     active->element[2 * i + 1]->str);
+            struct lease_id *one = &ret->ids[i];
+            snprintf(one->id, sizeof one->id, "%s", r->element[2 * i]->str);
+            snprintf(one->token, sizeof one->token, "%s", r->element[2 * i + 1]->str);
         }
         qsort(ret->ids, ret->count, sizeof *ret->ids, by_id);
-        for (size_t i = 0; i + 1 < tokens->elements; i += 2) {
-            struct lease_id *one =
-                (struct lease_id *)(uintptr_t)books_lease_of(ret, tokens->element[i]->str);
-            if (one) snprintf(one->token, sizeof one->token, "%s", tokens->element[i + 1]->str);
-        }
     }
     freeReplyObject(r);
     return ok;

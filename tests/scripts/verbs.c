@@ -60,19 +60,20 @@ static void copy(char *to, size_t size, struct span from)
     snprintf(to, size, "%.*s", (int)from.len, from.data);
 }
 
-static struct lease lease_of(struct claim *c, size_t i)
+static struct lease lease_of(struct claim *c)
 {
     struct claimed item;
     struct lease lease = {0};
     struct job job;
 
-    claim_item(c, i, &item);
+    assert_true(claim_next(c, &item));
     assert_int_equal(job_decode(item.id, item.record, &job), PINION_OK);
     copy(lease.id, sizeof lease.id, item.id);
     copy(lease.token, sizeof lease.token, item.token);
     lease.payload_len = job.payload.len;
     lease.failures = item.failures;
     lease.rare = item.rare;
+    lease.pack_size = item.pack_size;
     lease.rich = job_is_rich(&job) || item.rare;
     return lease;
 }
@@ -94,7 +95,8 @@ void claim(struct rig *rig, const struct ask *ask, struct leases *ret)
     assert_int_equal(claim_read(r, &c), PINION_OK);
     ret->count = c.count;
     ret->more = c.more;
-    for (size_t i = 0; i < c.count; i++) ret->lease[i] = lease_of(&c, i);
+    for (size_t i = 0; i < c.count; i++) ret->lease[i] = lease_of(&c);
+    assert_false(claim_next(&c, &(struct claimed){0}));
     freeReplyObject(r);
 }
 
@@ -137,7 +139,7 @@ static const char *settle(struct rig *rig, settle_build_fn *build, const struct 
 
 const char *ack(struct rig *rig, const struct lease *lease)
 {
-    return settle(rig, ack_build, lease, (struct settle_item){0});
+    return settle(rig, ack_build, lease, (struct settle_item){.pack_size = lease->pack_size});
 }
 
 const char *ack_rich(struct rig *rig, const struct lease *lease, const char *result)

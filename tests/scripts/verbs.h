@@ -19,7 +19,7 @@
 struct lease {
     char     id[QUEUE_NAME_MAX + 1], token[TOKEN_MAX];
     size_t   payload_len;
-    unsigned failures;
+    unsigned failures, pack_size;
     bool     rare, rich; /* rich: must be ended by ack_rich */
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "queue/pack.h"
 #include "queue/reply.h"
 #include "tests/sim/node.h"
 #include "tests/sim/store.h"
@@ -89,10 +90,26 @@ static struct args args_of(struct span request)
     return a;
 }
 
-/* TOKEN, n, text, ID ... for each claim. */
+/* Is the job among those of a pack that are done? */
+static bool acks_of_pack(struct span name, struct span bits, struct span id)
+{
+    unsigned long long done = strtoull(bits.data, NULL, 16);
+
+    return id.len == ID_LEN && name.len == PACK_NAME_LEN &&
+           memcmp(name.data, id.data, PACK_NAME_LEN - 1) == 0 && done >> pack_place(id) & 1;
+}
+
+/* The number of packs, and for each NAME, TOKEN, size, bits, text; then TOKEN, n, text, ID ... for
+ * each claim. */
 static bool acks(const struct args *a, const struct book *b, struct span token)
 {
-    for (size_t at = FIRST_ARG; at + 3 < a->count;) {
+    size_t packs = strtoul(a->arg[FIRST_ARG].data, NULL, 10), at = FIRST_ARG + 1;
+
+    for (; packs-- > 0 && at + 4 < a->count; at += 5)
+        if (span_equal(a->arg[at + 1], token) &&
+            acks_of_pack(a->arg[at], a->arg[at + 3], span_of(b->id)))
+            return true;
+    while (at + 3 < a->count) {
         size_t n = strtoul(a->arg[at + 1].data, NULL, 10);
         for (size_t i = 0; i < n && at + 3 + i < a->count; i++)
             if (span_equal(a->arg[at], token) && span_is(a->arg[at + 3 + i], b->id)) return true;

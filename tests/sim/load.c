@@ -1,5 +1,6 @@
 #include "tests/sim/load.h"
 
+#include "queue/pack.h"
 #include "tests/sim/books.h"
 #include "tests/sim/client.h"
 #include "tests/sim/node.h"
@@ -62,7 +63,7 @@ static void tidy(void)
 static void enqueue_some(void)
 {
     struct pinion_job job = {.kind = kinds[world_below(countof(kinds))]};
-    unsigned count = 1 + (unsigned)world_below(5);
+    unsigned count = 1 + (unsigned)world_below(world_chance(30) ? 3 * PACK_JOBS_MIN : 4);
 
     if (books()->count + count > JOBS_MAX) return;
     job.priority = PINION_PRIORITY((unsigned)world_below(3));

@@ -15,6 +15,36 @@ local function map(name)
 end
 
 local jobs, rare, ghosts, tokens = map('jobs'), map('rare'), map('ghosts'), map('tokens')
+
+-- Packs: their jobs stand where they do.
+local DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+local gone, packs, packed = map('gone'), {}, {ready = 0, active = 0}
+local function left_pack(name, i)
+  local text = gone[name] or '0000000000000000'
+  local half = tonumber(i < 32 and text:sub(9) or text:sub(1, 8), 16)
+  return math.floor(half / 2 ^ (i % 32)) % 2 == 1
+end
+for name, record in pairs(map('jobs')) do
+  if name:byte(-1) == 42 then
+    local lane, size, data = record:match('^2([^\n]*)\n(%d+)\n(.*)$')
+    packs[name], jobs[name] = {lane = lane}, nil
+    for i, own in ipairs(cmsgpack.unpack(data)) do
+      local id = name:sub(1, -2) .. DIGITS:sub(math.floor((i - 1) / 32) + 1):sub(1, 1)
+          .. DIGITS:sub((i - 1) % 32 + 1):sub(1, 1)
+      if own:match('^0([^\n]*)') ~= lane then fault('a job of another lane in a pack:', id) end
+      if i > tonumber(size) then fault('a pack of more than its size:', name) end
+      if not left_pack(name, i - 1) then
+        if jobs[id] then fault('in a pack and by itself:', id) end
+        table.insert(packs[name], id)
+      end
+    end
+    for _, id in ipairs(packs[name]) do jobs[id] = '0' .. lane .. '\n' end
+    if #packs[name] == 0 then fault('a pack without a job:', name) end
+  end
+end
+for name in pairs(gone) do
+  if not packs[name] then fault('bits of no pack:', name) end
+end
 for id, text in pairs(rare) do
   rare[id] = cjson.decode(text)
   if not jobs[id] then fault('rare data without a job:', id)
@@ -28,7 +58,12 @@ local function put(id, state, score)
 end
 for _, state in ipairs({'scheduled', 'waiting', 'active', 'retry', 'done', 'dead', 'cancelled'}) do
   local flat = redis.call('ZRANGE', key(state), 0, -1, 'WITHSCORES')
-  for i = 1, #flat, 2 do put(flat[i], state, flat[i + 1]) end
+  for i = 1, #flat, 2 do
+    local pack = packs[flat[i]]
+    for _, id in ipairs(pack or {flat[i]}) do put(id, state, flat[i + 1]) end
+    if pack and state ~= 'active' then fault('a pack that is', state, flat[i])
+    elseif pack then packed.active = packed.active + #pack - 1 end
+  end
 end
 
 local in_ring, seen = {}, {}
@@ -42,6 +77,10 @@ for _, lane in ipairs(redis.call('ZRANGE', key('lanes'), 0, -1)) do
     seen[entry] = true
     if ghosts[entry] then
       if ghosts[entry] ~= lane then fault('ghost in another lane:', entry) end
+    elseif packs[entry] then
+      if packs[entry].lane ~= lane then fault('pack in another lane than its own:', entry) end
+      for _, member in ipairs(packs[entry]) do put(member, 'ready', '0') end
+      packed.ready = packed.ready + #packs[entry] - 1
     elseif not jobs[id] or ((rare[id] or {}).e or id) ~= entry then
       fault('entry that is neither live nor a ghost:', entry)
     elseif jobs[id]:match('^.([^\n]*)') ~= lane then
@@ -56,6 +95,11 @@ for _, name in ipairs(redis.call('KEYS', key('lane:*'))) do
 end
 for entry in pairs(ghosts) do
   if not seen[entry] then fault('ghost without an entry:', entry) end
+end
+
+for state, n in pairs(packed) do
+  local counted = tonumber(redis.call('HGET', key('meta'), 'packed_' .. state) or 0)
+  if counted ~= n then fault('packed', state, 'is', n, 'and counted as', counted) end
 end
 
 for id in pairs(tokens) do

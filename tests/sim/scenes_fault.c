@@ -1,6 +1,7 @@
 /* One thing goes wrong. */
 #include "tests/sim/scenes.h"
 
+#include "queue/pack.h"
 #include "tests/sim/books.h"
 #include "tests/sim/client.h"
 #include "tests/sim/node.h"
@@ -103,8 +104,9 @@ void scene_paused(void)
 {
     struct node *a = node_start(&any_a);
 
-    client_enqueue(&soon_job, 8);
-    run_until_started(8, SECOND);
+    client_enqueue(&soon_job, PACK_JOBS_MIN + 2);
+    client_enqueue(&soon_job, 2);
+    run_until_started(PACK_JOBS_MIN + 4, SECOND);
     node_start(&any_b);
     watch_run_for(world_below(SECOND));
     node_pause(a, world_below(25 * SECOND));

@@ -53,8 +53,21 @@ static const struct fault {
      .violation = "without its token",
      },
     {
+     .name = "an ack of a pack counts without its token",
+     .planted = {SCRIPT_ACK, "redis.call('ZSCORE', key('active'), name) == token", "true"},
+     .scenario = scene_paused,
+     .violation = "bits of no pack",
+     },
+    {
+     .name = "a job that was lifted out stays in its pack",
+     .planted = {SCRIPT_FAIL, "leave_pack(name, record, pack_size(record)", "tostring(name"},
+     .scenario = load_calm,
+     .undisturbed = true,
+     .violation = "in a pack and by itself",
+     },
+    {
      .name = "a lease is not renewed",
-     .planted = {SCRIPT_RENEW, "redis.call('ZADD', key('active')", "tostring('')--("},
+     .planted = {SCRIPT_RENEW, "redis.call('ZADD', key('active'), integer(now", "tostring('')--("},
      .scenario = load_calm,
      .undisturbed = true,
      .violation = "undisturbed",

@@ -1,4 +1,5 @@
--- The last jobs that were done without being kept: `TOTAL:TOKEN ID ID ... `, newest first. TOTAL is
+-- The last jobs that were done without being kept: `TOTAL:TOKEN ID ID ... `, newest first; or for
+-- the ids of a whole pack its name and size. TOTAL is
 -- the queue's count of done jobs after the entry, so the list trims itself by it.
 local ENDED_MAX = 10000
 
@@ -20,8 +21,13 @@ local function recall(id)
     for _, entry in ipairs(redis.call('LRANGE', key('ended'), 0, -1)) do
       local words = entry:gmatch('%S+')
       local token = words():match(':(.*)')
-      for word in words do done_by[word] = done_by[word] or token end
+      for word in words do
+        local name, size = word:match('^(.*%*)(%d+)$')
+        done_by[name or word] = done_by[name or word] or {token, tonumber(size)}
+      end
     end
   end
-  return done_by[id]
+  local pack = done_by[pack_name(id)]
+  local one = done_by[id] or pack and (pack_place(id) or pack[2]) < pack[2] and pack
+  return one and one[1]
 end

@@ -1,5 +1,6 @@
 -- Takes jobs off a lane and leases them. A `batch` collects what one claim takes.
-local byte = string.byte
+-- Entries are popped in chunks, for what is too much for the answer is looked at in vain.
+local byte, CHUNK = string.byte, 64
 
 -- The first lease deadline, whose last three digits name the seat of the server that claimed. It
 -- grows with each attempt at a job, whatever the clock does; `last` is the token of the one before.
@@ -10,7 +11,7 @@ local function lease_token(batch, lease_ms, last)
 end
 
 local function new_batch(seat, lease_ms, bytes_max)
-  local batch = {ids = {}, records = {}, looks = {}, bytes = 0, seen = 0, now = now_us(),
+  local batch = {ids = {}, records = {}, looks = {}, jobs = 0, bytes = 0, seen = 0, now = now_us(),
                  seat = seat, lease_ms = lease_ms, bytes_max = bytes_max}
   batch.token = lease_token(batch, lease_ms)
   return batch
@@ -41,28 +42,56 @@ end
 local function put_back(lane, entries, from)
   local rest = {}
   for i = #entries, from, -1 do rest[#rest + 1] = entries[i] end
+  if #rest == 0 then return end
   redis.call('LPUSH', key('lane:' .. lane), unpack(rest))
 end
 
--- At most n entries, and not more than bytes_max in all unless it is the first. Gives whether the
--- lane is empty now.
+-- A pack that is not whole, or too large for what is free, stands as single jobs from here on.
+local function break_up(lane, name, record)
+  put_back(lane, disband(name, record, 'ready'), 1)
+end
+
+-- How many jobs the pack at place i of what was popped brings; nil: it is not to be had as it is.
+-- It is left for the next claim if only a few slots are left over, so that packs are not broken up
+-- for them; unless this claim has nothing yet. Second answer: it was left.
+local function fits(batch, lane, entries, i, record, room)
+  local name = entries[i]
+  local size = pack_size(record)
+  if size <= room and redis.call('HEXISTS', key('gone'), name) == 0 then return size end
+  local left = batch.jobs > 0 and 2 * room < size
+  put_back(lane, entries, left and i or i + 1)
+  if not left then break_up(lane, name, record) end
+  return nil, left
+end
+
+-- At most n jobs, and not more than bytes_max in all unless it is the first. Gives whether the lane
+-- is empty now, and whether it has nothing more for this claim.
 local function take(batch, lane, n)
-  local entries = redis.call('LPOP', key('lane:' .. lane), n) or {}
+  local head = redis.call('LINDEX', key('lane:' .. lane), 0)
+  local packed = head and is_pack(head)
+  local want = packed and math.max(1, math.floor(n / PACK_JOBS)) or math.min(n, CHUNK)
+  local entries = redis.call('LPOP', key('lane:' .. lane), want) or {}
   local records = #entries > 0 and redis.call('HMGET', key('jobs'), unpack(entries))
-  local ids, bodies, lease, full = batch.ids, batch.records, {}, nil
-  local count, at, bytes, bytes_max = #ids, 1, batch.bytes, batch.bytes_max
+  local ids, bodies, lease, full, left = batch.ids, batch.records, {}, false, false
+  local count, at, bytes, bytes_max, room = #ids, 1, batch.bytes, batch.bytes_max, n
   for i = 1, #entries do
-    local id, record, token, rare = entries[i], records[i], batch.token, nil
-    if not record or byte(record) ~= 48 then
+    local id, record, token, rare, jobs = entries[i], records[i], batch.token, nil, 1
+    local class = record and byte(record)
+    if class == 50 then
+      jobs, left = fits(batch, lane, entries, i, record, room)
+      full = not jobs
+    elseif class ~= 48 then
       id, record, token, rare = look(batch, id, record)
     end
+    if full then break end
     if id then
       bytes = bytes + #record
       if bytes > bytes_max and count > 0 then
-        full = i
+        put_back(lane, entries, i)
+        full = true
         break
       end
-      count = count + 1
+      count, room = count + 1, room - jobs
       ids[count], bodies[count] = id, record
       lease[at], lease[at + 1], at = token, id, at + 2
       if rare then
@@ -71,10 +100,11 @@ local function take(batch, lane, n)
       end
     end
   end
-  batch.bytes, batch.seen = bytes, batch.seen + #entries
+  batch.jobs, batch.bytes, batch.seen = batch.jobs + n - room, bytes, batch.seen + #entries
   if at > 1 then redis.call('ZADD', key('active'), unpack(lease)) end
-  if full then put_back(lane, entries, full) end
-  if full or #entries == n and redis.call('EXISTS', key('lane:' .. lane)) == 1 then return false end
+  if full or #entries == want and redis.call('EXISTS', key('lane:' .. lane)) == 1 then
+    return false, left
+  end
   redis.call('ZREM', key('lanes'), lane)
   return true
 end
