@@ -1,8 +1,8 @@
 /* queue/schedule.h — schedules as Redis keeps them: set, list, fire, remove. Builders and readers.
  *
  * A schedule lives in its queue's slot; its name is claimed first, for the whole namespace. What is
- * kept of it is its timing (JSON, opaque here: scheduler/schedule.h), the record of the jobs that it
- * makes, and its ticks: how far it has fired. One script moves the watermark and makes the job, so
+ * kept of it is its timing (JSON, opaque here: scheduler/schedule.h), the record of the jobs that
+ * it makes, and its ticks: how far it has fired. One script moves the watermark and makes the job, so
  * any number of servers may try: the first one wins, the others are told.
  */
 #ifndef PINION_QUEUE_SCHEDULE_H
@@ -22,7 +22,7 @@ struct redisReply;
 #define SCHEDULE_TIMING_MAX  4096 /* bytes of a timing */
 #define SCHEDULE_NEVER       INT64_MAX
 
-/* ---- names: claimed for the namespace before the schedule is set, freed after it is removed ---- */
+/* ---- names: claimed for the namespace before a schedule is set, freed after it is removed ---- */
 
 /* Gives the queue that has the name now: ours, or whose it was before. */
 void        schedule_claim_build(struct request *, const char *name_space, struct span name,
@@ -63,7 +63,7 @@ bool            schedule_remove_read(const struct redisReply *); /* was there on
 /* ---- reading --------------------------------------------------------------------------------- */
 
 struct schedule_view { /* borrows from the reply */
-    struct span name, timing, record; /* record: of its jobs (job_decode); absent in lists without */
+    struct span name, timing, record; /* record: of its jobs (job_decode); absent if not asked */
     int64_t     revision;
     int64_t     watermark_ms;  /* what is due up to then was fired or passed over */
     int64_t     last_fire_ms;  /* 0: never */
@@ -128,8 +128,8 @@ struct fire_item {
     } fired;
 };
 
-/* Items of one schedule come in the order of their times: each sees what those before it did. Repeat
- * it freely: the watermark tells. (RUN and BACKFILL: the id does, for a minute.) */
+/* Items of one schedule come in the order of their times: each sees what those before it did.
+ * Repeat it freely: the watermark tells. (RUN and BACKFILL: the id does, for a minute.) */
 void            fire_build(struct request *, struct span key, struct fire_item *, size_t count,
                            int64_t now_ms);
 /* watermark_ms of each item is Redis's now. */

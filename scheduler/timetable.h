@@ -6,8 +6,8 @@
  *                      └─────────── answer ◄── FIRE: all that became due in a turn, in one call
  *
  * Every server of the queue does the same: Redis lets one of them fire. What is here is a copy; it
- * is loaded anew when the count of edits, told by heartbeats and messages, is another one. Times are
- * Redis's; alarms far away are set again on the way, since clocks drift. Loop thread only.
+ * is loaded anew when the count of edits, told by heartbeats and messages, is another one. Times
+ * are Redis's; alarms far away are set again on the way, since clocks drift. Loop thread only.
  */
 #ifndef PINION_SCHEDULER_TIMETABLE_H
 #define PINION_SCHEDULER_TIMETABLE_H
@@ -47,6 +47,6 @@ void              timetable_free(struct timetable *); /* no call is in flight; N
 void              timetable_hint(struct timetable *, int64_t edits);
 void              timetable_stop(struct timetable *);    /* until the next hint */
 void              timetable_stepped(struct timetable *); /* Redis's clock did */
-void              timetable_flush(struct timetable *);   /* sends what became due; before it sleeps */
+void              timetable_flush(struct timetable *); /* sends what became due; before it sleeps */
 
 #endif
