@@ -14,11 +14,13 @@ local function settle_pack(name, token, size, bits, text)
   if redis.call('ZSCORE', key('active'), name) == token then
     local done, not_high, not_low = leave_pack(name, '', size, 'active', high, low)
     if done > 0 then
-      remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
-      if redis.call('EXISTS', key('marks'), key('watched')) > 0 then
-        local ids = members(name, size, band(high, bnot(not_high)), band(low, bnot(not_low)))
+      local some, ids = not_high ~= 0 or not_low ~= 0, nil
+      if some or redis.call('EXISTS', key('marks'), key('watched')) > 0 then
+        ids = members(name, size, band(high, bnot(not_high)), band(low, bnot(not_low)))
         unmark(ids, 1, #ids)
       end
+      text = some and table.concat(ids, ' ') or text
+      remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
     end
     high, low = not_high, not_low
   end

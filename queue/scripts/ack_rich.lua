@@ -9,7 +9,7 @@ local now_ms, answer = math.floor(now_us() / 1000), {}
 
 for i = 1, #ARGV, 4 do
   local id, token, started_ms, result = unpack(ARGV, i, i + 3)
-  local record = redis.call('HGET', key('jobs'), id) or lift(id)
+  local record = redis.call('HGET', key('jobs'), id) or lift(id, token)
   local rare = record and rare_of(id, record) or {}
   if record and owns(id, token) then
     end_attempt(id)

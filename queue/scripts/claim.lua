@@ -20,6 +20,7 @@ local open, groups = {}, {}
 local paused = redis.call('HEXISTS', key('meta'), 'paused') == 1
 if not paused then open, groups = runnable_lanes(patterns) end
 
+-- Gives whether it left a pack to the next claim, which less urgent jobs must not overtake.
 local function serve(lane, part)
   local pattern = open[lane]
   part = math.min(part, free, slots[pattern])
@@ -29,19 +30,9 @@ local function serve(lane, part)
     if empty then open[lane] = nil end
     local got = batch.jobs - had
     part, free, slots[pattern] = part - got, free - got, slots[pattern] - got
-    if left then break end
+    if left then return true end
   end
-end
-
--- The lane that was served first is the last of its peers the next time.
-local function in_turn(peers)
-  local turn = 'turn:' .. peers[1]:sub(1, 1)
-  local last = redis.call('HGET', key('meta'), turn) or ''
-  for _ = 1, #peers do
-    if peers[1] > last then break end
-    table.insert(peers, table.remove(peers, 1))
-  end
-  redis.call('HSET', key('meta'), turn, peers[1])
+  return false
 end
 
 -- Lanes of one priority take turns: each gets its share of what is free, then what others left.
@@ -49,8 +40,10 @@ for _, lanes in ipairs(groups) do
   local peers = {}
   for _, lane in ipairs(lanes) do if slots[open[lane]] > 0 then peers[#peers + 1] = lane end end
   if #peers > 1 and free > 0 then in_turn(peers) end
+  local left = false
   for i, lane in ipairs(peers) do serve(lane, math.ceil(free / (#peers - i + 1))) end
-  for _, lane in ipairs(peers) do if open[lane] then serve(lane, free) end end
+  for _, lane in ipairs(peers) do left = open[lane] and serve(lane, free) or left end
+  if left then break end
 end
 if #batch.ids > 0 then note('active', batch.ids) end
 packs_start(batch.jobs - #batch.ids)

@@ -29,7 +29,7 @@ local function fail_one(record, id, token, started_ms, delay_ms, text)
 end
 
 for i = 1, #ARGV, 5 do
-  local record = redis.call('HGET', key('jobs'), ARGV[i]) or lift(ARGV[i])
+  local record = redis.call('HGET', key('jobs'), ARGV[i]) or lift(ARGV[i], ARGV[i + 1])
   answer[#answer + 1] = record and fail_one(record, unpack(ARGV, i, i + 4)) or 'stale'
 end
 return answer

@@ -12,13 +12,14 @@ page.kind, page.limit, page.bytes_max = ARGV[2], tonumber(ARGV[4]), tonumber(ARG
 -- Cursor `SCORE NAME`: goes on behind that job or pack, also when it has left meanwhile; or
 -- `SCORE.PLACE NAME`: inside of a pack, behind that place.
 local function list_set()
-  local score, place, name = after:match('^(%d+)%.?(%w*) (%S+)$')
+  local score, place, name = after:match('^(%d+)%.?(%d*) (%S+)$')
   local rank = name and redis.call('ZRANK', key(state), name)
   local below = name and not rank and redis.call('ZCOUNT', key(state), '-inf', '(' .. score)
   local from, asked = rank and (place == '' and rank + 1 or rank) or below or 0, page.limit
   local entries = redis.call('ZRANGE', key(state), from, from + page.limit - 1, 'WITHSCORES')
   for i = 1, #entries, 2 do
-    local stopped = page_add_entry(entries[i], entries[i + 1], entries[i] == name and place or '')
+    local behind = entries[i] == name and tonumber(place) or -1
+    local stopped = page_add_entry(entries[i], entries[i + 1], behind)
     if stopped then return entries[i + 1] .. '.' .. stopped .. ' ' .. entries[i] end
     if page_full() or (#entries == 2 * asked and i == #entries - 1) then
       return entries[i + 1] .. ' ' .. entries[i]
@@ -30,19 +31,19 @@ end
 -- Cursor `INDEX LANE` or `INDEX.PLACE LANE`: lane after lane, in the order in which claims look at
 -- them.
 local function list_lanes()
-  local index, place, from = after:match('^(%d+)%.?(%w*) (.+)$')
+  local index, place, from = after:match('^(%d+)%.?(%d*) (.+)$')
   local first = from and '[' .. from or '-'
   local lanes = redis.call('ZRANGEBYLEX', key('lanes'), first, '+', 'LIMIT', 0, page.limit + 1)
   for _, lane in ipairs(lanes) do
-    local start = lane == from and tonumber(index) or 0
-    local entries = redis.call('LRANGE', key('lane:' .. lane), start, start + page.limit - 1)
+    local start, asked = lane == from and tonumber(index) or 0, page.limit
+    local entries = redis.call('LRANGE', key('lane:' .. lane), start, start + asked - 1)
     for i, name in ipairs(entries) do
-      local inside, stopped = i == 1 and lane == from and place or '', nil
+      local behind, stopped = i == 1 and lane == from and tonumber(place) or -1, nil
       local ghost = redis.call('HEXISTS', key('ghosts'), name) == 1
       if ghost then page.limit = page.limit - 1
-      else stopped = page_add_entry(name, '', inside) end
+      else stopped = page_add_entry(name, '', behind) end
       if stopped then return start + i - 1 .. '.' .. stopped .. ' ' .. lane end
-      if page_full() then return start + i .. ' ' .. lane end
+      if page_full() or i == asked then return start + i .. ' ' .. lane end
     end
   end
   return ''

@@ -22,10 +22,13 @@ end
 -- A lease far ahead was given before the clock stepped back: it must not outlive the longest one.
 local ahead = redis.call('ZRANGE', key('active'), '(' .. integer(lease_end_max), '+inf', 'BYSCORE',
                          'LIMIT', 0, limit, 'WITHSCORES')
+local moved = 0
 for i = 1, #ahead, 2 do
+  if moved >= limit then break end
   for _, id in ipairs(leased(ahead[i], ahead[i + 1])) do
     redis.call('HSETNX', key('tokens'), id, ahead[i + 1])
     redis.call('ZADD', key('active'), integer(lease_end_max), id)
+    moved = moved + 1
   end
 end
-return {'ok', reaped, (reaped >= limit or #ahead == 2 * limit) and 1 or 0}
+return {'ok', reaped, (reaped >= limit or moved >= limit) and 1 or 0}

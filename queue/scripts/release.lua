@@ -11,7 +11,7 @@ local released = {ready = true, cancelled = true}
 -- From the last to the first, so that the first is in front again.
 for i = #ARGV - 1, 1, -2 do
   local id, token = ARGV[i], ARGV[i + 1]
-  local record = redis.call('HGET', key('jobs'), id) or lift(id)
+  local record = redis.call('HGET', key('jobs'), id) or lift(id, token)
   local rare = record and rare_of(id, record) or {}
   if record and owns(id, token) then
     local mark = end_attempt(id)

@@ -11,7 +11,7 @@ local now, answer = now_us(), {}
 for i = 1, #ARGV, 3 do
   local id, token, lease_ms = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
   local status
-  if owns(id, token) or lift(id) and owns(id, token) then
+  if owns(id, token) or lift(id, token) and owns(id, token) then
     redis.call('HSET', key('tokens'), id, token)
     redis.call('ZADD', key('active'), integer(now + lease_ms * 1000), id)
     if redis.call('HEXISTS', key('marks'), id) == 1 then status = 'cancel' end

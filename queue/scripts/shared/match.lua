@@ -73,3 +73,14 @@ local function runnable_lanes(patterns)
   end
   return open, groups
 end
+
+-- The lane that was served first is the last of its peers the next time.
+local function in_turn(peers)
+  local turn = 'turn:' .. peers[1]:sub(1, 1)
+  local last = redis.call('HGET', key('meta'), turn) or ''
+  for _ = 1, #peers do
+    if peers[1] > last then break end
+    table.insert(peers, table.remove(peers, 1))
+  end
+  redis.call('HSET', key('meta'), turn, peers[1])
+end

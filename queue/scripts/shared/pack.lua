@@ -20,8 +20,15 @@ local function pack_size(record)
   return tonumber(record:match('^[^\n]*\n(%d+)'))
 end
 
+-- The one that was read last is kept: a batch asks for one pack's jobs one after the other, and to
+-- read a pack takes as long as a hundred commands.
+local read_last, its_records
+
 local function pack_records(record)
-  return cmsgpack.unpack(record:match('^[^\n]*\n%d+\n(.*)$'))
+  if record ~= read_last then
+    read_last, its_records = record, cmsgpack.unpack(record:match('^[^\n]*\n%d+\n(.*)$'))
+  end
+  return its_records
 end
 
 -- Bits travel as 16 hexadecimal digits; here as two numbers of 32 bits.
@@ -105,11 +112,13 @@ local function leave_pack(name, record, size, state, high, low)
 end
 
 -- Takes a job out of its pack, to stand for itself where the pack stands; in front of it if that is
--- a lane. Gives its record; nil: it is in no pack.
-local function lift(id)
+-- a lane. `token`: only from a pack that is leased with it, so that what is stale changes nothing.
+-- Gives its record; nil: it is in no such pack.
+local function lift(id, token)
   local name, record, i = pack_with(id)
-  if not name then return end
-  local own, score = pack_records(record)[i + 1], redis.call('ZSCORE', key('active'), name)
+  local score = name and redis.call('ZSCORE', key('active'), name)
+  if not name or token and score ~= token then return end
+  local own = pack_records(record)[i + 1]
   redis.call('HSET', key('jobs'), id, own)
   if score then redis.call('ZADD', key('active'), score, id)
   else redis.call('LPUSH', key('lane:' .. lane_of(record)), id) end

@@ -15,14 +15,15 @@ local function page_full()
   return page.bytes >= page.bytes_max or page.limit <= 0
 end
 
--- One job, or those of a pack behind `place`. Gives the place where it stopped inside of a pack.
+-- One job, or those of a pack behind `place`, -1 for all. Gives the place where it stopped inside of
+-- a pack.
 local function page_add_entry(name, score, place)
   local id = name:match('^[^~]*')
   local record = redis.call('HGET', key('jobs'), id)
   if not record or not is_pack(name) then return page_add(id, score, record) end
   local ids, records = pack_jobs(name, record)
   for i, member in ipairs(ids) do
-    if member:sub(25) > place then page_add(member, score, records[i]) end
-    if page_full() and i < #ids then return member:sub(25) end
+    if pack_place(member) > place then page_add(member, score, records[i]) end
+    if page_full() and i < #ids then return pack_place(member) end
   end
 end

@@ -4,7 +4,7 @@ local stale = {}
 -- A job whose first lease is not this token: renewed, in a pack or lifted out of it, ended before,
 -- or lost.
 local function still_ours(id, token)
-  if owns(id, token) or lift(id) and owns(id, token) then return true end
+  if owns(id, token) or lift(id, token) and owns(id, token) then return true end
   if recall(id) ~= token then stale[#stale + 1], stale[#stale + 2] = id, 'stale' end
   return false
 end
