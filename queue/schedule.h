@@ -2,8 +2,8 @@
  *
  * A schedule lives in its queue's slot; its name is claimed first, for the whole namespace. What is
  * kept of it is its timing (JSON, opaque here: scheduler/schedule.h), the record of the jobs that
- * it makes, and its ticks: how far it has fired. One script moves the watermark and makes the job, so
- * any number of servers may try: the first one wins, the others are told.
+ * it makes, and its ticks: how far it has fired. One script moves the watermark and makes the job,
+ * so any number of servers may try: the first one wins, the others are told.
  */
 #ifndef PINION_QUEUE_SCHEDULE_H
 #define PINION_QUEUE_SCHEDULE_H
