@@ -16,6 +16,7 @@
 #define CRON_TEXT_MAX 512  /* bytes of an expression */
 #define CRON_YEAR_MIN 1970
 #define CRON_YEAR_MAX 2199 /* nothing is found beyond these */
+#define CRON_EVERY_MIN_MS 10
 
 enum cron_kind {
     CRON_FIELDS, /* what the functions below are about */
