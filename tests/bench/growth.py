@@ -27,8 +27,8 @@ import tempfile
 import time
 
 QUEUE = "growth"
-SAMPLE = 20000           # jobs of one round
-WARM = 2000              # of them before the clock is started
+SAMPLE = 100000          # jobs of one round: some tenths of a second
+WARM = 10000             # of them before the clock is started
 FILE_JOBS = 1000000      # lines of one file: more jobs are enqueued by giving it again
 CONCURRENCY = 2048       # as `pinion bench` has it
 IDLE_S = 10

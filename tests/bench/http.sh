@@ -10,7 +10,7 @@
 set -euo pipefail
 
 ROUNDS=${ROUNDS:-3} SECONDS_EACH=${SECONDS_EACH:-5} CONNECTIONS=${CONNECTIONS:-64}
-DRAIN_PER_SECOND=300000 # more than any drain we saw: so many jobs are made for each second
+DRAIN_PER_SECOND=600000 # more than any drain we saw: so many jobs are made for each second
 DRAIN_JOBS=$((DRAIN_PER_SECOND * (SECONDS_EACH + 1)))
 CONCURRENCY=1000        # of the server: as `pinion bench` has it
 WAIT_S=60               # for a start, or for a queue to be empty again
