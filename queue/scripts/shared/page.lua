@@ -15,8 +15,8 @@ local function page_full()
   return page.bytes >= page.bytes_max or page.limit <= 0
 end
 
--- One job, or those of a pack behind `place`, -1 for all. Gives the place where it stopped inside of
--- a pack.
+-- One job, or those of a pack behind `place`, -1 for all. Gives the place where it stopped inside
+-- of a pack.
 local function page_add_entry(name, score, place)
   local id = name:match('^[^~]*')
   local record = redis.call('HGET', key('jobs'), id)
