@@ -6,7 +6,8 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     export TMPDIR=$BATS_TEST_TMPDIR/t HOME=$BATS_TEST_TMPDIR
-    mkdir "$TMPDIR"
+    mkdir "$TMPDIR" "$HOME/here"
+    cd "$HOME/here"
     unset PINION_STATE PINION_REDIS_URL XDG_STATE_HOME
 }
 
