@@ -11,7 +11,8 @@ local function lease_token(batch, lease_ms, last)
 end
 
 local function new_batch(seat, lease_ms, bytes_max)
-  local batch = {ids = {}, records = {}, looks = {}, jobs = 0, bytes = 0, seen = 0, now = now_us(),
+  local batch = {ids = {}, records = {}, looks = {}, taken = {}, jobs = 0, bytes = 0, seen = 0,
+                 now = now_us(),
                  seat = seat, lease_ms = lease_ms, bytes_max = bytes_max}
   batch.token = lease_token(batch, lease_ms)
   return batch
@@ -53,12 +54,12 @@ end
 
 -- How many jobs the pack at place i of what was popped brings; nil: it is not to be had as it is.
 -- It is left for the next claim if only a few slots are left over, so that packs are not broken up
--- for them; unless this claim has nothing yet. Second answer: it was left.
-local function fits(batch, lane, entries, i, record, room)
+-- for them; unless this claim has nothing of its lane yet. Second answer: it was left.
+local function fits(lane, entries, i, record, room, taken)
   local name = entries[i]
   local size = pack_size(record)
   if size <= room and redis.call('HEXISTS', key('gone'), name) == 0 then return size end
-  local left = batch.jobs > 0 and 2 * room < size
+  local left = taken > 0 and 2 * room < size
   put_back(lane, entries, left and i or i + 1)
   if not left then break_up(lane, name, record) end
   return nil, left
@@ -78,7 +79,7 @@ local function take(batch, lane, n)
     local id, record, token, rare, jobs = entries[i], records[i], batch.token, nil, 1
     local class = record and byte(record)
     if class == 50 then
-      jobs, left = fits(batch, lane, entries, i, record, room)
+      jobs, left = fits(lane, entries, i, record, room, (batch.taken[lane] or 0) + n - room)
       full = not jobs
     elseif class ~= 48 then
       id, record, token, rare = look(batch, id, record)
@@ -101,6 +102,7 @@ local function take(batch, lane, n)
     end
   end
   batch.jobs, batch.bytes, batch.seen = batch.jobs + n - room, bytes, batch.seen + #entries
+  batch.taken[lane] = (batch.taken[lane] or 0) + n - room
   if at > 1 then redis.call('ZADD', key('active'), unpack(lease)) end
   if full or #entries == want and redis.call('EXISTS', key('lane:' .. lane)) == 1 then
     return false, left
