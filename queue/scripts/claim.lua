@@ -20,7 +20,7 @@ local open, groups = {}, {}
 local paused = redis.call('HEXISTS', key('meta'), 'paused') == 1
 if not paused then open, groups = runnable_lanes(patterns) end
 
--- Gives whether it left a pack to the next claim, which less urgent jobs must not overtake.
+-- Gives whether it left a pack to the next claim.
 local function serve(lane, part)
   local pattern = open[lane]
   part = math.min(part, free, slots[pattern])
@@ -35,16 +35,24 @@ local function serve(lane, part)
   return false
 end
 
+-- The slots which that pack did not fit in are its own: nothing less urgent takes them.
+local kept = {}
+local function keep_slots(pattern)
+  local room = math.min(free, slots[pattern])
+  free, slots[pattern], kept[pattern] = free - room, slots[pattern] - room, room
+end
+
 -- Lanes of one priority take turns: each gets its share of what is free, then what others left.
 for _, lanes in ipairs(groups) do
   local peers = {}
   for _, lane in ipairs(lanes) do if slots[open[lane]] > 0 then peers[#peers + 1] = lane end end
   if #peers > 1 and free > 0 then in_turn(peers) end
-  local left = false
   for i, lane in ipairs(peers) do serve(lane, math.ceil(free / (#peers - i + 1))) end
-  for _, lane in ipairs(peers) do left = open[lane] and serve(lane, free) or left end
-  if left then break end
+  for _, lane in ipairs(peers) do
+    if open[lane] and serve(lane, free) then keep_slots(open[lane]) end
+  end
 end
+for pattern, room in pairs(kept) do free, slots[pattern] = free + room, slots[pattern] + room end
 if #batch.ids > 0 then note('active', batch.ids) end
 packs_start(batch.jobs - #batch.ids)
 local more = pass_on(open, slots, free)

@@ -111,9 +111,10 @@ local function leave_pack(name, record, size, state, high, low)
   return count, not_high, not_low
 end
 
--- Takes a job out of its pack, to stand for itself where the pack stands; in front of it if that is
--- a lane. `token`: only from a pack that is leased with it, so that what is stale changes nothing.
--- Gives its record; nil: it is in no such pack.
+-- Takes a job out of its pack, to stand for itself where the pack stands. It leaves a lane only to
+-- end, so there it goes to the back, where its ghost is in nobody's way. `token`: only from a pack
+-- that is leased with it, so that what is stale changes nothing. Gives its record; nil: it is in no
+-- such pack.
 local function lift(id, token)
   local name, record, i = pack_with(id)
   local score = name and redis.call('ZSCORE', key('active'), name)
@@ -121,7 +122,7 @@ local function lift(id, token)
   local own = pack_records(record)[i + 1]
   redis.call('HSET', key('jobs'), id, own)
   if score then redis.call('ZADD', key('active'), score, id)
-  else redis.call('LPUSH', key('lane:' .. lane_of(record)), id) end
+  else redis.call('RPUSH', key('lane:' .. lane_of(record)), id) end
   local bit_of_it = lshift(1, i % 32)
   leave_pack(name, record, pack_size(record), score and 'active' or 'ready',
              i >= 32 and bit_of_it or 0, i < 32 and bit_of_it or 0)

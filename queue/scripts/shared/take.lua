@@ -76,6 +76,11 @@ local function take(batch, lane, n)
   local ids, bodies, lease, full, left = batch.ids, batch.records, {}, false, false
   local count, at, bytes, bytes_max, room = #ids, 1, batch.bytes, batch.bytes_max, n
   for i = 1, #entries do
+    if room == 0 then -- a pack among them brought many
+      put_back(lane, entries, i)
+      full = true
+      break
+    end
     local id, record, token, rare, jobs = entries[i], records[i], batch.token, nil, 1
     local class = record and byte(record)
     if class == 50 then
