@@ -1,6 +1,7 @@
 #include "tests/scripts/rig.h"
 
 #include "queue/script.h"
+#include "tests/sim/store.h"
 #include "tests/support/check.h"
 #include "tests/support/redis_server.h"
 
@@ -138,6 +139,15 @@ int64_t rig_int(struct rig *rig, const char *format, ...)
     int64_t n = r->integer;
     freeReplyObject(r);
     return n;
+}
+
+redisReply *rig_look(struct rig *rig)
+{
+    redisReply *r = rig_command(rig, "EVAL %s 1 %b", look_script, rig->key.text, rig->key.len);
+
+    if (r->type == REDIS_REPLY_ERROR) fail_msg("look.lua: %s", r->str);
+    if (r->element[2]->elements) fail_msg("%s", r->element[2]->element[0]->str);
+    return r;
 }
 
 void rig_listen(struct rig *rig, const char *channel)

@@ -38,6 +38,8 @@ redisReply *rig_send(struct rig *);        /* the request; an error reply is giv
 redisReply *rig_ask(struct rig *);         /* the same, but an error reply fails */
 redisReply *rig_ask_with(struct rig *, struct request *); /* the same with another request */
 redisReply *rig_command(struct rig *, const char *format, ...);
+/* What tests/sim/look.lua says of the raw keys. Fails when they contradict each other. */
+redisReply *rig_look(struct rig *);
 int64_t rig_int(struct rig *, const char *format, ...); /* a command with a number for an answer */
 
 void rig_listen(struct rig *, const char *channel);

@@ -24,6 +24,28 @@ const char *enqueue(struct rig *rig, const struct pinion_job *job, char ret_id[Q
     return item.err ? "conflict" : item.existing ? "existing" : "new";
 }
 
+void enqueue_batch(struct rig *rig, const struct pinion_job *jobs, size_t count,
+                   char (*ret_ids)[QUEUE_NAME_MAX + 1])
+{
+    struct enqueue_item items[BATCH_ITEMS_MAX];
+    struct error why = {0};
+
+    assert_true(count <= BATCH_ITEMS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (job_check(&jobs[i], &why)) fail_msg("%s", why.text);
+        items[i] = (struct enqueue_item){.job = &jobs[i]};
+    }
+    assert_int_equal(enqueue_fits(items, count), count);
+    enqueue_build(&rig->request, rig_key(rig), items, count, rig_now_ms(rig));
+    redisReply *r = rig_ask(rig);
+    assert_int_equal(enqueue_read(r, items, count), PINION_OK);
+    freeReplyObject(r);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(!items[i].err && !items[i].existing);
+        memcpy(ret_ids[i], items[i].local, sizeof ret_ids[i]);
+    }
+}
+
 void enqueue_many(struct rig *rig, const struct pinion_job *job, size_t count)
 {
     struct enqueue_item items[BATCH_ITEMS_MAX];
@@ -140,6 +162,27 @@ static const char *settle(struct rig *rig, settle_build_fn *build, const struct 
 const char *ack(struct rig *rig, const struct lease *lease)
 {
     return settle(rig, ack_build, lease, (struct settle_item){.pack_size = lease->pack_size});
+}
+
+size_t ack_many(struct rig *rig, const struct lease *leases, size_t count, bool *ret_stale)
+{
+    struct settle_item items[BATCH_ITEMS_MAX];
+    size_t stale = 0;
+
+    assert_true(count <= BATCH_ITEMS_MAX);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct settle_item){.id = span_of(leases[i].id),
+                                        .token = span_of(leases[i].token),
+                                        .pack_size = leases[i].pack_size};
+    ack_build(&rig->request, rig_key(rig), items, count);
+    redisReply *r = rig_ask(rig);
+    assert_int_equal(settle_read(r, SCRIPT_ACK, items, count), PINION_OK);
+    freeReplyObject(r);
+    for (size_t i = 0; i < count; i++) {
+        stale += items[i].settled == SETTLED_STALE;
+        if (ret_stale) ret_stale[i] = items[i].settled == SETTLED_STALE;
+    }
+    return stale;
 }
 
 const char *ack_rich(struct rig *rig, const struct lease *lease, const char *result)

@@ -39,12 +39,17 @@ struct ask {
 
 /* "new", "existing" or "conflict"; `ret_id` (NULL is fine) gets the id. */
 const char *enqueue(struct rig *, const struct pinion_job *, char ret_id[QUEUE_NAME_MAX + 1]);
+/* In one call; each gets its id. */
+void enqueue_batch(struct rig *, const struct pinion_job *jobs, size_t count,
+                   char (*ret_ids)[QUEUE_NAME_MAX + 1]);
 void        enqueue_many(struct rig *, const struct pinion_job *, size_t count);
 void        claim(struct rig *, const struct ask *, struct leases *ret);
 struct lease claim_one(struct rig *); /* fails when there is none */
 size_t      claim_count(struct rig *); /* how many a server that can run everything gets now */
 
 const char *ack(struct rig *, const struct lease *);
+/* In one call: how many were stale; `ret_stale` (NULL is fine): which. */
+size_t      ack_many(struct rig *, const struct lease *, size_t count, bool *ret_stale);
 const char *ack_rich(struct rig *, const struct lease *, const char *result);
 const char *fail_in(struct rig *, const struct lease *, int64_t delay_ms);
 const char *release(struct rig *, const struct lease *);
