@@ -125,6 +125,21 @@ void job_add_header(struct buffer *b, const struct pinion_job *j, int64_t now_ms
     buffer_add_char(b, '\n');
 }
 
+void job_add_template(struct buffer *b, const struct pinion_job *j, struct span schedule)
+{
+    struct pinion_job timeless = *j;
+
+    timeless.id = NULL;
+    timeless.in_ms = timeless.expires_ms = 0;
+    timeless.run_at_ms = 0;
+    buffer_add_char(b, '1');
+    job_add_lane(b, j);
+    buffer_add_char(b, '\n');
+    add_field(b, 'x', j->expires_ms); /* first: schedule_fire looks for it there */
+    buffer_printf(b, "s=%.*s ", (int)schedule.len, schedule.data);
+    job_add_header(b, &timeless, 0);
+}
+
 /* One field of a header. A value that is no number counts as absent: Redis's data is not trusted.
  */
 static void read_field(struct job *j, char name, struct span value)
@@ -133,12 +148,14 @@ static void read_field(struct job *j, char name, struct span value)
 
     if (name == 'b') j->backoff = value;
     if (name == 'g') j->given = true;
+    if (name == 's') j->schedule = value;
     if (text_parse_u64(value, 1, INT64_MAX, &n)) return;
     switch (name) {
     case 'a': j->attempts_max = (unsigned)(n > ATTEMPTS_MAX ? ATTEMPTS_MAX : n); break;
     case 'c': j->created_ms = (int64_t)n; break;
     case 'r': j->run_at_ms = (int64_t)n; break;
     case 'e': j->expires_ms = (int64_t)n; break;
+    case 'x': j->expires_in_ms = n; break;
     case 't': j->timeout_ms = n; break;
     case 'l': j->lease_ms = n; break;
     case 'k': j->retain_ms = n; break;

@@ -26,6 +26,8 @@ struct job {
     int64_t     created_ms;          /* since 1970, Redis's clock as the client knew it */
     int64_t     run_at_ms;           /* as asked; created_ms when it was due at once */
     int64_t     expires_ms;          /* 0: never */
+    uint64_t    expires_in_ms;       /* of a schedule's jobs: so long after their fire; 0: never */
+    struct span schedule;            /* that made it; absent: none. Its fire time is run_at_ms */
     uint64_t    timeout_ms, lease_ms, retain_ms; /* lease 0: the server's */
     bool        given;               /* the id came from a person */
     bool        look;                /* the record has class '1' */
@@ -48,6 +50,10 @@ void job_add_lane(struct buffer *, const struct pinion_job *);   /* "5:wc" */
 void job_add_head(struct buffer *, const struct pinion_job *);
 /* The rest of the header and its "\n"; the payload follows. now_ms: Redis's clock. */
 void job_add_header(struct buffer *, const struct pinion_job *, int64_t now_ms);
+
+/* The record of a schedule's jobs, without payload: what differs from fire to fire is added by the
+ * script that fires. Of the job's options, id and time do not count. */
+void job_add_template(struct buffer *, const struct pinion_job *, struct span schedule);
 
 #define DIGEST_LEN 16
 /* Of all that a person chose, for two enqueues under one id: the same content or not? Not

@@ -78,7 +78,10 @@ void        schedule_list_build(struct request *, struct span key, struct span a
                                 bool records);
 int64_t     schedule_list_now_us(const struct redisReply *);
 int64_t     schedule_list_edits(const struct redisReply *); /* of the queue's schedules so far */
-size_t      schedule_list_count(const struct redisReply *); /* less than the limit: the last page */
+size_t          schedule_list_count(const struct redisReply *);
+/* Is there another page? Records may fill one (1 MiB) before its limit; without them, a page of less
+ * than the limit is the last one. */
+bool            schedule_list_more(const struct redisReply *);
 enum pinion_err schedule_list_item(const struct redisReply *, size_t i,
                                    struct schedule_view *ret) must_use;
 
@@ -111,7 +114,7 @@ struct fire_item {
     uint64_t       missed;      /* times that were passed over before it */
     uint64_t       limit;       /* fires in all; 0: no limit */
     enum overlap   overlap;
-    uint64_t       expires_ms;  /* of its jobs, from the logical time on; 0: never */
+    uint64_t       expires_ms;  /* of its jobs, from the logical time on; 0: as the schedule's job */
     char           local[ID_LEN + 1]; /* filled by build: the job's id, if it is made */
     /* filled by read */
     enum fired {
@@ -128,7 +131,8 @@ struct fire_item {
     } fired;
 };
 
-/* Items of one schedule come in the order of their times: each sees what those before it did.
+/* Items of one schedule come in the order of their times: each sees what those before it did. They
+ * name the same watermark, or each the time of the one before.
  * Repeat it freely: the watermark tells. (RUN and BACKFILL: the id does, for a minute.) */
 void            fire_build(struct request *, struct span key, struct fire_item *, size_t count,
                            int64_t now_ms);

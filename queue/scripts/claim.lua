@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake finish match take idle
+--@ include key now record pack note wake lane tick scheduled forget finish match take idle
 -- claim: READY -> ACTIVE. Leases jobs that this server can start now, most urgent lanes first.
 --
 -- KEYS  1 queue

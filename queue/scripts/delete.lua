@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane state finish
+--@ include key now record pack note wake lane state tick scheduled forget
 -- delete: SCHEDULED, READY, RETRY, DONE, DEAD, CANCELLED -> (nothing); what runs is not touched. An
 -- id given by a person stays taken for a day, as after any other end.
 --
@@ -17,6 +17,7 @@ local function delete_one(id)
   else redis.call('ZREM', key(state), id) end
   forget(id, record, now_ms)
   note('deleted', {id})
+  scheduled_ended(id, record)
   deleted = deleted + 1
   return 'deleted'
 end

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note hint wake lane token finish
+--@ include key now record pack note hint wake lane token tick scheduled forget finish
 -- fail: ACTIVE -> RETRY, or DEAD when no attempt is left, or CANCELLED when it was marked.
 --
 -- KEYS  1 queue
@@ -18,6 +18,9 @@ local function fail_one(record, id, token, started_ms, delay_ms, text)
   local left = tonumber(header(record, 'a') or ATTEMPTS_MAX) - rare.a
   rare.s, rare.w = tonumber(started_ms), mark
   rare.o = mark and 'cancelled' or (left <= 0 or delay_ms == '-') and 'dead' or 'retry'
+  if rare.o == 'retry' and buffered_behind(id, record) then
+    rare.o, rare.w = 'cancelled', 'superseded'
+  end
   redis.call('HINCRBY', key('meta'), 'failed', 1)
   if rare.o == 'retry' then
     park('retry', id, record, rare, now_ms + delay_ms)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note finish retention
+--@ include key now record pack note forget retention
 -- sweep: DONE, DEAD, CANCELLED -> (nothing) when their retention is over; ids given by people too.
 --
 -- KEYS  1 queue

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane token finish back
+--@ include key now record pack note wake lane token tick scheduled forget finish back
 -- take_back: ACTIVE -> READY for what this server's seat holds and nobody works at: all that a
 -- former life of the server held; or, of a living one that has just renewed what it knows, what was
 -- never renewed: its claim's answer was lost. The latest lease first, so the earliest is in front.

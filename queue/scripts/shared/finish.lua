@@ -1,18 +1,5 @@
--- An id given by a person outlives its job by a day, with the digest of its content.
-local GIVEN_MS = 86400000
-
-local function forget(id, record, now_ms)
-  local digest = record and header(record, 'g')
-  if digest then
-    redis.call('HSET', key('given'), id, digest)
-    redis.call('ZADD', key('given_until'), integer(now_ms + GIVEN_MS), id)
-  end
-  redis.call('HDEL', key('jobs'), id)
-  redis.call('HDEL', key('rare'), id)
-  redis.call('HDEL', key('results'), id)
-end
-
--- A job that stands nowhere else any more ends: kept for its retention, or forgotten.
+-- A job that stands nowhere else any more ends: kept for its retention, or forgotten. What waited
+-- for it is made.
 -- Gives the queue's total of jobs that ended so, and whether it is kept.
 local function finish(id, record, rare, state, now_ms)
   local retain_ms = tonumber(header(record, 'k') or 0)
@@ -26,5 +13,6 @@ local function finish(id, record, rare, state, now_ms)
     forget(id, record, now_ms)
   end
   note(state, {id})
+  scheduled_ended(id, record, state)
   return total, kept
 end

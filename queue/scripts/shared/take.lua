@@ -74,6 +74,7 @@ local function take(batch, lane, n)
   local entries = redis.call('LPOP', key('lane:' .. lane), want) or {}
   local records = #entries > 0 and redis.call('HMGET', key('jobs'), unpack(entries))
   local ids, bodies, lease, full, left = batch.ids, batch.records, {}, false, false
+  local ended = false
   local count, at, bytes, bytes_max, room = #ids, 1, batch.bytes, batch.bytes_max, n
   for i = 1, #entries do
     if room == 0 then -- a pack among them brought many
@@ -88,6 +89,7 @@ local function take(batch, lane, n)
       full = not jobs
     elseif class ~= 48 then
       id, record, token, rare = look(batch, id, record)
+      ended = ended or not id -- and what waited for its end may stand here now
     end
     if full then break end
     if id then
@@ -109,7 +111,7 @@ local function take(batch, lane, n)
   batch.jobs, batch.bytes, batch.seen = batch.jobs + n - room, bytes, batch.seen + #entries
   batch.taken[lane] = (batch.taken[lane] or 0) + n - room
   if at > 1 then redis.call('ZADD', key('active'), unpack(lease)) end
-  if full or #entries == want and redis.call('EXISTS', key('lane:' .. lane)) == 1 then
+  if full or (#entries == want or ended) and redis.call('EXISTS', key('lane:' .. lane)) == 1 then
     return false, left
   end
   redis.call('ZREM', key('lanes'), lane)

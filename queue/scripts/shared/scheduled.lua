@@ -1,0 +1,79 @@
+-- Jobs of schedules. The hash `schedule_jobs` holds NAME -> the record of its jobs without their
+-- times, in which `x=MS ` may come first: they expire that long after their fire. Made jobs are
+-- collected and written together: their ids are new, so no ghost has their name.
+local function nothing_made()
+  return {ids = {}, fields = {}, lanes = {}, peers = {}, has = {}}
+end
+
+local making = nothing_made()
+
+local function make_job(template, id, fire_ms, expires_ms)
+  local head = template:find('\n', 1, true)
+  local lane = template:sub(2, head - 1)
+  local times = 'r=' .. fire_ms .. ' '
+  expires_ms = expires_ms ~= '0' and expires_ms or template:match('^x=(%d+)', head + 1)
+  if expires_ms then times = 'e=' .. integer(fire_ms + expires_ms) .. ' ' .. times end
+  local fields, peers = making.fields, making.peers[lane]
+  if not peers then
+    peers, making.lanes[#making.lanes + 1] = {}, lane
+    making.peers[lane] = peers
+  end
+  peers[#peers + 1], making.ids[#making.ids + 1], making.has[id] = id, id, true
+  fields[#fields + 1] = id
+  fields[#fields + 1] = template:sub(1, head) .. times .. template:sub(head + 1)
+end
+
+local function write_jobs()
+  if #making.ids == 0 then return end
+  redis.call('HSET', key('jobs'), unpack(making.fields))
+  redis.call('HINCRBY', key('meta'), 'enqueued', #making.ids)
+  for _, lane in ipairs(making.lanes) do
+    redis.call('RPUSH', key('lane:' .. lane), unpack(making.peers[lane]))
+    lane_join(lane)
+    wake(kind_of(lane))
+  end
+  note('ready', making.ids)
+  making = nothing_made()
+end
+
+-- A fire that waits for the last job of its schedule to end, in the hash `buffered`: NAME ->
+-- `FIRE_MS ID EXPIRES_MS`. Gives name, tick and that text if this job is the one.
+local function buffered_behind(id, record)
+  local name = record:byte() == 49 and header(record, 's')
+  local text = name and redis.call('HGET', key('buffered'), name)
+  local tick = text and tick_of(name)
+  if tick and tick.last_job == id then return name, tick, text end
+end
+
+local function make_buffered(name, tick, text)
+  local template = redis.call('HGET', key('schedule_jobs'), name)
+  local fire_ms, id, expires_ms = text:match('^(%d+) (%S+) (%d+)$')
+  redis.call('HDEL', key('buffered'), name)
+  make_job(template, id, fire_ms, expires_ms)
+  tick.fires, tick.last_fire, tick.last_job = tick.fires + 1, fire_ms, id
+  redis.call('HSET', key('ticks'), name, tick_text(tick))
+end
+
+-- Among the newest fires of the schedule, the one that made this job gets its end.
+local ENDS_MAX = 20
+
+local function remember_end(name, id, state)
+  local list, job = key('history:' .. name), '"job":"' .. id .. '"'
+  for i, entry in ipairs(redis.call('LRANGE', list, 0, ENDS_MAX - 1)) do
+    if entry:find(job, 1, true) then
+      local rest = entry:gsub(',"end":"%a+"', ''):sub(1, -2)
+      return redis.call('LSET', list, i - 1, rest .. ',"end":"' .. state .. '"}')
+    end
+  end
+end
+
+-- A job ended, or was deleted (state nil): if a schedule made it, what waited for it is made.
+local function scheduled_ended(id, record, state)
+  local name = record:byte() == 49 and header(record, 's')
+  if not name then return end
+  if state then remember_end(name, id, state) end
+  local _, tick, text = buffered_behind(id, record)
+  if not tick then return end
+  make_buffered(name, tick, text)
+  write_jobs()
+end
