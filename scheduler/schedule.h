@@ -20,6 +20,8 @@
 #define SCHEDULE_LATE_MS      5000     /* a fire that is later than this was missed */
 #define SCHEDULE_AHEAD_MS     300000   /* a watermark that is further ahead than this is healed */
 #define SCHEDULE_JITTER_MAX_MS 86400000
+#define SCHEDULE_LIMIT_MAX    1000000000 /* fires in all, of those that have a limit */
+#define MISSED_COUNT_MAX      1000     /* times of a cron expression that are counted */
 
 enum catch_up { CATCH_UP_ONE, CATCH_UP_NONE, CATCH_UP_ALL };
 extern const char *const catch_up_names[]; /* "one" "none" "all" */
@@ -59,12 +61,15 @@ bool            schedule_same_times(const struct schedule *, const struct schedu
 
 /* The first logical time after; RULE_NEVER: none, also behind its end. Pause is not looked at. */
 int64_t schedule_next(const struct schedule *, int64_t after_ms);
-/* When to fire a logical time: jitter is the same for all servers. */
+/* When to fire a logical time: jitter is the same for all servers, and stays before the next one. */
 int64_t schedule_fire_ms(const struct schedule *, int64_t at_ms);
 
 /* What to do at now_ms for what is due since the watermark, as catch_up says. Fills at most `max`
  * items (name, mode, at_ms, next_ms, missed, limit, overlap; revision and watermark are the
- * caller's) and gives how many; 0: nothing is due. *ret_more: call again after these. */
+ * caller's) and gives how many; 0: nothing is due. *ret_more: call again after these.
+ *
+ * `missed` of an item: the times before it that it passes over. Of an interval it is exact; of a
+ * cron expression MISSED_COUNT_MAX means: at least so many. */
 size_t schedule_due(const struct schedule *, int64_t watermark_ms, int64_t now_ms,
                     struct fire_item *items, size_t max, bool *ret_more);
 
