@@ -61,7 +61,7 @@ bool            schedule_same_times(const struct schedule *, const struct schedu
 
 /* The first logical time after; RULE_NEVER: none, also behind its end. Pause is not looked at. */
 int64_t schedule_next(const struct schedule *, int64_t after_ms);
-/* When to fire a logical time: jitter is the same for all servers, and stays before the next one. */
+/* When to fire a logical time: jitter is the same for all servers, and ends before the next one. */
 int64_t schedule_fire_ms(const struct schedule *, int64_t at_ms);
 
 /* What to do at now_ms for what is due since the watermark, as catch_up says. Fills at most `max`
