@@ -245,7 +245,7 @@ void fire_build(struct request *r, struct span key, struct fire_item *items, siz
     request_script(r, SCRIPT_SCHEDULE_FIRE, key);
     for (size_t i = 0; i < count; i++) {
         struct fire_item *item = &items[i];
-        id_new(now_ms, item->local);
+        if (!item->local[0]) id_new(now_ms, item->local);
         request_add_span(r, item->name);
         request_add_text(r, modes[item->mode]);
         request_add_i64(r, item->revision);

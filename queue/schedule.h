@@ -79,8 +79,8 @@ void        schedule_list_build(struct request *, struct span key, struct span a
 int64_t     schedule_list_now_us(const struct redisReply *);
 int64_t     schedule_list_edits(const struct redisReply *); /* of the queue's schedules so far */
 size_t          schedule_list_count(const struct redisReply *);
-/* Is there another page? Records may fill one (1 MiB) before its limit; without them, a page of less
- * than the limit is the last one. */
+/* Is there another page? Records may fill one (1 MiB) before its limit; without them, a page of
+ * less than the limit is the last one. */
 bool            schedule_list_more(const struct redisReply *);
 enum pinion_err schedule_list_item(const struct redisReply *, size_t i,
                                    struct schedule_view *ret) must_use;
@@ -114,8 +114,8 @@ struct fire_item {
     uint64_t       missed;      /* times that were passed over before it */
     uint64_t       limit;       /* fires in all; 0: no limit */
     enum overlap   overlap;
-    uint64_t       expires_ms;  /* of its jobs, from the logical time on; 0: as the schedule's job */
-    char           local[ID_LEN + 1]; /* filled by build: the job's id, if it is made */
+    uint64_t       expires_ms;  /* of its job, from the logical time on; 0: as its record says */
+    char           local[ID_LEN + 1]; /* of the job, if it is made; empty: filled by build */
     /* filled by read */
     enum fired {
         FIRED_JOB,      /* a job was made (also by replace: the old one was cancelled) */
