@@ -8,6 +8,9 @@
  * Every server of the queue does the same: Redis lets one of them fire. What is here is a copy; it
  * is loaded anew when the count of edits, told by heartbeats and messages, is another one. Times
  * are Redis's; alarms far away are set again on the way, since clocks drift. Loop thread only.
+ *
+ * @reboot fires when the first server of the queue on a machine begins after the machine did; Redis
+ * remembers for which boots. One that is set later waits for the next boot.
  */
 #ifndef PINION_SCHEDULER_TIMETABLE_H
 #define PINION_SCHEDULER_TIMETABLE_H
@@ -34,6 +37,7 @@ struct timetable_options {
     struct zone_cache  *zones;
     struct span         key;   /* of the queue; borrowed */
     const char         *queue; /* for the log; borrowed */
+    const char         *boot;  /* id of this boot of the machine; NULL: no @reboot. Borrowed */
     struct timetable_totals *totals; /* borrowed */
     /* Jobs are becoming ready: called right after the fires were sent, so that a claim sent now
      * travels with them and finds them. */
@@ -46,6 +50,7 @@ void              timetable_free(struct timetable *); /* no call is in flight; N
 /* The queue's schedules were edited so often: by a heartbeat or a message. The first one loads. */
 void              timetable_hint(struct timetable *, int64_t edits);
 void              timetable_stop(struct timetable *);    /* until the next hint */
+void              timetable_reload(struct timetable *);  /* zones changed: all is read anew */
 void              timetable_stepped(struct timetable *); /* Redis's clock did */
 void              timetable_flush(struct timetable *); /* sends what became due; before it sleeps */
 
