@@ -4,8 +4,8 @@
  *     day            the days of a month that match, as one bitmap: lowest or highest bit
  *     hour .. second the next bit of each; a carry takes the lowest of all that follow
  *
- * The most that a search costs is one bitmap of days for each month from 1970 to 2199, and that only
- * for what never comes.
+ * The most that a search costs is one bitmap of days for each month from 1970 to 2199, and that
+ * only for what never comes: microseconds.
  */
 #include "scheduler/cron.h"
 
@@ -69,8 +69,7 @@ static uint32_t days_by_number(const struct cron *c, struct month m)
         if (before < m.length) days |= UINT32_C(1) << (m.length - before);
     }
     if (nearest) days |= UINT32_C(1) << nearest_weekday(m, (unsigned)__builtin_ctz(nearest));
-    if (c->last_nearest) /* the last day is nearest to itself or lies behind a Friday */
-        days |= UINT32_C(1) << nearest_weekday(m, m.length);
+    if (c->last_nearest) days |= UINT32_C(1) << nearest_weekday(m, m.length);
     return days;
 }
 
@@ -80,8 +79,7 @@ static uint32_t days_by_weekday(const struct cron *c, struct month m)
 
     for (unsigned n = 1; n < countof(c->nth); n++)
         if (c->nth[n]) days |= days_on(m, c->nth[n]) & UINT32_C(0xfe) << (n - 1) * 7;
-    if (c->last_weekdays)
-        days |= days_on(m, c->last_weekdays) & ~ALL_DAYS(m.length - 7);
+    if (c->last_weekdays) days |= days_on(m, c->last_weekdays) & ~ALL_DAYS(m.length - 7);
     return days;
 }
 

@@ -30,14 +30,14 @@ struct cron {
     uint64_t every_ms;
     uint64_t seconds, minutes;
     uint32_t hours, days;   /* bit 1: the 1st */
-    uint32_t nearest;       /* bit d: the weekday nearest to d (dW) */
+    uint32_t nearest;       /* bit d: the weekday nearest to d (dW), in the same month */
     uint32_t from_last;     /* bit n: n days before the last of the month (L, L-n) */
     uint16_t months;        /* bit 1: January */
     uint8_t  weekdays;      /* bit 0: Sunday */
     uint8_t  nth[6];        /* nth[n], n from 1: weekdays that count as the n-th of the month */
     uint8_t  last_weekdays; /* 5L, FRI#L */
     bool     last_nearest;  /* LW */
-    bool     days_any, weekdays_any; /* a bare * or ? */
+    bool     days_any, weekdays_any; /* begins with a bare * or ?: restricts nothing */
     bool     both;          /* + before the day-of-week: AND */
     bool     follows_clock; /* the minute or hour field begins with a star */
     bool     with_seconds;

@@ -295,28 +295,30 @@ static int compare(struct civil a, struct civil b)
     return 0;
 }
 
-/* The first match of the day that is after `after`, or the last that is before `before`. */
-static bool find_in_day(const struct model *m, struct day d, const struct civil *after,
-                        const struct civil *before, struct civil *ret_found)
+/* The first match of the day that is after `from`, or the last that is before it. */
+static bool find_in_day(const struct model *m, struct day d, struct civil from, bool forwards,
+                        struct civil *ret_found)
 {
-    bool found = false;
+    for (unsigned i = 0; i < 24; i++) {
+        unsigned hour = forwards ? i : 23 - i;
 
-    for (unsigned h = 0; h < 24; h++) {
-        if (!field_holds(m, HOUR, h)) continue;
-        for (unsigned i = 0; i < 60; i++) {
-            if (!field_holds(m, MINUTE, i)) continue;
-            for (unsigned s = 0; s < 60; s++) {
-                struct civil t = {d.year, d.month, d.day, h, i, s};
+        if (!field_holds(m, HOUR, hour)) continue;
+        for (unsigned k = 0; k < 60; k++) {
+            unsigned minute = forwards ? k : 59 - k;
 
-                if (before && compare(t, *before) >= 0) return found;
-                if (!field_holds(m, SECOND, s) || (after && compare(t, *after) <= 0)) continue;
+            if (!field_holds(m, MINUTE, minute)) continue;
+            for (unsigned n = 0; n < 60; n++) {
+                unsigned second = forwards ? n : 59 - n;
+                struct civil t = {d.year, d.month, d.day, hour, minute, second};
+
+                if (!field_holds(m, SECOND, second)) continue;
+                if (compare(t, from) != (forwards ? 1 : -1)) continue;
                 *ret_found = t;
-                if (after) return true;
-                found = true;
+                return true;
             }
         }
     }
-    return found;
+    return false;
 }
 
 static bool fool_next(const struct model *m, struct civil after, struct civil *ret_next)
@@ -325,7 +327,7 @@ static bool fool_next(const struct model *m, struct civil after, struct civil *r
     struct day d = day_of(after.year < CRON_YEAR_MIN ? first : after);
 
     for (; d.year <= CRON_YEAR_MAX; turn_over(&d))
-        if (day_holds(m, d) && find_in_day(m, d, &after, NULL, ret_next)) return true;
+        if (day_holds(m, d) && find_in_day(m, d, after, true, ret_next)) return true;
     return false;
 }
 
@@ -335,7 +337,7 @@ static bool fool_previous(const struct model *m, struct civil before, struct civ
     struct day d = day_of(before.year > CRON_YEAR_MAX ? last : before);
 
     for (; d.year >= CRON_YEAR_MIN; turn_back(&d))
-        if (day_holds(m, d) && find_in_day(m, d, NULL, &before, ret_previous)) return true;
+        if (day_holds(m, d) && find_in_day(m, d, before, false, ret_previous)) return true;
     return false;
 }
 
