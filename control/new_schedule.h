@@ -19,6 +19,7 @@ struct new_schedule {
 };
 
 bool            schedule_name_ok(struct span); /* [A-Za-z0-9._-]{1,64} */
+enum pinion_err schedule_name_check(struct span, struct error *why) must_use;
 enum pinion_err new_schedule_read(struct span name, struct span json, struct zone_cache *,
                                   struct new_schedule *ret, struct error *why) must_use;
 void            new_schedule_deinit(struct new_schedule *);
@@ -28,6 +29,7 @@ struct schedule_set new_schedule_set(const struct new_schedule *, int64_t now_ms
 
 /* The shape, of what Redis keeps: the caller's. Payload only SHAPE_WITH_CONTENT. */
 json_t *shape_schedule(const struct schedule_view *, struct span queue, bool with_content) must_use;
-json_t *shape_fire(struct span history_item) must_use; /* with times as RFC 3339, and lateness_ms */
+/* A fire of its history, with times as RFC 3339 and lateness_ms. */
+json_t *shape_fire(struct span history_item, struct span queue) must_use;
 
 #endif

@@ -37,8 +37,7 @@ json_t *shape_text(struct span s)
     return text;
 }
 
-/* As text under `key` where it is UTF-8, else under `key_base64`: nothing is lost. */
-static void set_bytes(json_t *object, const char *key, const char *key_base64, struct span bytes)
+void shape_bytes(json_t *object, const char *key, const char *key_base64, struct span bytes)
 {
     struct buffer text = BUFFER_INIT;
 
@@ -96,8 +95,8 @@ json_t *shape_job(const struct job_view *v, struct span queue, enum shape_conten
     set_course(o, v);
     if (v->known) set_options(o, &v->job);
     if (content == SHAPE_WITH_CONTENT) {
-        set_bytes(o, "payload", "payload_base64", v->job.payload);
-        set_bytes(o, "result", "result_base64", v->result);
+        shape_bytes(o, "payload", "payload_base64", v->job.payload);
+        shape_bytes(o, "result", "result_base64", v->result);
         set(o, "error", shape_text(span_of(v->error)));
     }
     set(o, "progress", json_null());
