@@ -2,14 +2,13 @@
 #include "cli/bulk.h"
 #include "cli/connect.h"
 #include "cli/flags.h"
+#include "cli/payload.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "cli/wait.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/time_text.h"
 #include "control/enqueuer.h"
 #include "control/new_job.h"
@@ -101,24 +100,6 @@ static struct pinion_job job_of(const struct enqueue_flags *f)
 
 /* ---- one job --------------------------------------------------------------------------------- */
 
-static enum pinion_err read_stdin(struct buffer *out, struct error *why)
-{
-    ssize_t got = 1;
-
-    while (got > 0 && out->len <= PAYLOAD_BYTES_MAX) {
-        size_t room = PAYLOAD_BYTES_MAX + 1 - out->len;
-
-        got = read(STDIN_FILENO, buffer_reserve(out, room), room);
-        if (got < 0 && errno == EINTR) got = 1;
-        else if (got < 0)
-            return error_set(why, PINION_INVALID, "cannot read stdin: %s", strerror(errno));
-        else out->len += (size_t)got;
-    }
-    if (out->len <= PAYLOAD_BYTES_MAX) return PINION_OK;
-    return error_set(why, PINION_TOO_LARGE, "the payload from stdin is too large: at most %d bytes",
-                     PAYLOAD_BYTES_MAX);
-}
-
 static enum pinion_err send_job(struct session *s, const struct enqueue_flags *f,
                                 const struct pinion_job *job, struct pinion_enqueued *ret,
                                 struct error *why)
@@ -186,12 +167,10 @@ static int run_one(const struct enqueue_flags *f, const char *kind, const char *
     struct pinion_job job = job_of(f);
     struct buffer text = BUFFER_INIT;
     struct error why = {0};
-    enum pinion_err err = PINION_OK;
+    enum pinion_err err = payload_read(payload, &text, &why);
     int status;
 
     job.kind = kind;
-    if (payload && strcmp(payload, "-") == 0) err = read_stdin(&text, &why);
-    else if (payload) buffer_add_text(&text, payload);
     job.payload = text.data;
     job.payload_len = text.len;
     if (!err) err = new_job_check(&job, &why);

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "base/memory.h"
+#include "cli/confirm.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "control/shape.h"
@@ -94,19 +94,13 @@ static int steer_all(struct session *s, enum steering_verb verb, struct steered 
 }
 
 /* Without --yes a person at a terminal is asked; nobody else may go on. */
-static enum pinion_err confirm(const struct job_values *values, size_t count, struct error *why)
+static enum pinion_err confirm_delete(const struct job_values *values, size_t count,
+                                      struct error *why)
 {
-    char answer[8] = "";
+    char what[40];
 
-    if (values->yes) return PINION_OK;
-    if (!isatty(STDIN_FILENO))
-        return error_set(why, PINION_INVALID,
-                         "deleting %zu %s: expected --yes, or a terminal to ask at", count,
-                         count == 1 ? "job" : "jobs");
-    fprintf(stderr, "Delete %zu %s? [y/N] ", count, count == 1 ? "job" : "jobs");
-    if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
-        return PINION_OK;
-    return error_set(why, PINION_INVALID, "nothing was deleted");
+    snprintf(what, sizeof(what), "Delete %zu %s", count, count == 1 ? "job" : "jobs");
+    return confirm(values->yes, what, why);
 }
 
 /* All ids are checked before the first one is touched. */
@@ -126,7 +120,7 @@ static int steer_main(const struct command *command, enum steering_verb verb, in
         items[i].id = span_of(argv[first + (int)i]);
         if (id_split(items[i].id, values.queue, &items[i].queue, &items[i].local, &why)) goto fail;
     }
-    if (verb == STEERING_DELETE && confirm(&values, count, &why)) goto fail;
+    if (verb == STEERING_DELETE && confirm_delete(&values, count, &why)) goto fail;
     if (session_open(&values.common, &session, &why)) goto fail;
     status = steer_all(&session, verb, items, count, values.common.json);
     session_close(&session);

@@ -483,7 +483,7 @@ good_lines() { # COUNT
 @test "job delete: only with --yes or by a person, and never what runs" {
     pinion enqueue wc --id a
     pinion enqueue wc --id b --in 1h
-    refuses 2 "deleting 2 jobs: expected --yes, or a terminal" job delete default:a default:b
+    refuses 2 "Delete 2 jobs: expected --yes, or a terminal" job delete default:a default:b
     [ "$(pinion queue show default --json | jq .counts.ready)" -eq 1 ]
     exits 3 job delete -y default:a default:b default:c
     [ "${lines[*]}" = "default:a: deleted default:b: deleted" ]

@@ -1,0 +1,181 @@
+/* cli/cron.c — a cron expression in words, and its next times. Needs no Redis. */
+#include "cli/flags.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/time_text.h"
+#include "control/upcoming.h"
+#include "control/zone_text.h"
+#include "scheduler/civil.h"
+
+struct cron_flags {
+    const char *tz, *from, *dst, *name;
+    uint64_t    count;
+    bool        json;
+};
+
+#define AT(field) offsetof(struct cron_flags, field)
+
+static const struct flag flags[] = {
+    {"tz", 0, FLAG_TEXT, AT(tz), 0, 0, "ZONE",
+     "as Europe/Berlin; local is this machine's; default: UTC"},
+    {"from", 0, FLAG_TEXT, AT(from), 0, 0, "TIME",
+     "times after this one, as 2026-03-29T00:00:00Z or, in the\n"
+     "zone, '2026-03-29 00:00'; default: now"},
+    {"count", 'n', FLAG_NUMBER, AT(count), 1, UPCOMING_MAX, "N", "how many; default: 5"},
+    {"dst", 0, FLAG_TEXT, AT(dst), 0, 0, "POLICY",
+     "on nights on which clocks change: vixie (the default),\nskip, once-late or both"},
+    {"name", 0, FLAG_TEXT, AT(name), 0, 0, "NAME", "of the schedule, which H depends on"},
+    {"json", 0, FLAG_SWITCH, AT(json), 0, 0, NULL, "print JSON, for programs"},
+};
+
+static const struct command command = {
+    .name = "cron",
+    .usage = "'SPEC' [FLAGS]",
+    .about = "Explains a cron expression, and prints its next times. docs/cron.md has the dialect.",
+    .examples = "pinion cron '30 2 * * MON-FRI' --tz Europe/Berlin\n"
+                "pinion cron '30 2 * * *' --tz America/New_York --from '2026-03-07 00:00'\n"
+                "pinion cron '0 0 L * *' --json | jq -r '.next[]'",
+    .flags = flags,
+    .flags_count = countof(flags),
+    .common_at = COMMON_ABSENT,
+    .words_min = 1,
+    .words_max = 1,
+    .expected = "one cron expression, in quotes",
+};
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Under the expression, a mark at the column that the message names. */
+static void mark_column(const char *spec, const char *message)
+{
+    const char *at = strstr(message, "column ");
+    unsigned long column = at ? strtoul(at + strlen("column "), NULL, 10) : 0;
+    struct buffer line = BUFFER_INIT;
+
+    if (!column || column > strlen(spec) + 1 || strlen(spec) > CRON_TEXT_MAX) return;
+    text_add_printable(&line, spec, strlen(spec));
+    fprintf(stderr, "  %s\n  %*s^\n", line.data ? line.data : "", (int)column - 1, "");
+    buffer_deinit(&line);
+}
+
+/* What the flags say; the zone is the caller's, also after a failure. */
+static enum pinion_err read_rule(const char *spec, const struct cron_flags *f, struct rule *rule,
+                                 struct zone **ret_zone, struct error *why)
+{
+    struct error bad;
+
+    *ret_zone = NULL;
+    if (cron_parse(span_of(spec), f->name, &rule->cron, why)) return why->code;
+    if (zone_load(f->tz ? f->tz : "UTC", ret_zone, &bad))
+        return error_set(why, bad.code, "--tz: %s", bad.text);
+    if (f->dst && rule_dst_parse(span_of(f->dst), &rule->dst, &bad))
+        return error_set(why, bad.code, "--dst: %s", bad.text);
+    rule->kind = rule->cron.kind == CRON_EVERY ? RULE_EVERY : RULE_CRON;
+    rule->every_ms = (int64_t)rule->cron.every_ms;
+    rule->zone = *ret_zone;
+    return PINION_OK;
+}
+
+static enum pinion_err read_from(const struct cron_flags *f, const struct zone *zone,
+                                 int64_t *ret_ms, struct error *why)
+{
+    struct error bad;
+
+    *ret_ms = clock_wall_ms();
+    if (!f->from || !zone_time_parse(span_of(f->from), zone, *ret_ms, ret_ms, &bad))
+        return PINION_OK;
+    return error_set(why, bad.code, "--from: %s", bad.text);
+}
+
+/* ---- printing -------------------------------------------------------------------------------- */
+
+static int64_t next_of(const struct rule *rule, int64_t after_ms)
+{
+    return rule->kind == RULE_CRON && rule->cron.kind == CRON_REBOOT ? RULE_NEVER
+                                                                     : rule_next(rule, after_ms);
+}
+
+static void print_json(const char *spec, const struct rule *rule, int64_t from_ms, uint64_t count)
+{
+    struct buffer words = BUFFER_INIT;
+    json_t *next = json_array(), *notes = json_array();
+    char text[TIME_TEXT_MAX];
+    const char *note;
+
+    cron_explain(&rule->cron, &words);
+    for (int64_t at = next_of(rule, from_ms); count-- && at != RULE_NEVER; at = next_of(rule, at)) {
+        json_array_append_new(next, json_string(zone_text(rule->zone, at, text)));
+        note = rule_note_name(rule_note(rule, at));
+        json_array_append_new(notes, note ? json_string(note) : json_null());
+    }
+    json_print(json_pack("{s:s, s:s, s:o, s:s, s:o}", "spec", spec, "tz", zone_name(rule->zone),
+                         "next", next, "explain", words.data ? words.data : "", "notes", notes));
+    buffer_deinit(&words);
+}
+
+static const char *weekday_of(const struct zone *zone, int64_t ms)
+{
+    static const char *const names[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    int64_t utc = ms / 1000;
+    struct civil c = civil_of_seconds(utc + zone_offset(zone, utc, NULL));
+
+    return names[civil_weekday(c.year, c.month, c.day)];
+}
+
+static void print_times(const struct rule *rule, int64_t from_ms, uint64_t count)
+{
+    const char *const heads[] = {"DAY", zone_name(rule->zone), "NOTE", NULL};
+    char text[TIME_TEXT_MAX];
+    struct table table;
+
+    table_init(&table, heads);
+    for (int64_t at = next_of(rule, from_ms); count-- && at != RULE_NEVER; at = next_of(rule, at)) {
+        table_add(&table, span_of(weekday_of(rule->zone, at)));
+        table_add(&table, span_of(zone_text(rule->zone, at, text)));
+        table_add(&table, span_of(rule_note_text(rule_note(rule, at))));
+    }
+    if (!table_empty(&table)) table_print(&table);
+    else if (rule->cron.kind == CRON_FIELDS)
+        printf("never: there is no such time from then on, up to the year %d\n", CRON_YEAR_MAX);
+    table_deinit(&table);
+}
+
+static void print_all(const struct rule *rule, int64_t from_ms, uint64_t count)
+{
+    struct buffer words = BUFFER_INIT;
+
+    cron_explain(&rule->cron, &words);
+    printf("%s\n", words.data ? words.data : "");
+    buffer_deinit(&words);
+    print_times(rule, from_ms, count);
+}
+
+int cron_main(int argc, char **argv)
+{
+    struct cron_flags values = {.count = UPCOMING_DEFAULT};
+    struct rule rule = {.dst = DST_VIXIE};
+    struct error why = {0};
+    struct zone *zone;
+    const char *spec;
+    int64_t from_ms;
+    int first, status;
+
+    if (!flags_read(&command, argc, argv, &values, &first, &status)) return status;
+    spec = argv[first];
+    if (read_rule(spec, &values, &rule, &zone, &why) || read_from(&values, zone, &from_ms, &why)) {
+        status = cli_fail(&why);
+        if (!zone) mark_column(spec, why.text);
+    } else {
+        if (values.json) print_json(spec, &rule, from_ms, values.count);
+        else print_all(&rule, from_ms, values.count);
+        status = cli_finish(0);
+    }
+    zone_free(zone);
+    return status;
+}
