@@ -1,7 +1,9 @@
 #include "tests/scripts/model.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "base/id.h"
 #include "tests/support/check.h"
 
 const char *const model_kinds[MODEL_KINDS] = {"wc", "zip", "user.mail", "user.push", "a/b"};
@@ -12,16 +14,22 @@ static const char *const names[WHERES] = {"none", "scheduled", "ready", "active"
 void model_init(struct model *m)
 {
     *m = (struct model){0};
-    for (size_t i = 0; i < MODEL_JOBS; i++)
+    for (size_t i = 0; i < MODEL_GIVEN; i++)
         snprintf(m->job[i].id, sizeof m->job[i].id, "%zu", i);
 }
 
 struct model_job *model_find(struct model *m, const char *id)
 {
-    size_t i = strtoul(id, NULL, 10);
+    size_t i = strlen(id) == ID_LEN ? MODEL_GIVEN : strtoul(id, NULL, 10);
 
+    while (i >= MODEL_GIVEN && i < MODEL_JOBS && strcmp(m->job[i].id, id) != 0) i++;
     if (i >= MODEL_JOBS || strcmp(m->job[i].id, id) != 0) fail_msg("an unknown id %s", id);
     return &m->job[i];
+}
+
+bool model_free(const struct model_job *j)
+{
+    return j->where == W_NONE && j->given_until_ms == 0;
 }
 
 const char *model_state(const struct model_job *j)
@@ -31,8 +39,8 @@ const char *model_state(const struct model_job *j)
 
 void model_forget(struct model_job *j, int64_t now_ms, bool remember_id)
 {
-    struct model_job fresh = {.given_until_ms = remember_id ? now_ms + DAY_MS : 0,
-                              .content = j->content};
+    bool given = remember_id && j->content.id;
+    struct model_job fresh = {.given_until_ms = given ? now_ms + DAY_MS : 0, .content = j->content};
 
     memcpy(fresh.id, j->id, sizeof fresh.id);
     *j = fresh;
@@ -66,11 +74,6 @@ static bool has_result(const struct model_job *j)
     return j->result;
 }
 
-static bool has_record(const struct model_job *j)
-{
-    return j->where != W_NONE;
-}
-
 static bool has_given(const struct model_job *j)
 {
     return j->given_until_ms != 0;
@@ -92,63 +95,64 @@ static void check_members(struct model *m, struct rig *rig, const char *command,
     freeReplyObject(r);
 }
 
-static void check_places(struct model *m, struct rig *rig)
+/* A row of look.lua, which has each job once and all of them: id, state, score, token, failures,
+ * kind. It checks itself that lanes, ghosts, packs and what is rare do not contradict each other.
+ */
+enum { ROW_ID, ROW_STATE, ROW_SCORE, ROW_TOKEN, ROW_FAILURES, ROW_KIND, ROW_FIELDS };
+
+static void check_row(struct model *m, redisReply *const *row)
 {
-    for (enum where w = 0; w < WHERES; w++) {
-        if (w == W_NONE || w == W_READY) continue;
-        redisReply *r = rig_command(rig, "ZRANGE pinion:{q}:%s 0 -1", names[w]);
-        size_t expected = 0;
-        for (size_t i = 0; i < MODEL_JOBS; i++) expected += m->job[i].where == w;
-        for (size_t i = 0; i < r->elements; i++) {
-            const struct model_job *j = model_find(m, r->element[i]->str);
-            if (j->where != w)
-                fail_msg("job %s is %s, expected %s", j->id, names[w], names[j->where]);
-        }
-        assert_int_equal(r->elements, expected);
-        freeReplyObject(r);
-    }
+    const struct model_job *j = model_find(m, row[ROW_ID]->str);
+
+    if (strcmp(row[ROW_STATE]->str, model_state(j)) != 0)
+        fail_msg("job %s is %s, expected %s", j->id, row[ROW_STATE]->str, model_state(j));
+    assert_int_equal(strtoul(row[ROW_FAILURES]->str, NULL, 10), j->failures);
+    assert_string_equal(row[ROW_KIND]->str, j->content.kind);
+    if (j->where != W_ACTIVE) return;
+    assert_int_equal(strtoll(row[ROW_TOKEN]->str, NULL, 10), j->token);
+    assert_int_equal(strtoll(row[ROW_SCORE]->str, NULL, 10), j->lease_end_us);
 }
 
-/* One lane: each entry is a ghost, or the one live entry of a ready job of that lane. */
-static void check_lane(struct model *m, struct rig *rig, const char *lane, unsigned *alive,
-                       size_t *ghosts)
+static void check_rows(struct model *m, struct rig *rig)
 {
-    redisReply *r = rig_command(rig, "LRANGE pinion:{q}:lane:%s 0 -1", lane);
+    redisReply *look = rig_look(rig), *rows = look->element[1];
+    size_t expected = 0;
 
-    if (r->elements == 0) fail_msg("lane %s is in the ring and empty", lane);
-    for (size_t i = 0; i < r->elements; i++) {
-        char *entry = r->element[i]->str;
-        if (rig_int(rig, "HEXISTS pinion:{q}:ghosts %s", entry)) {
-            *ghosts += 1;
-            continue;
-        }
-        char *tilde = strchr(entry, '~');
-        if (tilde) *tilde = '\0';
-        struct model_job *j = model_find(m, entry);
-        if (j->where != W_READY) fail_msg("entry %s of a job that is %s", entry, model_state(j));
+    for (size_t i = 0; i < MODEL_JOBS; i++) expected += m->job[i].where != W_NONE;
+    assert_int_equal(rows->elements, expected * ROW_FIELDS);
+    for (size_t i = 0; i < rows->elements; i += ROW_FIELDS) check_row(m, rows->element + i);
+    freeReplyObject(look);
+}
+
+/* The jobs of an entry, one or a pack, are of this lane's kind and priority. */
+static void check_entry(struct model *m, const char *lane, const char *entry)
+{
+    size_t len = strcspn(entry, "~*");
+    bool pack = entry[len] == '*';
+
+    for (size_t i = 0; i < MODEL_JOBS; i++) {
+        const struct model_job *j = &m->job[i];
+        if (j->where != W_READY || strncmp(j->id, entry, len) != 0) continue;
+        if (pack ? j->content.id != NULL : j->id[len] != '\0') continue; /* given again: not in it */
         assert_string_equal(lane + 2, j->content.kind);
         assert_int_equal((unsigned)(lane[0] - '0') + 1, j->content.priority);
-        alive[j - m->job]++;
     }
-    freeReplyObject(r);
 }
 
 static void check_lanes(struct model *m, struct rig *rig)
 {
-    unsigned alive[MODEL_JOBS] = {0};
-    size_t ghosts = 0;
     redisReply *lanes = rig_command(rig, "ZRANGE pinion:{q}:lanes 0 -1");
-    redisReply *lists = rig_command(rig, "KEYS pinion:{q}:lane:*");
 
-    assert_int_equal(lanes->elements, lists->elements);
-    for (size_t i = 0; i < lanes->elements; i++)
-        check_lane(m, rig, lanes->element[i]->str, alive, &ghosts);
-    for (size_t i = 0; i < MODEL_JOBS; i++)
-        if (alive[i] != (m->job[i].where == W_READY))
-            fail_msg("job %zu is %s and has %u live entries", i, model_state(&m->job[i]), alive[i]);
-    assert_int_equal(rig_int(rig, "HLEN pinion:{q}:ghosts"), ghosts);
+    for (size_t i = 0; i < lanes->elements; i++) {
+        const char *lane = lanes->element[i]->str;
+        redisReply *r = rig_command(rig, "LRANGE pinion:{q}:lane:%s 0 -1", lane);
+        for (size_t k = 0; k < r->elements; k++) {
+            const char *entry = r->element[k]->str;
+            if (!rig_int(rig, "HEXISTS pinion:{q}:ghosts %s", entry)) check_entry(m, lane, entry);
+        }
+        freeReplyObject(r);
+    }
     freeReplyObject(lanes);
-    freeReplyObject(lists);
 }
 
 static void check_counts(struct model *m, struct rig *rig)
@@ -174,27 +178,11 @@ static void check_counts(struct model *m, struct rig *rig)
     assert_int_equal(view.paused, m->paused);
 }
 
-/* A record of class '0' has nothing rare; one that is gone has neither. */
-static void check_rare(struct model *m, struct rig *rig)
-{
-    redisReply *r = rig_command(rig, "HKEYS pinion:{q}:rare");
-
-    for (size_t i = 0; i < r->elements; i++) {
-        redisReply *record = rig_command(rig, "HGET pinion:{q}:jobs %s", r->element[i]->str);
-        assert_true(has_record(model_find(m, r->element[i]->str)));
-        assert_int_equal(record->str[0], '1');
-        freeReplyObject(record);
-    }
-    freeReplyObject(r);
-}
-
 void model_check(struct model *m, struct rig *rig)
 {
     check_counts(m, rig);
-    check_places(m, rig);
+    check_rows(m, rig);
     check_lanes(m, rig);
-    check_rare(m, rig);
-    check_members(m, rig, "HKEYS %s", "pinion:{q}:jobs", has_record);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:tokens", has_token);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:marks", has_mark);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:results", has_result);

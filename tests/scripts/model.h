@@ -1,7 +1,8 @@
 /* tests/scripts/model.h — the dumb twin of the scripts: a table of jobs, and where each one is.
  *
- * It knows states, tokens and counters, but nothing of lanes, ghosts or keys. model_check compares
- * it with the raw keys of Redis.
+ * It knows states, tokens and counters, but nothing of lanes, ghosts, packs or keys. model_check
+ * compares it with the raw keys of Redis. The first MODEL_GIVEN jobs have ids of their own from the
+ * start; the others get theirs when they are enqueued, and keep it until another takes their place.
  */
 #ifndef PINION_TESTS_SCRIPTS_MODEL_H
 #define PINION_TESTS_SCRIPTS_MODEL_H
@@ -9,16 +10,17 @@
 #include <stdbool.h>
 #include "tests/scripts/verbs.h"
 
-#define MODEL_JOBS  200
+#define MODEL_GIVEN 200
+#define MODEL_JOBS  500 /* below what one reap looks at */
 #define MODEL_KINDS 5
 #define DAY_MS      INT64_C(86400000)
 
 enum where { W_NONE, W_SCHEDULED, W_READY, W_ACTIVE, W_RETRY, W_DONE, W_DEAD, W_CANCELLED, WHERES };
 
 struct model_job {
-    char        id[8];
+    char        id[QUEUE_NAME_MAX + 1]; /* "": never used */
     enum where  where;
-    struct pinion_job content;
+    struct pinion_job content;  /* its id is NULL: Pinion made it */
     unsigned    failures, reaps, heard;
     bool        started;        /* or retried by hand: expiry is over */
     bool        marked, renewed, result;
@@ -27,7 +29,7 @@ struct model_job {
     int64_t     lease_end_us;
     int64_t     given_until_ms; /* the id is taken until it is swept after then; 0: it is free */
     int64_t     token;          /* the last one: tokens only grow */
-    struct lease lease;
+    struct lease lease, packed; /* packed: the last one that it had with a pack */
 };
 
 struct model {
@@ -40,6 +42,8 @@ extern const char *const model_kinds[MODEL_KINDS];
 
 void model_init(struct model *);
 struct model_job *model_find(struct model *, const char *id);
+/* Nothing is left of it, but perhaps the memory of its end. */
+bool model_free(const struct model_job *);
 const char *model_state(const struct model_job *);
 /* The attempt or the wait is over: kept, or forgotten but for its given id. */
 void model_end(struct model *, struct model_job *, enum where, int64_t now_ms);

@@ -87,8 +87,8 @@ TEST(a_pack_ends_before_it_is_too_large)
     assert_int_equal(entries("5:wc"), 5);
     job.payload_len = sizeof payload;
     struct pinion_job jobs[9];
-    for (size_t i = 0; i < countof(jobs); i++) jobs[i] = (struct pinion_job){.kind = "wc", .queue = "q"};
-    jobs[4] = job;
+    for (size_t i = 0; i < countof(jobs); i++)
+        jobs[i] = i == 4 ? job : (struct pinion_job){.kind = "wc", .queue = "q"};
     reset();
     enqueue_batch(&rig, jobs, countof(jobs), ids);
     assert_int_equal(entries("5:wc"), 3);
@@ -109,9 +109,12 @@ TEST(a_pack_ends_before_it_is_too_large)
 TEST(only_plain_jobs_are_packed)
 {
     const struct pinion_job odd[] = {
-        {.kind = "wc", .queue = "q", .id = "x"},        {.kind = "wc", .queue = "q", .in_ms = 1},
-        {.kind = "wc", .queue = "q", .run_at_ms = 1},   {.kind = "wc", .queue = "q", .lease_ms = 2000},
-        {.kind = "wc", .queue = "q", .expires_ms = 10}, {.kind = "wc", .queue = "q", .retain_ms = 10},
+        {.kind = "wc", .queue = "q", .id = "x"},
+        {.kind = "wc", .queue = "q", .in_ms = 1},
+        {.kind = "wc", .queue = "q", .run_at_ms = 1},
+        {.kind = "wc", .queue = "q", .lease_ms = 2000},
+        {.kind = "wc", .queue = "q", .expires_ms = 10},
+        {.kind = "wc", .queue = "q", .retain_ms = 10},
     };
     struct pinion_job jobs[2 * PACK_JOBS_MIN + countof(odd)];
 

@@ -1,4 +1,5 @@
-/* Every verb on a job in a pack: what it answers, where the job is afterwards, where the others are.
+/* Every verb on a job in a pack: what it answers, where the job is afterwards, where the others
+ * are.
  *
  * The pack has SIZE jobs; the one that is looked at has place PLACE. After every verb the raw keys
  * are checked against each other, the counters of packed jobs among them.
@@ -50,7 +51,8 @@ static void arrange(enum at at)
     make_pack(SIZE);
     held = (struct lease){.pack_size = SIZE};
     snprintf(held.id, sizeof held.id, "%s", ids[PLACE]);
-    snprintf(held.token, sizeof held.token, "%lld", (long long)rig.now_us + LEASE_DEFAULT_MS * 1000);
+    snprintf(held.token, sizeof held.token, "%lld",
+             (long long)rig.now_us + LEASE_DEFAULT_MS * 1000);
     if (at == READY) return;
     claim_all();
     assert_int_equal(got.count, SIZE);
@@ -179,7 +181,8 @@ static const char *do_take_back_unheard(void)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-#define ALL(...) {{__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}}
+#define THREE(...) {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}
+#define ALL(...)   {THREE(__VA_ARGS__), THREE(__VA_ARGS__)}
 
 /* The answer, the state of the job and of the others; NULL: as before. In the order of enum at. */
 static const struct row {
@@ -255,7 +258,8 @@ static const char *counts_of(const char *one, const char *others)
 
     text[0] = '\0';
     for (size_t i = 0; i < STATES; i++) {
-        int n = (strcmp(one, job_states[i]) == 0) + (SIZE - 1) * (strcmp(others, job_states[i]) == 0);
+        int n = (strcmp(one, job_states[i]) == 0) +
+                (SIZE - 1) * (strcmp(others, job_states[i]) == 0);
         if (n) len += (size_t)snprintf(text + len, sizeof text - len, "%s%s=%d", len ? " " : "",
                                        job_states[i], n);
     }
@@ -310,8 +314,8 @@ static char *digest_of_all(void)
 
 TEST(another_token_changes_nothing)
 {
-    static const char *(*const verbs[])(void) = {do_renew,     do_ack,     do_ack_by_id, do_ack_rich,
-                                                 do_fail,      do_fail_last, do_release};
+    static const char *(*const verbs[])(void) = {
+        do_renew, do_ack, do_ack_by_id, do_ack_rich, do_fail, do_fail_last, do_release};
     static const int64_t others[] = {-1000000, -1, 1, 1000000};
 
     for (enum at at = 0; at < ATS; at++) {
@@ -389,8 +393,8 @@ TEST(acks_in_parts_and_repeated_count_once)
             }
             assert_int_equal(ack_many(&rig, got.lease, size, NULL), 0);
             assert_int_equal(stats(&rig).done, size);
-            assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:jobs pinion:{q}:gone pinion:{q}:active"),
-                             0);
+            assert_int_equal(
+                rig_int(&rig, "EXISTS pinion:{q}:jobs pinion:{q}:gone pinion:{q}:active"), 0);
         }
     }
 }

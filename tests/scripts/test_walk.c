@@ -1,14 +1,18 @@
-/* A random walk: every verb on a few hundred ids, beside a simple model of what must come of it.
+/* A random walk: every verb on a few hundred jobs, beside a simple model of what must come of it.
+ * Two in five have given ids; the others are enqueued in batches, and so begin in packs.
  *
  * PINION_WALK_SEED repeats a walk, PINION_WALK says how many operations.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "queue/pack.h"
 #include "tests/scripts/model.h"
 #include "tests/support/check.h"
 #include "tests/support/property.h"
 
 #define CHECK_EVERY 2000
+#define BATCH_MAX   70
 #define SERVERS     2
 
 static const char *const servers[SERVERS] = {"a", "b"};
@@ -23,7 +27,11 @@ static bool one_in(uint64_t n)
 
 static struct model_job *any_job(void)
 {
-    return &model.job[prng_below(&prng, MODEL_JOBS)];
+    struct model_job *j;
+
+    do j = &model.job[prng_below(&prng, MODEL_JOBS)];
+    while (!j->id[0]);
+    return j;
 }
 
 /* Delays count from the end of the millisecond, so that none is cut short. */
@@ -58,7 +66,7 @@ static void new_content(struct model_job *j)
     j->content = (struct pinion_job){.kind = model_kinds[i % MODEL_KINDS],
                                      .queue = "q",
                                      .id = j->id,
-                                     .priority = PINION_PRIORITY((unsigned)i / 70 + 4)};
+                                     .priority = PINION_PRIORITY((unsigned)i / 70 % 3 + 4)};
     if (one_in(3)) j->content.in_ms = 1 + prng_below(&prng, 5000);
     if (one_in(3)) j->content.retain_ms = 1 + prng_below(&prng, 20000);
     if (one_in(6)) j->content.expires_ms = 1 + prng_below(&prng, 3000);
@@ -69,18 +77,61 @@ static void new_content(struct model_job *j)
 static void do_enqueue(void)
 {
     struct model_job *j = any_job();
-    bool taken = j->where != W_NONE || j->given_until_ms;
+    bool taken = !model_free(j);
 
     if (!taken) new_content(j);
     struct pinion_job job = j->content;
     if (taken && one_in(2)) job.timeout_ms = 7;
+    job.id = j->id;
     expect(j, "enqueue", enqueue(&rig, &job, NULL),
-           !taken ? "new" : job.timeout_ms ? "conflict" : "existing");
+           !taken                             ? "new"
+           : job.timeout_ms || !j->content.id ? "conflict"
+                                              : "existing");
     if (taken) return;
     model.enqueued++;
     j->where = job.in_ms ? W_SCHEDULED : W_READY;
     j->due_ms = next_ms() + (int64_t)job.in_ms;
     j->expires_ms = job.expires_ms ? rig_now_ms(&rig) + (int64_t)(job.in_ms + job.expires_ms) : 0;
+}
+
+/* As a person would who tidies up. */
+static void delete_ended(void)
+{
+    for (size_t i = MODEL_GIVEN; i < MODEL_JOBS; i++) {
+        struct model_job *j = &model.job[i];
+        if (j->where != W_DONE && j->where != W_DEAD && j->where != W_CANCELLED) continue;
+        expect(j, "delete", delete_job(&rig, j->id), "deleted");
+        model_forget(j, rig_now_ms(&rig), true);
+    }
+}
+
+/* Some jobs of one or two kinds in one call; a few of them are kept when they are done. */
+static void do_enqueue_batch(void)
+{
+    struct model_job *chosen[BATCH_MAX];
+    struct pinion_job jobs[BATCH_MAX];
+    static char ids[BATCH_MAX][QUEUE_NAME_MAX + 1];
+    size_t wanted = 4 + prng_below(&prng, BATCH_MAX - 3), count = 0;
+    uint64_t kinds = prng_below(&prng, MODEL_KINDS * MODEL_KINDS);
+    unsigned priority = PINION_PRIORITY(4 + (unsigned)prng_below(&prng, 3));
+    bool mixed = one_in(4);
+
+    for (size_t i = MODEL_GIVEN; i < MODEL_JOBS && count < wanted; i++)
+        if (model_free(&model.job[i])) chosen[count++] = &model.job[i];
+    if (count < wanted) delete_ended();
+    if (count == 0) return;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t kind = one_in(2) ? kinds % MODEL_KINDS : kinds / MODEL_KINDS;
+        jobs[i] = (struct pinion_job){
+            .kind = model_kinds[kind], .queue = "q", .priority = priority, .attempts_max = 3};
+        if (mixed && one_in(20)) jobs[i].retain_ms = 1 + prng_below(&prng, 20000);
+    }
+    enqueue_batch(&rig, jobs, count, ids);
+    for (size_t i = 0; i < count; i++) {
+        *chosen[i] = (struct model_job){.where = W_READY, .content = jobs[i]};
+        memcpy(chosen[i]->id, ids[i], sizeof ids[i]);
+    }
+    model.enqueued += (int64_t)count;
 }
 
 static void do_promote(void)
@@ -122,6 +173,7 @@ static void start_job(const struct lease *lease, unsigned seat, uint64_t lease_m
     assert_true(token / 1000 >= rig_now_ms(&rig) + (int64_t)length_ms);
     j->where = W_ACTIVE;
     j->lease = *lease;
+    if (lease->pack_size) j->packed = *lease;
     j->lease_end_us = j->token = token;
 }
 
@@ -142,11 +194,12 @@ static void do_claim(void)
     static const char *const patterns[] = {"*=512", "wc=3 user.*=2", "user.mail=0 user.*=5 *=1",
                                            "zip=512"};
     unsigned seat = (unsigned)prng_below(&prng, SERVERS);
+    uint64_t free_max = one_in(10) ? 300 : one_in(4) ? 90 : 8;
     struct ask ask = {.server = servers[seat],
                       .seat = seat,
                       .lease_ms = 1000 + prng_below(&prng, 9000),
                       .patterns = patterns[prng_below(&prng, countof(patterns))],
-                      .free = 1 + (unsigned)prng_below(&prng, one_in(10) ? 300 : 8),
+                      .free = 1 + (unsigned)prng_below(&prng, free_max),
                       .subscribed = one_in(2)};
     static struct leases got;
 
@@ -155,6 +208,7 @@ static void do_claim(void)
     for (size_t i = 0; i < got.count; i++) start_job(&got.lease[i], seat, ask.lease_ms);
     find_expired();
     if (model.paused || got.count == ask.free || strcmp(ask.patterns, "*=512") != 0) return;
+    if (got.more && got.count > 0) return; /* a pack was left to the next claim */
     for (size_t i = 0; i < MODEL_JOBS; i++)
         if (model.job[i].where == W_READY) fail_msg("claim left %s", model.job[i].id);
 }
@@ -220,6 +274,44 @@ static void do_ack(void)
     expect(j, "ack again", rich ? ack_rich(&rig, &lease, "r") : ack(&rig, &lease), "ok");
 }
 
+/* Any of those that were claimed with one pack, with the token that they had then. */
+static size_t pick_pack(struct model_job **ret_jobs, struct lease *ret_leases)
+{
+    const struct model_job *first = any_active();
+    size_t count = 0;
+    uint64_t part = 1 + prng_below(&prng, 3);
+
+    for (size_t i = MODEL_GIVEN; i < MODEL_JOBS && first->packed.pack_size; i++) {
+        struct model_job *j = &model.job[i];
+        if (strcmp(j->packed.token, first->packed.token) != 0 || j->where == W_NONE) continue;
+        if (memcmp(j->id, first->id, PACK_NAME_LEN - 1) != 0 || !one_in(part)) continue;
+        ret_jobs[count] = j;
+        ret_leases[count++] = j->packed;
+    }
+    return count;
+}
+
+/* What has another token by now, or none, is stale; the same call again gets the same answer. */
+static void do_ack_pack(void)
+{
+    static struct model_job *jobs[MODEL_JOBS];
+    static struct lease leases[MODEL_JOBS];
+    size_t count = pick_pack(jobs, leases);
+    bool stale[2][MODEL_JOBS];
+
+    for (size_t again = 0; again < 2 && count > 0; again++)
+        ack_many(&rig, leases, count, stale[again]);
+    for (size_t i = 0; i < count; i++) {
+        struct model_job *j = jobs[i];
+        bool ours = j->where == W_ACTIVE && strcmp(j->lease.token, leases[i].token) == 0;
+        expect(j, "ack with its pack", stale[0][i] ? "stale" : "ok", ours ? "ok" : "stale");
+        expect(j, "ack with its pack again", stale[1][i] ? "stale" : "ok", ours ? "ok" : "stale");
+        if (!ours) continue;
+        model.done++;
+        model_forget(j, rig_now_ms(&rig), false);
+    }
+}
+
 static void do_fail(void)
 {
     struct model_job *j;
@@ -282,13 +374,15 @@ static void do_take_back(void)
 {
     unsigned seat = (unsigned)prng_below(&prng, SERVERS);
     int64_t held = 0;
+    bool all = one_in(2);
 
     for (size_t i = 0; i < MODEL_JOBS; i++) {
         if (model.job[i].where != W_ACTIVE || model.job[i].token % 1000 != seat) continue;
+        if (!all && model.job[i].renewed) continue;
         lose(&model.job[i]);
         held++;
     }
-    assert_int_equal(take_back(&rig, servers[seat]), held);
+    assert_int_equal((all ? take_back : take_back_unheard)(&rig, servers[seat]), held);
 }
 
 static void do_cancel(void)
@@ -369,10 +463,10 @@ static const struct {
     void (*run)(void);
     unsigned weight;
 } verbs[] = {
-    {do_enqueue, 24}, {do_claim, 16},   {do_ack, 10},      {do_fail, 10},     {do_cancel, 10},
-    {do_requeue, 10}, {do_step, 12},    {do_renew, 6},     {do_release, 6},   {do_promote, 5},
-    {do_reap, 3},     {do_sweep, 2},    {do_take_back, 1}, {do_pause, 1},
-    {do_delete, 4},
+    {do_enqueue, 24}, {do_enqueue_batch, 4}, {do_claim, 16}, {do_ack_pack, 6}, {do_ack, 10},
+    {do_fail, 10},    {do_cancel, 10},       {do_requeue, 10}, {do_step, 12},  {do_renew, 6},
+    {do_release, 6},  {do_promote, 5},       {do_reap, 3},     {do_sweep, 2},  {do_take_back, 1},
+    {do_pause, 1},    {do_delete, 4},
 };
 
 static void step(void)
