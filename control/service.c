@@ -15,6 +15,7 @@
 #include "control/state.h"
 #include "control/submitter.h"
 #include "queue/link.h"
+#include "scheduler/schedule.h"
 #include "scheduler/ticker.h"
 #include "workers/callback.h"
 #include "workers/command.h"
@@ -54,6 +55,7 @@ struct service {
     struct http_server *http;
     struct submitter *submitter;
     struct fleet *fleet;
+    struct zone_cache *zones;
     struct pulse pulse;
     ev_timer next; /* leaves a callback before it tears down what called */
     enum service_at at;
@@ -391,6 +393,7 @@ struct service *service_new(struct ev_loop *loop, const struct config *config)
     s->own_loop = loop == NULL;
     s->loop = loop ? loop : ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     s->ticker = ticker_new(s->loop);
+    s->zones = zone_cache_new();
     ev_timer_init(&s->next, on_next, 0., 0.);
     pulse_start(&s->pulse, s->loop);
     return s;
@@ -411,6 +414,7 @@ void service_free(struct service *s)
     redis_url_deinit(&s->url);
     process_record_close(s->record);
     state_close(s->state);
+    zone_cache_free(s->zones);
     ticker_free(s->ticker);
     if (s->own_loop) ev_loop_destroy(s->loop);
     free(s);
@@ -542,4 +546,14 @@ struct submitter *service_submitter(const struct service *s)
 struct fleet *service_fleet(const struct service *s)
 {
     return s->fleet;
+}
+
+struct zone_cache *service_zones(const struct service *s)
+{
+    return s->zones;
+}
+
+int64_t service_now_ms(const struct service *s)
+{
+    return redis_now_ms((void *)(uintptr_t)s);
 }

@@ -25,6 +25,7 @@ struct submitter;
 struct ticker;
 struct service;
 struct workers_totals;
+struct zone_cache;
 
 /* `config` is borrowed until service_free. `loop` NULL: makes its own. */
 struct service *service_new(struct ev_loop *loop, const struct config *config);
@@ -57,9 +58,11 @@ uint64_t                 service_roundtrip_us(const struct service *);
 unsigned                 service_http_connections(const struct service *);
 const struct histogram  *service_stall_us(const struct service *);
 const struct workers_totals *service_totals(const struct service *);
-/* These three are there from the first time that Redis is up. */
+struct zone_cache       *service_zones(const struct service *);
+/* These are there from the first time that Redis is up. */
 struct link             *service_link(const struct service *);
 struct submitter        *service_submitter(const struct service *);
 struct fleet            *service_fleet(const struct service *);
+int64_t                  service_now_ms(const struct service *); /* Redis's clock */
 
 #endif
