@@ -37,7 +37,7 @@ struct cron {
     uint8_t  nth[6];        /* nth[n], n from 1: weekdays that count as the n-th of the month */
     uint8_t  last_weekdays; /* 5L, FRI#L */
     bool     last_nearest;  /* LW */
-    bool     days_any, weekdays_any; /* begins with a bare * or ?: restricts nothing */
+    bool     days_any, weekdays_any; /* a bare * or ?: restricts nothing */
     bool     both;          /* + before the day-of-week: AND */
     bool     follows_clock; /* the minute or hour field begins with a star */
     bool     with_seconds;

@@ -324,7 +324,7 @@ static enum pinion_err cut_entry(struct cursor *c, bool alone, bool *ret_any)
     *ret_any = false;
     if (cut_char(c, '*') || (days && cut_char(c, '?'))) {
         if ((err = cut_step(c, &step))) return err;
-        *ret_any = !step;
+        *ret_any = alone && !step;
         add_range(c, (struct range){c->field->min, c->field->max}, step ? step : 1);
         return PINION_OK;
     }

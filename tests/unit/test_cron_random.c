@@ -266,9 +266,11 @@ static bool weekday_holds(struct entry e, struct day d)
     return nth == e.b;
 }
 
-static bool is_any(struct entry e)
+static bool is_any(const struct model *m, unsigned field)
 {
-    return (e.kind == STAR || e.kind == QUESTION) && !e.step;
+    struct entry e = m->entries[field][0];
+
+    return m->counts[field] == 1 && (e.kind == STAR || e.kind == QUESTION) && !e.step;
 }
 
 static bool day_holds(const struct model *m, struct day d)
@@ -280,7 +282,7 @@ static bool day_holds(const struct model *m, struct day d)
         number |= day_number_holds(m->entries[DAY][i], d);
     for (unsigned i = 0; i < m->counts[WEEKDAY]; i++)
         weekday |= weekday_holds(m->entries[WEEKDAY][i], d);
-    if (is_any(m->entries[DAY][0]) || is_any(m->entries[WEEKDAY][0]) || m->both)
+    if (is_any(m, DAY) || is_any(m, WEEKDAY) || m->both)
         return number && weekday;
     return number || weekday;
 }
