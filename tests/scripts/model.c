@@ -133,7 +133,7 @@ static void check_entry(struct model *m, const char *lane, const char *entry)
     for (size_t i = 0; i < MODEL_JOBS; i++) {
         const struct model_job *j = &m->job[i];
         if (j->where != W_READY || strncmp(j->id, entry, len) != 0) continue;
-        if (pack ? j->content.id != NULL : j->id[len] != '\0') continue; /* given again: not in it */
+        if (pack ? j->content.id != NULL : j->id[len] != '\0') continue; /* given again */
         assert_string_equal(lane + 2, j->content.kind);
         assert_int_equal((unsigned)(lane[0] - '0') + 1, j->content.priority);
     }
