@@ -1,15 +1,19 @@
 /* The functions of include/pinion.h, each a thin face of what the house has already. */
 #include "include/pinion.h"
 
+#include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/macros.h"
 #include "base/memory.h"
 #include "base/time_text.h"
 #include "control/config.h"
 #include "control/enqueuer.h"
 #include "control/find.h"
 #include "control/service.h"
+#include "control/soon.h"
+#include "control/timers.h"
 #include "queue/sync.h"
 #include "workers/attempt.h"
 #include "workers/callback.h"
@@ -95,7 +99,42 @@ enum pinion_err pinion_enqueue(struct pinion_client *c, const struct pinion_job 
 struct pinion_service {
     struct config config;
     struct service *service;
+    struct timers *timers;
+    struct soon *soon;
+    ev_prepare turn; /* sees that the service has stopped, so that no timer keeps the loop alive */
 };
+
+static void end_timers_if_stopped(struct pinion_service *s)
+{
+    if (service_stopped(s->service)) timers_stop(s->timers);
+}
+
+static void on_turn(struct ev_loop *loop, ev_prepare *turn, int events)
+{
+    (void)loop, (void)events;
+    end_timers_if_stopped(container_of(turn, struct pinion_service, turn));
+}
+
+static void begin_timers(struct pinion_service *s)
+{
+    struct ev_loop *loop = service_loop(s->service);
+
+    s->timers = timers_new(service_ticker(s->service));
+    s->soon = soon_new(loop);
+    ev_prepare_init(&s->turn, on_turn);
+    ev_prepare_start(loop, &s->turn);
+    ev_unref(loop);
+}
+
+static void end_timers(struct pinion_service *s)
+{
+    struct ev_loop *loop = service_loop(s->service);
+
+    timers_free(s->timers);
+    soon_free(s->soon);
+    ev_ref(loop);
+    ev_prepare_stop(loop, &s->turn);
+}
 
 static enum pinion_err set(struct config *config, const char *key, const char *value,
                            struct error *why)
@@ -145,6 +184,7 @@ enum pinion_err pinion_service_new(struct ev_loop *loop,
         return tell(&why, err, text, size);
     }
     s->service = service_new(loop, &s->config);
+    begin_timers(s);
     *ret_service = s;
     return PINION_OK;
 }
@@ -214,9 +254,41 @@ int pinion_service_stopped(const struct pinion_service *s)
 void pinion_service_free(struct pinion_service *s)
 {
     if (!s) return;
+    end_timers(s);
     service_free(s->service);
     config_deinit(&s->config);
     free(s);
+}
+
+/* ---- timers ---------------------------------------------------------------------------------- */
+
+static struct timers *timers_of(struct pinion_service *s)
+{
+    end_timers_if_stopped(s);
+    return s->timers;
+}
+
+enum pinion_err pinion_call_later(struct pinion_service *s, uint64_t ms, pinion_timer_fn *fn,
+                                  void *ctx, struct pinion_timer **ret_timer)
+{
+    return timers_later(timers_of(s), ms, &(struct timer_call){fn, ctx, ret_timer});
+}
+
+enum pinion_err pinion_call_at(struct pinion_service *s, int64_t wall_ms, pinion_timer_fn *fn,
+                               void *ctx, struct pinion_timer **ret_timer)
+{
+    return timers_at(timers_of(s), wall_ms, &(struct timer_call){fn, ctx, ret_timer});
+}
+
+enum pinion_err pinion_call_every(struct pinion_service *s, const struct pinion_every *every,
+                                  pinion_timer_fn *fn, void *ctx, struct pinion_timer **ret_timer)
+{
+    return timers_every(timers_of(s), every, &(struct timer_call){fn, ctx, ret_timer});
+}
+
+int pinion_call_soon(struct pinion_service *s, struct pinion_soon *node)
+{
+    return soon_call(s->soon, node);
 }
 
 /* ---- attempts -------------------------------------------------------------------------------- */

@@ -1,8 +1,9 @@
 /* pinion.h — enqueue jobs and run them: the one public header of libpinion.
  *
  * Thread rule: a client and a service belong to the thread that made them; a service also to the
- * thread that runs its loop. Options are structs whose zero is a good default. Text is UTF-8 and
- * NUL-terminated; every pointer given is borrowed for the call only, unless a comment says more.
+ * thread that runs its loop. Only pinion_call_soon may be called from elsewhere. Options are
+ * structs whose zero is a good default. Text is UTF-8 and NUL-terminated; every pointer given is
+ * borrowed for the call only, unless a comment says more.
  */
 #ifndef PINION_H
 #define PINION_H
@@ -138,6 +139,73 @@ void pinion_service_stop(struct pinion_service *);
 int  pinion_service_ready(const struct pinion_service *); /* 1: connected, and it claims */
 int  pinion_service_stopped(const struct pinion_service *);
 void pinion_service_free(struct pinion_service *); /* only when stopped or never started */
+
+/* ---- timers ----------------------------------------------------------------------------------
+ * They fire on the service's loop and need nothing else: also before the service is started or
+ * ready, and while Redis is away. Pending ones keep the loop alive. When the service has stopped,
+ * no timer fires any more.
+ *
+ * A timer belongs to the service. One that fires once (later, at) is freed when its callback has
+ * returned: forget the pointer in the callback. One that repeats lives until it is cancelled. What
+ * is left goes with pinion_service_free.
+ *
+ * A callback must not block and must not free the service; else it may do all, also cancel itself
+ * and others. No timer is early by its clock, and none fires within the call that made it.
+ *
+ * Each pinion_call_...: ret_timer may be NULL, and is untouched on failure. PINION_INVALID: no
+ * callback, or as said below. PINION_CONFLICT: the service has stopped. Loop thread only. */
+
+struct pinion_timer;
+typedef void pinion_timer_fn(struct pinion_timer *, void *ctx);
+
+/* Once, that much later; 0: in the next turn of the loop. Steps of the wall clock do not matter. */
+enum pinion_err pinion_call_later(struct pinion_service *, uint64_t ms, pinion_timer_fn *,
+                                  void *ctx, struct pinion_timer **ret_timer);
+
+/* Once, when the wall clock shows that time since 1970; one that has passed: in the next turn. It
+ * follows steps of the clock: a step back delays it, one past it fires it within a second. */
+enum pinion_err pinion_call_at(struct pinion_service *, int64_t wall_ms, pinion_timer_fn *,
+                               void *ctx, struct pinion_timer **ret_timer);
+
+struct pinion_every {
+    uint64_t interval_ms; /* from start to start; 1 .. a hundred years */
+    uint64_t phase_ms;    /* first call after it, 1 .. interval_ms; 0: within interval_ms */
+    int      align;       /* 1: whenever the wall clock shows a multiple of interval_ms since 1970
+                           * UTC, plus phase_ms, which is then 0 .. interval_ms - 1 */
+};
+
+/* Again and again. What is planned is a grid, and calls do not shift it, however late they are or
+ * long they take; the ticks that pass meanwhile are passed over, never made up for in a burst.
+ * With phase_ms 0, timers of one interval are spread over it: the n-th repeating timer of a service
+ * has the same place in each run of the program. */
+enum pinion_err pinion_call_every(struct pinion_service *, const struct pinion_every *,
+                                  pinion_timer_fn *, void *ctx, struct pinion_timer **ret_timer);
+
+/* In its callback: how many ticks were passed over since the call before, for the loop was busy,
+ * the clock stepped or the machine slept. */
+uint64_t pinion_timer_missed(const struct pinion_timer *);
+
+/* It fires no more, and is freed: now, or when its callback has returned. NULL: no-op. Not for one
+ * that has fired for the last time, for it is gone. Loop thread only. */
+void pinion_timer_cancel(struct pinion_timer *);
+
+/* A call from elsewhere: yours, embedded where you like. It stays where it is while it is pending,
+ * which ends just before its call: the callback may schedule or free it. */
+struct pinion_soon;
+typedef void pinion_soon_fn(struct pinion_soon *, void *ctx);
+struct pinion_soon {
+    pinion_soon_fn     *fn;
+    void               *ctx;
+    struct pinion_soon *next;    /* private, zero at first */
+    int                 pending; /* private, zero at first */
+};
+
+/* Calls it on the loop, once, soon. From any thread and from signal handlers: no lock, no malloc,
+ * errno is kept. 1: scheduled; 0: it was pending already, and that call is still to come. It sees
+ * all that was written before either. What one thread schedules is called in that order. Such calls
+ * do not keep the loop alive. They work until pinion_service_free, which other threads must be done
+ * with this service for; those that are pending then are forgotten, and not pending any more. */
+int pinion_call_soon(struct pinion_service *, struct pinion_soon *);
 
 /* ---- inside a handler ------------------------------------------------------------------------ */
 
