@@ -286,6 +286,17 @@ enum pinion_err pinion_call_every(struct pinion_service *s, const struct pinion_
     return timers_every(timers_of(s), every, &(struct timer_call){fn, ctx, ret_timer});
 }
 
+enum pinion_err pinion_call_cron(struct pinion_service *s, const char *spec, const char *tz,
+                                 pinion_timer_fn *fn, void *ctx, struct pinion_timer **ret_timer,
+                                 char *text, size_t size)
+{
+    const struct timer_call call = {fn, ctx, ret_timer};
+    struct error why = {0};
+    enum pinion_err err = timers_cron(timers_of(s), spec, tz, &call, &why);
+
+    return tell(&why, err, text, size);
+}
+
 int pinion_call_soon(struct pinion_service *s, struct pinion_soon *node)
 {
     return soon_call(s->soon, node);

@@ -13,11 +13,16 @@
 #include "control/timers.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/time_text.h"
+#include "control/ticks.h"
+#include "scheduler/rule.h"
+#include "scheduler/schedule.h"
 #include "scheduler/ticker.h"
 
 #define US_PER_MS 1000
@@ -26,19 +31,16 @@
 /* 2^64 divided by the golden ratio: multiples of it, mod 2^64, fall into the widest gap so far. */
 #define GOLDEN UINT64_C(0x9E3779B97F4A7C15)
 
-enum timer_kind { TIMER_ONCE, TIMER_EVERY };
-
 struct pinion_timer {
     struct timers *timers;
     struct list link; /* in timers->mono or timers->wall */
     struct alarm alarm;
     pinion_timer_fn *fn;
     void *ctx;
-    enum timer_kind kind;
-    bool wall;               /* which clock due_ms and last_ms are of */
+    bool wall, repeats;      /* wall: the clock that due_ms and last_ms are of */
     int64_t due_ms, last_ms; /* last_ms: the latest tick that was called or passed over */
     uint64_t passed, missed; /* since the last call; before this call */
-    int64_t interval_ms, origin_ms; /* TIMER_EVERY: the grid */
+    struct ticks ticks;      /* if it repeats; the rule is owned */
 };
 
 struct timers {
@@ -50,6 +52,7 @@ struct timers {
     int64_t offset_us;  /* of the wall clock to the other, when it was last looked at */
     int64_t origin_ms;  /* of the grids that are spread */
     uint64_t spread;     /* how many were made that take a place of their own */
+    struct zone_cache *zones; /* NULL until the first cron */
 };
 
 static int64_t now_ms(const struct pinion_timer *t)
@@ -57,36 +60,11 @@ static int64_t now_ms(const struct pinion_timer *t)
     return t->wall ? clock_wall_ms() : (int64_t)clock_mono_ms();
 }
 
-/* ---- ticks ----------------------------------------------------------------------------------- */
-
-static int64_t tick_until(const struct pinion_timer *t, int64_t ms)
-{
-    int64_t past_ms = (ms - t->origin_ms) % t->interval_ms;
-
-    return ms - (past_ms < 0 ? past_ms + t->interval_ms : past_ms);
-}
-
-static int64_t tick_after(const struct pinion_timer *t, int64_t ms)
-{
-    return tick_until(t, ms) + t->interval_ms;
-}
-
-/* The next tick to wait for. Where the clock was set back, the last one is not called again; those
- * before it are, for a timer must not fall silent. */
-static int64_t next_due(const struct pinion_timer *t, int64_t from_ms)
-{
-    int64_t next_ms = tick_after(t, from_ms);
-
-    return next_ms == t->last_ms ? tick_after(t, next_ms) : next_ms;
-}
-
 static void pass_over(struct pinion_timer *t, int64_t until_ms)
 {
-    int64_t tick_ms = tick_until(t, until_ms);
-
-    if (tick_ms <= t->last_ms) return;
-    t->passed += (uint64_t)((tick_ms - t->last_ms) / t->interval_ms);
-    t->last_ms = tick_ms;
+    t->passed += ticks_between(&t->ticks, t->last_ms, until_ms);
+    if (t->ticks.rule && t->passed > PINION_TIMER_MISSED_MAX) t->passed = PINION_TIMER_MISSED_MAX;
+    if (until_ms > t->last_ms) t->last_ms = ticks_until(&t->ticks, until_ms);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -120,7 +98,8 @@ static void follow(struct pinion_timer *t)
 {
     int64_t wall_ms = now_ms(t);
 
-    if (t->kind != TIMER_ONCE && t->due_ms > wall_ms) t->due_ms = next_due(t, wall_ms);
+    if (t->repeats && t->due_ms > wall_ms)
+        t->due_ms = ticks_next(&t->ticks, t->last_ms, wall_ms);
     arm(t);
 }
 
@@ -152,6 +131,7 @@ static void timer_free(struct pinion_timer *t)
     ticker_cancel(ts->ticker, &t->alarm);
     list_remove(&t->link);
     if (list_empty(&ts->wall)) ticker_cancel(ts->ticker, &ts->watch);
+    free(t->ticks.rule);
     free(t);
 }
 
@@ -174,18 +154,18 @@ static void on_due(struct alarm *alarm)
     bool lives;
 
     if (from_ms < t->due_ms) return arm(t); /* far away, or the wall clock was set back */
-    if (t->kind != TIMER_ONCE) {
+    if (t->repeats) {
         t->last_ms = t->due_ms;
         pass_over(t, from_ms);
         t->missed = t->passed;
         t->passed = 0;
     }
     lives = call(t);
-    if (t->kind == TIMER_ONCE || !lives) return timer_free(t);
+    if (!t->repeats || !lives) return timer_free(t);
     if (t->timers->stopped) return;
     from_ms = now_ms(t);
     pass_over(t, from_ms);
-    t->due_ms = next_due(t, from_ms);
+    t->due_ms = ticks_next(&t->ticks, t->last_ms, from_ms);
     arm(t);
 }
 
@@ -197,15 +177,13 @@ static enum pinion_err check(const struct timers *ts, const struct timer_call *c
     return ts->stopped ? PINION_CONFLICT : PINION_OK;
 }
 
-static struct pinion_timer *timer_new(struct timers *ts, enum timer_kind kind, bool wall,
-                                      const struct timer_call *c)
+static struct pinion_timer *timer_new(struct timers *ts, bool wall, const struct timer_call *c)
 {
     struct pinion_timer *t = xcalloc(1, sizeof *t);
 
     t->timers = ts;
     t->fn = c->fn;
     t->ctx = c->ctx;
-    t->kind = kind;
     t->wall = wall;
     t->last_ms = INT64_MIN;
     alarm_init(&t->alarm, on_due);
@@ -235,14 +213,14 @@ enum pinion_err timers_later(struct timers *ts, uint64_t ms, const struct timer_
 {
     enum pinion_err err = check(ts, c);
 
-    return err ? err : begin(timer_new(ts, TIMER_ONCE, false, c), mono_after(ms), c);
+    return err ? err : begin(timer_new(ts, false, c), mono_after(ms), c);
 }
 
 enum pinion_err timers_at(struct timers *ts, int64_t wall_ms, const struct timer_call *c)
 {
     enum pinion_err err = check(ts, c);
 
-    return err ? err : begin(timer_new(ts, TIMER_ONCE, true, c), wall_ms, c);
+    return err ? err : begin(timer_new(ts, true, c), wall_ms, c);
 }
 
 /* On the grid of the n-th timer that is spread: 0 <= place < 1, as a part of its interval. */
@@ -269,16 +247,59 @@ enum pinion_err timers_every(struct timers *ts, const struct pinion_every *e,
     struct pinion_timer *t;
 
     if (err) return err;
-    t = timer_new(ts, TIMER_EVERY, e->align != 0, c);
-    t->interval_ms = (int64_t)e->interval_ms;
+    t = timer_new(ts, e->align != 0, c);
+    t->repeats = true;
+    t->ticks.interval_ms = (int64_t)e->interval_ms;
     if (e->align)
-        t->origin_ms = (int64_t)e->phase_ms;
+        t->ticks.origin_ms = (int64_t)e->phase_ms;
     else if (e->phase_ms)
-        t->origin_ms = mono_after(e->phase_ms);
+        t->ticks.origin_ms = mono_after(e->phase_ms);
     else
-        t->origin_ms = spread_origin_ms(ts, e->interval_ms);
-    if (t->wall || !e->phase_ms) return begin(t, tick_after(t, now_ms(t)), c);
-    return begin(t, t->origin_ms, c);
+        t->ticks.origin_ms = spread_origin_ms(ts, e->interval_ms);
+    if (!e->align && e->phase_ms) return begin(t, t->ticks.origin_ms, c);
+    return begin(t, ticks_after(&t->ticks, now_ms(t)), c);
+}
+
+/* H is spread by the same number as the grids. */
+static enum pinion_err read_rule(struct timers *ts, const char *spec, const char *tz,
+                                 struct rule *ret_rule, struct error *why)
+{
+    char name[24];
+    enum pinion_err err;
+
+    if (!spec) return error_set(why, PINION_INVALID, "no cron expression, expected one");
+    snprintf(name, sizeof name, "%llu", (unsigned long long)ts->spread);
+    err = cron_parse(span_of(spec), name, &ret_rule->cron, why);
+    if (err) return err;
+    if (ret_rule->cron.kind == CRON_REBOOT)
+        return error_set(why, PINION_INVALID, "@reboot is no time, expected one that comes again");
+    if (ret_rule->cron.kind == CRON_EVERY) ret_rule->every_ms = (int64_t)ret_rule->cron.every_ms;
+    ret_rule->kind = ret_rule->cron.kind == CRON_EVERY ? RULE_EVERY : RULE_CRON;
+    if (!ts->zones) ts->zones = zone_cache_new();
+    return zone_cache_get(ts->zones, tz ? tz : "local", &ret_rule->zone, why);
+}
+
+enum pinion_err timers_cron(struct timers *ts, const char *spec, const char *tz,
+                            const struct timer_call *c, struct error *why)
+{
+    struct rule rule = {.dst = DST_VIXIE};
+    enum pinion_err err = check(ts, c);
+    struct pinion_timer *t;
+    int64_t first_ms;
+
+    if (err)
+        return error_set(why, err, "%s", err == PINION_CONFLICT ? "the service has stopped"
+                                                               : "no callback, expected one");
+    err = read_rule(ts, spec, tz, &rule, why);
+    if (err) return err;
+    first_ms = rule_next(&rule, clock_wall_ms());
+    if (first_ms == RULE_NEVER)
+        return error_set(why, PINION_INVALID, "'%.200s' never comes, expected times to come", spec);
+    ts->spread++;
+    t = timer_new(ts, true, c);
+    t->repeats = true;
+    t->ticks.rule = xmemdup(&rule, sizeof rule);
+    return begin(t, first_ms, c);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -322,6 +343,7 @@ void timers_free(struct timers *ts)
     free_all(&ts->mono);
     free_all(&ts->wall);
     ticker_cancel(ts->ticker, &ts->watch);
+    zone_cache_free(ts->zones);
     free(ts);
 }
 

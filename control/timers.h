@@ -30,5 +30,7 @@ enum pinion_err timers_later(struct timers *, uint64_t ms, const struct timer_ca
 enum pinion_err timers_at(struct timers *, int64_t wall_ms, const struct timer_call *) must_use;
 enum pinion_err timers_every(struct timers *, const struct pinion_every *,
                              const struct timer_call *) must_use;
+enum pinion_err timers_cron(struct timers *, const char *spec, const char *tz,
+                            const struct timer_call *, struct error *why) must_use;
 
 #endif

@@ -181,8 +181,17 @@ struct pinion_every {
 enum pinion_err pinion_call_every(struct pinion_service *, const struct pinion_every *,
                                   pinion_timer_fn *, void *ctx, struct pinion_timer **ret_timer);
 
+/* At the times of a cron expression in a zone ("Europe/Berlin", "UTC"; NULL: the system's), whose
+ * file is read now. PINION_INVALID, with the reason in `why` (NULL is fine, else why_size bytes): a
+ * bad expression or zone, @reboot, or an expression without a time to come. Clocks that change and
+ * clocks that step do no harm: a fixed time comes once a night; a tick is not repeated. */
+enum pinion_err pinion_call_cron(struct pinion_service *, const char *spec, const char *tz,
+                                 pinion_timer_fn *, void *ctx, struct pinion_timer **ret_timer,
+                                 char *why, size_t why_size);
+
 /* In its callback: how many ticks were passed over since the call before, for the loop was busy,
- * the clock stepped or the machine slept. */
+ * the clock stepped or the machine slept. At most PINION_TIMER_MISSED_MAX are counted for cron. */
+#define PINION_TIMER_MISSED_MAX 1000
 uint64_t pinion_timer_missed(const struct pinion_timer *);
 
 /* It fires no more, and is freed: now, or when its callback has returned. NULL: no-op. Not for one

@@ -9,6 +9,7 @@
 #include <ev.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,27 @@ TEST(they_fire_before_the_service_starts)
     assert_int_equal(pinion_call_at(service, clock_wall_ms() + 3, note, &p, NULL), PINION_OK);
     ev_run(loop, 0); /* which they keep alive, and nothing else does */
     assert_int_equal(p.calls, 2);
+}
+
+TEST(cron_says_why_not)
+{
+    struct probe p = {0};
+    char why[256] = "", cut[8] = "";
+
+    assert_int_equal(pinion_call_cron(service, "61 * * * *", NULL, note, &p, &p.timer, why,
+                                      sizeof why),
+                     PINION_INVALID);
+    assert_non_null(strstr(why, "minute"));
+    assert_int_equal(pinion_call_cron(service, "@reboot", NULL, note, &p, NULL, cut, sizeof cut),
+                     PINION_INVALID);
+    assert_string_equal(cut, "@reboot");
+    assert_int_equal(pinion_call_cron(service, "x", NULL, note, &p, NULL, NULL, 0), PINION_INVALID);
+    assert_null(p.timer);
+    assert_int_equal(pinion_call_cron(service, "0 4 * * *", NULL, note, &p, &p.timer, NULL, 0),
+                     PINION_OK);
+    pinion_timer_cancel(p.timer);
+    ev_run(loop, 0); /* nothing keeps it alive */
+    assert_int_equal(p.calls, 0);
 }
 
 static void stop_at_third(struct pinion_timer *t, void *ctx)
@@ -130,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         service_test(they_fire_before_the_service_starts),
+        service_test(cron_says_why_not),
         service_test(they_fire_while_redis_is_away_and_end_with_the_service),
         service_test(they_fire_on_a_loop_of_the_service),
         service_test(to_free_the_service_in_a_callback_is_noticed),
