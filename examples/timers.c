@@ -19,7 +19,7 @@
 
 struct app {
     struct pinion_service *service;
-    struct pinion_timer *beat, *hourly;
+    struct pinion_timer *beat, *nightly;
     unsigned beats, answers, missed;
 };
 
@@ -48,13 +48,13 @@ static void on_second(struct pinion_timer *timer, void *ctx)
 
     (void)timer;
     printf("at: the wall clock shows a full second\n");
-    pinion_timer_cancel(app->hourly); /* would keep the loop alive */
+    pinion_timer_cancel(app->nightly); /* would keep the loop alive */
 }
 
-static void on_hour(struct pinion_timer *timer, void *ctx)
+static void on_night(struct pinion_timer *timer, void *ctx)
 {
     (void)timer, (void)ctx;
-    printf("every: a full hour\n");
+    printf("cron: four in the morning\n");
 }
 
 /* ---- a thread, which may touch the loop by pinion_call_soon alone ---------------------------- */
@@ -90,11 +90,11 @@ static void *compute(void *ctx)
 static int set_timers(struct app *app)
 {
     struct pinion_every beat = {.interval_ms = BEAT_MS, .phase_ms = BEAT_MS};
-    struct pinion_every hour = {.interval_ms = 3600000, .align = 1};
     int64_t next_second_ms = ((int64_t)time(NULL) + 1) * 1000;
 
     return pinion_call_every(app->service, &beat, on_beat, app, &app->beat) ||
-           pinion_call_every(app->service, &hour, on_hour, app, &app->hourly) ||
+           pinion_call_cron(app->service, "0 4 * * *", "UTC", on_night, app, &app->nightly, NULL,
+                            0) ||
            pinion_call_later(app->service, 30, on_later, NULL, NULL) ||
            pinion_call_at(app->service, next_second_ms, on_second, app, NULL);
 }
