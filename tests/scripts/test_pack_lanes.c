@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "queue/pack.h"
 #include "queue/reply.h"
+#include "queue/steer.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
@@ -397,6 +398,26 @@ TEST(the_oldest_of_a_pack_tells_how_long_it_waits)
     check_raw();
 }
 
+/* What one call does to a job of a pack, it sees when it comes to that job again. */
+TEST(one_call_can_end_a_pack_and_name_it_again)
+{
+    static const char *const words[] = {"deleted", "deleted", "deleted", "deleted", "not_found",
+                                        "not_found"};
+    struct span all[countof(words)];
+
+    reset();
+    add("wc", 5, 4);
+    for (size_t i = 0; i < countof(all); i++) all[i] = span_of(ids[i % 4]);
+    delete_build(&rig.request, rig_key(&rig), all, countof(all));
+    redisReply *r = rig_ask(&rig);
+    for (size_t i = 0; i < countof(all); i++) assert_true(span_is(steer_status(r, i), words[i]));
+    freeReplyObject(r);
+    assert_string_equal(counts(&rig), "");
+    assert_int_equal(stats(&rig).deleted, 4);
+    check_raw();
+    assert_int_equal(claim_count(&rig), 0);
+}
+
 /* ---- bounds, and a full Redis ---------------------------------------------------------------- */
 
 /* Leases from the future: no more of them than the limit and one pack are moved at once. */
@@ -494,6 +515,7 @@ int main(void)
         cmocka_unit_test(pages_of_any_size_join_up),
         cmocka_unit_test(a_cursor_into_a_pack_outlives_what_was_behind_it),
         cmocka_unit_test(the_oldest_of_a_pack_tells_how_long_it_waits),
+        cmocka_unit_test(one_call_can_end_a_pack_and_name_it_again),
         cmocka_unit_test(a_reap_after_a_step_back_is_bounded),
         cmocka_unit_test(packs_are_taken_apart_in_a_full_redis),
     };

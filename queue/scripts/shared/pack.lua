@@ -20,9 +20,20 @@ local function pack_size(record)
   return tonumber(record:match('^[^\n]*\n(%d+)'))
 end
 
--- The one that was read last is kept: a batch asks for one pack's jobs one after the other, and to
--- read a pack takes as long as a hundred commands.
-local read_last, its_records
+-- The pack that was asked for last is kept until it ends, and so is what was read of one: a batch
+-- asks for the jobs of one after the other, and to read it takes as long as a hundred commands.
+local last_name, last_record, read_last, its_records
+
+local function find_pack(name)
+  if name ~= last_name then last_name, last_record = name, redis.call('HGET', key('jobs'), name) end
+  return last_record
+end
+
+local function drop_pack(name)
+  last_name = nil
+  redis.call('HDEL', key('jobs'), name)
+  redis.call('HDEL', key('gone'), name)
+end
 
 local function pack_records(record)
   if record ~= read_last then
@@ -82,7 +93,7 @@ end
 -- The pack that holds this job: its name, its record, and the job's place; nil: none.
 local function pack_with(id)
   local i, name = pack_place(id), pack_name(id)
-  local record = i and redis.call('HGET', key('jobs'), name)
+  local record = i and find_pack(name)
   if not record then return end
   local high, low = gone_from(name)
   if i < pack_size(record) and not has_bit(high, low, i) then return name, record, i end
@@ -98,8 +109,7 @@ local function leave_pack(name, record, size, state, high, low)
   local left, count = size - count_bits(gone_high) - count_bits(gone_low), count_bits(high)
   count = count + count_bits(low)
   if left == 0 then
-    redis.call('HDEL', key('jobs'), name)
-    redis.call('HDEL', key('gone'), name)
+    drop_pack(name)
     if state == 'active' then redis.call('ZREM', key('active'), name)
     else redis.call('HSET', key('ghosts'), name, lane_of(record)) end
   elseif count > 0 then
@@ -134,8 +144,7 @@ local function disband(name, record, state)
   local ids, records = pack_jobs(name, record)
   local fields = {}
   for i, id in ipairs(ids) do fields[2 * i - 1], fields[2 * i] = id, records[i] end
-  redis.call('HDEL', key('jobs'), name)
-  redis.call('HDEL', key('gone'), name)
+  drop_pack(name)
   redis.call('HSET', key('jobs'), unpack(fields))
   redis.call('HINCRBY', key('meta'), 'packed_' .. state, 1 - #ids)
   return ids
