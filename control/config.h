@@ -6,7 +6,8 @@
  * stronger source names replaces the whole list of the weaker ones. Commands are told apart by
  * their kind and replace each other singly. Any thread, but one at a time.
  *
- * The file is INI: `[serve]` with the long flags as keys, `[queue "mail"]`, `[command "wc"]`.
+ * The file is INI: `[serve]` with the long flags as keys, `[queue "mail"]`, `[command "wc"]`,
+ * `[schedule "nightly"]`.
  * An indented line goes on with the value above; `;` or `#` begins a comment line, ` ;` a comment
  * behind a value.
  */
@@ -23,9 +24,12 @@
 
 #define CONFIG_FILE_BYTES_MAX   (1024 * 1024)
 #define CONFIG_HOSTS_MAX        64
+#define CONFIG_SCHEDULES_MAX    10000
 #define CONFIG_GRACE_MS_MAX     86400000
 #define CONFIG_MAXMEMORY_MIN    (UINT64_C(16) * 1024 * 1024)
 #define CONFIG_MAXMEMORY_MAX    (UINT64_C(1) << 50)
+
+struct json_t;
 
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 
@@ -40,6 +44,12 @@ struct config_command {
     char   **argv;        /* one block, ends with NULL; NULL only until finished */
     unsigned concurrency; /* 0: as many as the service */
     uint64_t timeout_ms;  /* 0: the job's own */
+};
+
+struct config_schedule {
+    char          *name;
+    struct json_t *shape; /* what the section says, as of control/new_schedule.h; checked when
+                           * finished */
 };
 
 /* All text is owned; read it, change it by config_set. */
@@ -61,6 +71,8 @@ struct config {
     size_t               queue_count;
     struct config_command *commands;
     size_t                 command_count;
+    struct config_schedule *schedules;
+    size_t                  schedule_count;
 
     enum config_source source, hosts_from, queues_from; /* private */
 };

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum section { SECTION_NONE, SECTION_SERVE, SECTION_QUEUE, SECTION_COMMAND };
+enum section { SECTION_NONE, SECTION_SERVE, SECTION_QUEUE, SECTION_COMMAND, SECTION_SCHEDULE };
 
 struct reader {
     struct config *config;
@@ -27,7 +27,7 @@ struct reader {
     bool indented;    /* it goes on with the value above */
 
     enum section section;
-    char *name;               /* of the section: a queue or a kind */
+    char *name;               /* of the section: a queue, a kind or a schedule */
     struct buffer key, value; /* what is gathered; handed over when no line can follow it */
     unsigned key_line;
 
@@ -78,6 +78,15 @@ static enum pinion_err set_in_command(struct reader *r, const char *key, const c
                      key);
 }
 
+static enum pinion_err set_in_schedule(struct reader *r, const char *key, const char *value,
+                                       struct error *why)
+{
+    struct config_schedule *schedule;
+    enum pinion_err err = config_schedule_at(r->config, span_of(r->name), &schedule, why);
+
+    return err ? err : config_schedule_set(schedule, key, value, why);
+}
+
 static enum pinion_err set_in_section(struct reader *r, const char *key, const char *value,
                                       struct error *why)
 {
@@ -85,6 +94,7 @@ static enum pinion_err set_in_section(struct reader *r, const char *key, const c
     case SECTION_SERVE: return config_set_from(r->config, CONFIG_FILE, key, value, why);
     case SECTION_QUEUE: return set_in_queue(r, key, value, why);
     case SECTION_COMMAND: return set_in_command(r, key, value, why);
+    case SECTION_SCHEDULE: return set_in_schedule(r, key, value, why);
     case SECTION_NONE: break;
     }
     return error_set(why, PINION_INVALID,
@@ -102,7 +112,8 @@ static void flush_key(struct reader *r)
 }
 
 static const char *const section_syntax =
-    "expected [serve], [queue \"NAME\"] or [command \"KIND\"], from the first column";
+    "expected [serve], [queue \"NAME\"], [command \"KIND\"] or [schedule \"NAME\"], from the first "
+    "column";
 
 /* `text` is what follows '[', without the newline: `serve]` or `queue "mail"]`. */
 static void open_section(struct reader *r, struct span text)
@@ -111,6 +122,7 @@ static void open_section(struct reader *r, struct span text)
     struct span name = head, noun = span_cut(&name, ' ');
     struct config_queue *queue;
     struct config_command *command;
+    struct config_schedule *schedule;
     struct error why = {0};
     bool named = name.len > 2 && name.data[0] == '"' && name.data[name.len - 1] == '"';
 
@@ -129,6 +141,10 @@ static void open_section(struct reader *r, struct span text)
     } else if (span_is(noun, "command") && named) {
         r->section = SECTION_COMMAND;
         if (config_command_at(r->config, span_of(r->name), &command, &why))
+            fail_at(r, r->line, why.text);
+    } else if (span_is(noun, "schedule") && named) {
+        r->section = SECTION_SCHEDULE;
+        if (config_schedule_at(r->config, span_of(r->name), &schedule, &why))
             fail_at(r, r->line, why.text);
     } else {
         fail_at(r, r->line, section_syntax);

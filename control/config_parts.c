@@ -155,6 +155,7 @@ void config_deinit(struct config *c)
         free(c->commands[i].kind);
         free(c->commands[i].argv);
     }
+    config_schedules_deinit(c);
     free(c->hosts);
     free(c->queues);
     free(c->commands);
@@ -174,6 +175,8 @@ enum pinion_err config_finish(struct config *c, struct error *why)
         if (!c->commands[i].argv)
             return error_set(why, PINION_INVALID, "command %s: expected argv = PROGRAM ARGUMENTS",
                              c->commands[i].kind);
+    enum pinion_err bad = config_schedules_check(c, why);
+    if (bad) return bad;
     if (c->queue_count == 0) {
         enum pinion_err err = config_queue_at(c, span_of(DEFAULT_QUEUE), &queue, why);
         if (err) return err;

@@ -23,6 +23,14 @@ enum pinion_err config_command_at(struct config *, struct span kind,
                                   struct config_command **ret_command, struct error *why) must_use;
 enum pinion_err config_command_argv(struct config_command *, const char *words,
                                     struct error *why) must_use;
+enum pinion_err config_schedule_at(struct config *, struct span name,
+                                   struct config_schedule **ret_schedule,
+                                   struct error *why) must_use;
+enum pinion_err config_schedule_set(struct config_schedule *, const char *key, const char *value,
+                                    struct error *why) must_use;
+/* Each as a whole: what its keys mean together. */
+enum pinion_err config_schedules_check(const struct config *, struct error *why) must_use;
+void            config_schedules_deinit(struct config *);
 enum pinion_err config_host_add(struct config *, const char *name, struct error *why) must_use;
 
 #endif

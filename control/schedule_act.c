@@ -107,12 +107,20 @@ static void build_pause(struct schedule_act *a, struct request *r, int64_t now_m
 /* Times that became other ones begin now: what the old ones missed is no reason to fire. */
 static void build_put(struct schedule_act *a, struct request *r, int64_t now_ms)
 {
-    const struct schedule *new = a->o.put->schedule, *old = a->schedule;
+    const struct schedule *old = a->schedule;
+    struct schedule new = *a->o.put->schedule; /* its texts stay those of the put */
     struct schedule_set set = new_schedule_set(a->o.put, now_ms);
+    char *timing = NULL;
 
+    if (a->o.keep_paused && old && old->paused && !new.paused) {
+        new.paused = true;
+        set.timing = span_of(timing = schedule_timing(&new));
+        set.next_ms = SCHEDULE_NEVER;
+    }
     set.revision = a->o.condition == ACT_IF_NEW || !a->there ? SCHEDULE_NEW : a->revision;
-    set.from_now = !old || !schedule_same_times(old, new) || (old->paused && !new->paused);
+    set.from_now = !old || !schedule_same_times(old, &new) || (old->paused && !new.paused);
     schedule_set_build(r, queue_key_span(&a->key), &set);
+    free(timing);
 }
 
 static void build_fires(struct schedule_act *a, struct request *r, int64_t now_ms)

@@ -35,6 +35,7 @@ struct act_options {
     int64_t            revision;   /* IF_REVISION */
     int64_t            from_ms, to_ms; /* of a backfill: from <= time < to */
     bool               dry_run;    /* a backfill ends when its times are known */
+    bool               keep_paused; /* a put leaves what is paused so */
 };
 
 enum act_result { ACT_UNCHANGED, ACT_MADE, ACT_CHANGED, ACT_REFUSED /* by the condition */ };
