@@ -16,10 +16,11 @@
 #define RULE_NEVER        INT64_MAX
 #define RULE_EVERY_MIN_MS 10
 
-/* On a night on which clocks change. */
+/* On a night on which clocks change. Under all but skip, an expression that begins its minute or
+ * hour with a star follows the clock; skip makes no difference between expressions. */
 enum rule_dst {
-    DST_VIXIE,     /* the minute or hour begins with a star: follows the clock; else a fixed time:
-                    * once, at the end of a gap of up to three hours, or first in an overlap */
+    DST_VIXIE,     /* a fixed time: once, at the end of a gap of up to three hours, or first in an
+                    * overlap */
     DST_SKIP,      /* nothing in a gap; the first in an overlap */
     DST_ONCE_LATE, /* as vixie, but the second in an overlap */
     DST_BOTH,      /* as vixie, but both in an overlap */

@@ -51,8 +51,7 @@ static struct change of_event(const struct zone *z, struct footer_event e)
     return (struct change){e.at, e.daylight ? &z->footer.daylight : &z->footer.standard};
 }
 
-/* What is in effect at `utc`, and since when. Not every change moves the clocks: some only rename.
- */
+/* What is in effect at `utc`, and since when. Some changes only rename, and move no clock. */
 static struct change change_before(const struct zone *z, int64_t utc)
 {
     size_t n = count_before(z, utc);

@@ -1,7 +1,8 @@
 /* scheduler/zone.h — time zones, read from the system's TZif files. Pure but for zone_load.
  *
- * Version 2 and 3 (RFC 8536), with the rule of the footer for times beyond the table. Explicit about
- * gaps and overlaps: nothing is guessed. Files are not trusted: every count is bounded.
+ * Versions 1 to 4 (RFC 8536), with the rule of the footer for times beyond the table, up to the
+ * year 9999. Explicit about gaps and overlaps: nothing is guessed. Files are not trusted: every
+ * count is bounded. Files that count leap seconds are refused.
  */
 #ifndef PINION_SCHEDULER_ZONE_H
 #define PINION_SCHEDULER_ZONE_H
@@ -20,14 +21,15 @@ struct zone;
 
 /* "Europe/Berlin", "UTC"; "local": what the system is set to (TZ, then /etc/localtime). Files are
  * looked for in TZDIR, else in /usr/share/zoneinfo. PINION_INVALID: no such zone, and which name is
- * nearest to it. Reads a file: not for the loop's hot paths. */
+ * nearest to it. Reads a file: not for the loop's hot paths. A zone of "local" is named after what
+ * the system is set to, where that has a name. */
 enum pinion_err zone_load(const char *name, struct zone **ret_zone, struct error *why) must_use;
 /* The bytes of a TZif file. */
 enum pinion_err zone_parse(const char *name, const void *data, size_t len, struct zone **ret_zone,
                            struct error *why) must_use;
 void        zone_free(struct zone *); /* NULL: no-op */
 const char *zone_name(const struct zone *);
-/* Is the file on disk another one than was read? Then load it anew. */
+/* Is the file on disk another one than was read? Then load it anew. Not if it is gone. */
 bool        zone_is_stale(const struct zone *);
 
 /* Seconds east of UTC at that instant (seconds since 1970), and its abbreviation (may be NULL). */
@@ -35,7 +37,7 @@ int32_t zone_offset(const struct zone *, int64_t utc, const char **ret_abbreviat
 
 /* What a local time (civil_seconds) means. */
 enum zone_local {
-    ZONE_ONCE,    /* first */
+    ZONE_ONCE,    /* at first */
     ZONE_GAP,     /* the clocks jump over it; first: the instant of the jump */
     ZONE_OVERLAP, /* it comes twice: first, then second */
 };
