@@ -166,7 +166,7 @@ static int64_t cron_fire_from(const struct rule *r, int64_t from)
     while (from <= CRON_UTC_MAX) {
         struct piece p = piece_at(r->zone, from), k = kept(r, p);
         bool whole = from <= p.start && is_long(&p);
-        int64_t local;
+        int64_t local = 0;
 
         if (from <= p.start && fires_for_gap(r, &p)) return p.start;
         bool found = next_local(&r->cron, greater(from, k.start) + p.offset, &local);
@@ -184,7 +184,7 @@ static int64_t cron_fire_until(const struct rule *r, int64_t until)
     while (until >= CRON_UTC_MIN) {
         struct piece p = piece_at(r->zone, until), k = kept(r, p);
         bool whole = until == p.end - 1 && is_long(&p);
-        int64_t local;
+        int64_t local = 0;
 
         bool found = previous_local(&r->cron, lesser(until + 1, k.end) + p.offset, &local);
         if (found && local - p.offset >= k.start) return local - p.offset;
