@@ -9,7 +9,9 @@ static const struct verb verbs[] = {
     {"enqueue", enqueue_main, "make a job, or many from a file, and print its id or its result"},
     {"job", job_main, "list, show, cancel, retry or run jobs"},
     {"queue", queue_main, "list, show, pause or resume queues"},
+    {"schedule", schedule_main, "jobs at their times: by cron expressions, intervals or once"},
     {"server", server_main, "list the servers"},
+    {"cron", cron_main, "explain a cron expression, and print its next times"},
     {"bench", bench_main, "how fast is Pinion on this machine?"},
     {"version", version_main, "print the version"},
 };

@@ -49,7 +49,9 @@ static const struct command show_command = {
 
 static void fact_word(const json_t *shape, const char *key, const char *name)
 {
-    fact_text(name, span_of(shape_word(shape, key)));
+    const char *word = shape_word(shape, key);
+
+    if (word && *word) fact_text(name, span_of(word));
 }
 
 static void fact_duration(const json_t *shape, const char *key, const char *name)

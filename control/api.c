@@ -7,29 +7,39 @@
 #include "control/api_jobs.h"
 #include "control/api_metrics.h"
 #include "control/api_queues.h"
+#include "control/api_schedules.h"
 #include "control/api_servers.h"
 #include "control/api_stats.h"
 #include "control/http.h"
 #include "control/route.h"
 
 static const struct route routes[] = {
-    {"GET",    "/healthz",                  healthz,      ROLE_NONE   },
-    {"GET",    "/readyz",                   readyz,       ROLE_NONE   },
-    {"GET",    "/metrics",                  metrics_show, ROLE_READ   },
-    {"GET",    "/v1/health",                health_show,  ROLE_READ   },
-    {"GET",    "/v1/stats",                 stats_show,   ROLE_READ   },
-    {"GET",    "/v1/servers",               servers_list, ROLE_READ   },
-    {"GET",    "/v1/queues",                queues_list,  ROLE_READ   },
-    {"GET",    "/v1/queues/{queue}",        queue_show,   ROLE_READ   },
-    {"POST",   "/v1/queues/{queue}/pause",  queue_pause,  ROLE_ADMIN  },
-    {"POST",   "/v1/queues/{queue}/resume", queue_resume, ROLE_ADMIN  },
-    {"GET",    "/v1/queues/{queue}/jobs",   jobs_list,    ROLE_READ   },
-    {"POST",   "/v1/queues/{queue}/jobs",   jobs_enqueue, ROLE_ENQUEUE},
-    {"GET",    "/v1/jobs/{id}",             job_show,     ROLE_READ   },
-    {"DELETE", "/v1/jobs/{id}",             job_delete,   ROLE_ADMIN  },
-    {"POST",   "/v1/jobs/{id}/cancel",      job_cancel,   ROLE_ADMIN  },
-    {"POST",   "/v1/jobs/{id}/retry",       job_retry,    ROLE_ADMIN  },
-    {"POST",   "/v1/jobs/{id}/run",         job_run,      ROLE_ADMIN  },
+    {"GET",    "/healthz",                      healthz,           ROLE_NONE   },
+    {"GET",    "/readyz",                       readyz,            ROLE_NONE   },
+    {"GET",    "/metrics",                      metrics_show,      ROLE_READ   },
+    {"GET",    "/v1/health",                    health_show,       ROLE_READ   },
+    {"GET",    "/v1/stats",                     stats_show,        ROLE_READ   },
+    {"GET",    "/v1/servers",                   servers_list,      ROLE_READ   },
+    {"GET",    "/v1/queues",                    queues_list,       ROLE_READ   },
+    {"GET",    "/v1/queues/{queue}",            queue_show,        ROLE_READ   },
+    {"POST",   "/v1/queues/{queue}/pause",      queue_pause,       ROLE_ADMIN  },
+    {"POST",   "/v1/queues/{queue}/resume",     queue_resume,      ROLE_ADMIN  },
+    {"GET",    "/v1/queues/{queue}/jobs",       jobs_list,         ROLE_READ   },
+    {"POST",   "/v1/queues/{queue}/jobs",       jobs_enqueue,      ROLE_ENQUEUE},
+    {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
+    {"DELETE", "/v1/jobs/{id}",                 job_delete,        ROLE_ADMIN  },
+    {"POST",   "/v1/jobs/{id}/cancel",          job_cancel,        ROLE_ADMIN  },
+    {"POST",   "/v1/jobs/{id}/retry",           job_retry,         ROLE_ADMIN  },
+    {"POST",   "/v1/jobs/{id}/run",             job_run,           ROLE_ADMIN  },
+    {"GET",    "/v1/schedules",                 schedules_list,    ROLE_READ   },
+    {"GET",    "/v1/schedules/{name}",          schedule_get,      ROLE_READ   },
+    {"PUT",    "/v1/schedules/{name}",          schedule_put,      ROLE_ADMIN  },
+    {"DELETE", "/v1/schedules/{name}",          schedule_delete,   ROLE_ADMIN  },
+    {"GET",    "/v1/schedules/{name}/next",     schedule_upcoming, ROLE_READ   },
+    {"POST",   "/v1/schedules/{name}/pause",    schedule_pause,    ROLE_ADMIN  },
+    {"POST",   "/v1/schedules/{name}/resume",   schedule_resume,   ROLE_ADMIN  },
+    {"POST",   "/v1/schedules/{name}/run",      schedule_run,      ROLE_ADMIN  },
+    {"POST",   "/v1/schedules/{name}/backfill", schedule_backfill, ROLE_ADMIN  },
 };
 
 void api_handle(struct http_exchange *exchange, const struct http_request *request, void *ctx)

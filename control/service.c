@@ -12,6 +12,7 @@
 #include "control/http.h"
 #include "control/pulse.h"
 #include "control/redis_child.h"
+#include "control/schedule_apply.h"
 #include "control/state.h"
 #include "control/submitter.h"
 #include "queue/link.h"
@@ -56,6 +57,7 @@ struct service {
     struct submitter *submitter;
     struct fleet *fleet;
     struct zone_cache *zones;
+    struct schedule_apply *schedules; /* of the config file */
     struct pulse pulse;
     ev_timer next; /* leaves a callback before it tears down what called */
     enum service_at at;
@@ -82,6 +84,7 @@ static void on_link_up(void *ctx, const struct redis_info *info)
              LOG_INT("version", info->version));
     submitter_up(s->submitter);
     workers_up(s->workers, info);
+    if (s->at == AT_READY) schedule_apply_run(s->schedules);
 }
 
 static void on_link_down(void *ctx)
@@ -131,6 +134,7 @@ static void on_serving(void *ctx)
     info.server = xstrdup(state_server_id(s->state));
     if (state_publish(s->state, &info, &why)) log_error("publish", LOG_TEXT("error", why.text));
     log_info("ready", LOG_TEXT("http", info.http ? info.http : "none"), LOG_TEXT("redis", redis));
+    schedule_apply_run(s->schedules);
     state_info_deinit(&info);
     free(redis);
 }
@@ -261,6 +265,7 @@ static void make_link(struct service *s)
     s->link = link_new(s->loop, &options);
     workers_use_link(s->workers, s->link);
     s->fleet = fleet_new(s->link, s->config->name_space);
+    s->schedules = schedule_apply_new(s);
     s->submitter = submitter_new(s->loop, s->link, s->config->name_space, redis_now_ms, s);
     link_start(s->link);
 }
@@ -407,6 +412,7 @@ void service_free(struct service *s)
     if (s->http) http_server_close(s->http);
     submitter_free(s->submitter);
     fleet_free(s->fleet);
+    schedule_apply_free(s->schedules);
     if (s->link) link_free(s->link);
     workers_free(s->workers);
     registry_deinit(&s->handlers);
