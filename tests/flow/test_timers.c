@@ -139,14 +139,18 @@ TEST(at_is_exact_between_milliseconds)
 
 TEST(at_the_ends_of_time)
 {
-    struct probe first = {0}, last = {0};
+    const int64_t wrap_ms = (int64_t)(UINT64_MAX / 1000 + 1); /* 2^64 us and a bit */
+    struct probe first = {0}, last = {0}, far = {0};
 
     at(&first, INT64_MIN);
     at(&last, INT64_MAX);
+    at(&far, START_WALL_MS + wrap_ms);
     ticker_turn(ticker);
     assert_int_equal(first.calls, 1);
+    /* Nothing to do before the clock is looked at. */
+    assert_int_equal(ticker_next_ms(ticker), START_MONO_MS + TIMERS_WATCH_MS);
     for (unsigned day = 0; day < 400; day++) stall_ms(86400000);
-    assert_int_equal(last.calls, 0);
+    assert_int_equal(last.calls + far.calls, 0);
 }
 
 /* ---- again and again ------------------------------------------------------------------------- */
@@ -375,6 +379,27 @@ TEST(stopped_timers_fire_no_more)
     pinion_timer_cancel(wall.timer); /* its pointer is good until the end */
 }
 
+static void stop_all(struct pinion_timer *t, void *ctx)
+{
+    note(t, ctx);
+    timers_stop(timers);
+}
+
+TEST(stopped_by_a_callback)
+{
+    struct probe p = {0}, q = {0};
+    struct timer_call call = {stop_all, &p, &p.timer};
+
+    assert_int_equal(timers_every(timers, &(struct pinion_every){.interval_ms = 5}, &call),
+                     PINION_OK);
+    assert_int_equal(every(&q, 5, 0, 1), PINION_OK);
+    stall_ms(1000);
+    stall_ms(1000);
+    assert_int_equal(p.calls, 1);
+    assert_in_range(q.calls, 0, 1); /* it may have been due before */
+    assert_int_equal(ticker_next_ms(ticker), WHEEL_NEVER);
+}
+
 #define virtual_test(name) cmocka_unit_test_setup_teardown(name, virtual_start, virtual_end)
 
 int main(void)
@@ -395,6 +420,7 @@ int main(void)
         virtual_test(aligned_follows_the_wall_clock),
         virtual_test(other_timers_do_not_care_about_the_wall_clock),
         virtual_test(stopped_timers_fire_no_more),
+        virtual_test(stopped_by_a_callback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,12 @@ TEST(what_it_missed_is_counted_so_far)
     assert_int_equal(p.missed, PINION_TIMER_MISSED_MAX);
     stall_ms(PINION_TIMER_MISSED_MAX * 1000);
     assert_int_equal(p.missed, PINION_TIMER_MISSED_MAX - 1);
+    q.takes_us = 2 * PINION_TIMER_MISSED_MAX * UINT64_C(1000000);
+    pass_ms(1000);
+    q.takes_us = 0;
+    stall_ms(2 * PINION_TIMER_MISSED_MAX * 1000); /* in the call, and then before the next one */
+    assert_int_equal(q.missed, PINION_TIMER_MISSED_MAX);
+    p.calls = q.calls = 2;
     step_ms(100 * 365 * DAY_MS); /* nobody counts to three billion */
     pass_ms(TIMERS_WATCH_MS);
     assert_int_equal(p.calls, 3);
@@ -120,10 +126,11 @@ TEST(nights_on_which_clocks_change)
 
 TEST(a_clock_set_back_repeats_nothing_and_silences_nothing)
 {
-    struct probe nightly = {0}, often = {0};
+    struct probe nightly = {0}, twice = {0}, often = {0};
 
     set_wall("2026-03-01T03:59:00Z");
     assert_int_equal(cron(&nightly, "0 4 * * *", "UTC"), PINION_OK);
+    assert_int_equal(cron(&twice, "0 2,4 * * *", "UTC"), PINION_OK);
     assert_int_equal(cron(&often, "*/10 * * * *", "UTC"), PINION_OK);
     pass_until("2026-03-01T04:00:05Z");
     assert_int_equal(nightly.calls, 1);
@@ -139,9 +146,11 @@ TEST(a_clock_set_back_repeats_nothing_and_silences_nothing)
     assert_int_equal(often.calls, 2);
     pass_until("2026-03-01T05:00:00Z");
     assert_int_equal(nightly.calls, 1);
+    assert_int_equal(twice.calls, 1);
     assert_in_range(often.calls, 19, 20);
     pass_until("2026-03-02T05:00:00Z");
     assert_last(&nightly, 2, "2026-03-02T04:00:00.000Z");
+    assert_int_equal(twice.calls, 3);
 
     set_wall("2020-03-01T01:00:00Z"); /* years: the clock was wrong before */
     pass_until("2020-03-01T05:00:00Z");
