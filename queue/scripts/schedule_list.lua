@@ -3,7 +3,8 @@
 -- schedule_list: a page of the queue's schedules, by name; changes nothing.
 --
 -- KEYS  1 queue
--- ARGV  1 name to go on behind, or ''   2 limit   3 '1': with the records of their jobs   4 bytes_max
+-- ARGV  1 name to go on behind, or ''   2 limit   3 '1': with the records of their jobs
+--       4 bytes_max
 -- Gives {now in us, edits so far, more, name, 'REVISION TIMING', tick, buffered or false, record or
 --        false, ...}; more: 1 when bytes_max or the limit stopped it
 local limit, bytes, bytes_max = tonumber(ARGV[2]), 0, tonumber(ARGV[4])

@@ -4,8 +4,8 @@
 --
 -- KEYS  1 queue
 -- ARGV  1 NAME
--- Gives {name, 'REVISION TIMING', tick, buffered or false, record, {fire (JSON), ... newest first}},
---       or nothing
+-- Gives {name, 'REVISION TIMING', tick, buffered or false, record, {fire (JSON), ...}}, the newest
+--       first; or nothing
 local name = ARGV[1]
 local schedule = redis.call('HGET', key('schedules'), name)
 if not schedule then return {} end

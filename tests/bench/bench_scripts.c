@@ -5,12 +5,14 @@
  * One client, one call at a time, on a private Redis without persistence: 100-byte payloads through
  * the builders of queue/. `redis_us` is Redis's own time a job, as INFO commandstats has it;
  * `cpu_us` the time of its main thread; `per_second` what the client saw. `promote` moves delayed
- * jobs. One JSON object a line.
+ * jobs; `fire` is SCHEDULES schedules that are due at once, whose last jobs have ended, the best of
+ * many times. One JSON object a line.
  */
 #include "queue/claim.h"
 #include "base/clock.h"
 #include "queue/enqueue.h"
 #include "queue/key.h"
+#include "queue/schedule.h"
 #include "queue/settle.h"
 #include "queue/upkeep.h"
 #include "tests/support/redis_server.h"
@@ -22,6 +24,8 @@
 #include <string.h>
 
 #define PAYLOAD_LEN 100
+#define SCHEDULES   1000
+#define FIRES       100 /* of each: as many as its history keeps */
 
 /* When a measure began. */
 struct start {
@@ -160,6 +164,96 @@ static void run(size_t jobs, size_t batch)
     end("promote", BATCH_ITEMS_MAX, delayed, start);
 }
 
+/* ---- schedules ------------------------------------------------------------------------------- */
+
+static struct fire_item fires[SCHEDULES];
+
+static void set_schedules(void)
+{
+    static char payload[PAYLOAD_LEN], names[SCHEDULES][16];
+    struct pinion_job job = {.kind = "wc", .queue = "q", .payload = payload,
+                             .payload_len = PAYLOAD_LEN};
+    struct schedule_set set = {.timing = span_of("{\"every_ms\":1000}"), .job = &job,
+                               .revision = SCHEDULE_NEW, .next_ms = SCHEDULE_NEVER};
+    enum schedule_changed changed;
+
+    memset(payload, 'p', sizeof payload);
+    for (size_t i = 0; i < SCHEDULES; i++) {
+        snprintf(names[i], sizeof names[i], "schedule-%zu", i);
+        fires[i] = (struct fire_item){.name = span_of(names[i])};
+        set.name = fires[i].name;
+        schedule_set_build(&request, queue_key_span(&key), &set);
+        redisReply *r = ask();
+        if (schedule_set_read(r, &changed, &fires[i].revision)) abort();
+        freeReplyObject(r);
+    }
+}
+
+/* The first call only learns the watermarks. Gives how many jobs it made. */
+static size_t fire_all(size_t batch)
+{
+    size_t made = 0;
+    int64_t now_us;
+
+    for (size_t at = 0, n; at < SCHEDULES; at += n) {
+        n = SCHEDULES - at < batch ? SCHEDULES - at : batch;
+        for (size_t i = at; i < at + n; i++) {
+            fires[i].at_ms = clock_wall_ms();
+            fires[i].next_ms = fires[i].at_ms + 1000;
+            fires[i].local[0] = '\0';
+        }
+        fire_build(&request, queue_key_span(&key), &fires[at], n, clock_wall_ms());
+        redisReply *r = ask();
+        if (fire_read(r, &fires[at], n, &now_us)) abort();
+        freeReplyObject(r);
+        for (size_t i = at; i < at + n; i++) made += fires[i].fired == FIRED_JOB;
+    }
+    return made;
+}
+
+static void end_all(void)
+{
+    struct claim_slots slots[] = {{"wc", BATCH_ITEMS_MAX}};
+    struct claim_args args = {.server = "a", .lease_ms = LEASE_DEFAULT_MS, .free = BATCH_ITEMS_MAX,
+                              .slots = slots, .slots_count = 1};
+    struct settle_item items[BATCH_ITEMS_MAX];
+    struct claim c;
+    size_t n;
+
+    do {
+        claim_build(&request, queue_key_span(&key), &args);
+        redisReply *claimed = ask();
+        if (claim_read(claimed, &c)) abort();
+        n = 0;
+        for (struct claimed item; claim_next(&c, &item); n++)
+            items[n] = (struct settle_item){.id = item.id, .token = item.token};
+        ack_rich_build(&request, queue_key_span(&key), items, n);
+        if (n) freeReplyObject(ask());
+        freeReplyObject(claimed);
+    } while (n);
+}
+
+static void run_fires(size_t batch)
+{
+    double best_us = 1e9;
+    uint64_t best_wall_us = UINT64_MAX;
+
+    set_schedules();
+    fire_all(batch);
+    for (size_t i = 0; i < FIRES; i++) {
+        struct start start = begin();
+        if (fire_all(batch) != SCHEDULES) abort();
+        uint64_t wall_us = clock_mono_us() - start.wall_us;
+        double us = info("commandstats", "cmdstat_evalsha:", "usec=") / SCHEDULES;
+        if (wall_us < best_wall_us) best_wall_us = wall_us;
+        if (us < best_us) best_us = us;
+        end_all();
+    }
+    printf("{\"measure\":\"fire\",\"batch\":%zu,\"jobs\":%d,\"redis_us\":%.2f,"
+           "\"per_second\":%.0f}\n",
+           batch, SCHEDULES, best_us, SCHEDULES * 1e6 / (double)best_wall_us);
+}
+
 int main(int argc, char **argv)
 {
     /* A short zset is a packed list, which is searched from its start: leases want a real one. */
@@ -178,6 +272,7 @@ int main(int argc, char **argv)
     load_scripts();
     for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++)
         if (only == 0 || only == batches[i]) run(jobs, batches[i]);
+    run_fires(SCHEDULE_FIRES_MAX);
     redisFree(redis);
     redis_server_free(server);
     request_deinit(&request);

@@ -1,159 +1,11 @@
-/* Schedules as Redis keeps them: who may fire, what becomes of the job that still runs, what waits
- * for its end, and what a clock that stepped back does. */
-#include "queue/schedule.h"
-#include <inttypes.h>
+/* Schedules as Redis keeps them: who may fire, and what becomes of the job that still runs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/macros.h"
 #include "queue/redis_error.h"
-#include "queue/reply.h"
-#include "tests/scripts/verbs.h"
+#include "tests/scripts/schedule_verbs.h"
 #include "tests/support/check.h"
-
-#define NAME   "nightly"
-#define TIMING "{\"cron\":\"* * * * *\"}"
-#define STEP   INT64_C(60000)
-
-static struct rig rig;
-/* What a server knows of the schedule. */
-static int64_t revision, watermark;
-static struct pinion_job job;
-
-/* ---- verbs ----------------------------------------------------------------------------------- */
-
-static const char *set_as(const char *name, const char *timing, int64_t replaced, bool from_now)
-{
-    static const char *const words[] = {"set", "same", "conflict", "none"};
-    struct schedule_set set = {.name = span_of(name), .timing = span_of(timing), .job = &job,
-                               .revision = replaced, .from_now = from_now,
-                               .next_ms = SCHEDULE_NEVER};
-    enum schedule_changed changed;
-
-    schedule_set_build(&rig.request, rig_key(&rig), &set);
-    redisReply *r = rig_ask(&rig);
-    assert_int_equal(schedule_set_read(r, &changed, &revision), PINION_OK);
-    freeReplyObject(r);
-    return words[changed];
-}
-
-static redisReply *show(const char *name, struct schedule_view *ret, enum pinion_err expected)
-{
-    schedule_show_build(&rig.request, rig_key(&rig), span_of(name));
-    redisReply *r = rig_ask(&rig);
-    assert_int_equal(schedule_show_read(r, ret), expected);
-    return r;
-}
-
-static bool remove_schedule(const char *name)
-{
-    schedule_remove_build(&rig.request, rig_key(&rig), span_of(name));
-    redisReply *r = rig_ask(&rig);
-    bool was = schedule_remove_read(r);
-
-    freeReplyObject(r);
-    return was;
-}
-
-/* A new schedule in an empty Redis. */
-static void begin(void)
-{
-    rig_reset(&rig);
-    job = (struct pinion_job){.kind = "wc", .queue = "q", .payload = "text", .payload_len = 4};
-    assert_string_equal(set_as(NAME, TIMING, SCHEDULE_NEW, false), "set");
-    watermark = rig_now_ms(&rig);
-}
-
-static const char *const fired_words[] = {
-    [FIRED_JOB] = "fired",     [FIRED_SKIPPED] = "skipped", [FIRED_BUFFERED] = "buffered",
-    [FIRED_MISSED] = "missed", [FIRED_ENDED] = "ended",     [FIRED_BEHIND] = "behind",
-    [FIRED_EDITED] = "edited", [FIRED_REMOVED] = "removed", [FIRED_EARLY] = "early",
-    [FIRED_HEALED] = "healed",
-};
-
-static void send_fires(struct fire_item *items, size_t count)
-{
-    int64_t now_us;
-
-    fire_build(&rig.request, rig_key(&rig), items, count, rig_now_ms(&rig));
-    redisReply *r = rig_ask(&rig);
-    assert_int_equal(fire_read(r, items, count, &now_us), PINION_OK);
-    assert_int_equal(now_us, rig.now_us);
-    freeReplyObject(r);
-}
-
-static struct fire_item item_of(enum fire_mode mode, enum overlap overlap, int64_t at_ms)
-{
-    return (struct fire_item){.name = span_of(NAME), .mode = mode, .overlap = overlap,
-                              .revision = revision, .watermark_ms = watermark, .at_ms = at_ms,
-                              .next_ms = at_ms + STEP};
-}
-
-static const char *send_fire(struct fire_item *item)
-{
-    send_fires(item, 1);
-    watermark = item->watermark_ms;
-    return fired_words[item->fired];
-}
-
-/* After a minute, the time that it is then. `ret_id` (NULL is fine) gets the id of the job. */
-static const char *fire(enum fire_mode mode, enum overlap overlap, char ret_id[ID_LEN + 1])
-{
-    rig_step(&rig, STEP);
-    struct fire_item item = item_of(mode, overlap, rig_now_ms(&rig));
-    const char *word = send_fire(&item);
-
-    if (ret_id) memcpy(ret_id, item.local, ID_LEN + 1);
-    return word;
-}
-
-/* The first `n` bytes of entry i of the history. */
-static void expect_history(size_t i, const char *parts)
-{
-    struct schedule_view view;
-    redisReply *r = show(NAME, &view, PINION_OK);
-    char *entry, *copy = strdup(parts), *rest = copy;
-
-    if (i >= schedule_history_count(r)) fail_msg("no entry %zu in the history", i);
-    struct span text = schedule_history_item(r, i);
-    entry = strndup(text.data, text.len);
-    for (char *part; (part = strsep(&rest, " "));)
-        if (!strstr(entry, part)) fail_msg("'%s' has no '%s'", entry, part);
-    free(entry);
-    free(copy);
-    freeReplyObject(r);
-}
-
-static struct schedule_view view_of(const char *name)
-{
-    static redisReply *kept;
-    struct schedule_view view;
-
-    if (kept) freeReplyObject(kept);
-    kept = NULL;
-    kept = show(name, &view, PINION_OK);
-    return view;
-}
-
-static size_t history_length(void)
-{
-    return (size_t)rig_int(&rig, "LLEN pinion:{q}:history:%s", NAME);
-}
-
-static const char *reason_of(const char *id)
-{
-    static char word[WORDS_MAX];
-    struct job_view view;
-
-    show_build(&rig.request, rig_key(&rig), span_of(id));
-    redisReply *r = rig_ask(&rig);
-    assert_int_equal(show_read(r, span_of(id), &view), PINION_OK);
-    snprintf(word, sizeof word, "%s%.*s", view.why ? view.why : "", (int)view.mark.len,
-             view.mark.len ? view.mark.data : "");
-    job_view_deinit(&view);
-    freeReplyObject(r);
-    return word;
-}
 
 /* ---- every overlap in every state of the last job -------------------------------------------- */
 
@@ -274,66 +126,254 @@ TEST(other_modes_look_at_no_job)
             }
 }
 
-TEST(the_history_keeps_the_newest_and_their_ends)
-{
-    char first[ID_LEN + 1], id[ID_LEN + 1];
+/* ---- who may fire ---------------------------------------------------------------------------- */
 
+TEST(the_first_server_fires_and_the_others_are_told)
+{
     begin();
-    assert_string_equal(fire(FIRE_TICK, OVERLAP_ALLOW, first), "fired");
-    struct lease lease = claim_one(&rig);
-    for (int i = 1; i < 20; i++) fire(FIRE_TICK, OVERLAP_SKIP, NULL);
-    assert_string_equal(ack_rich(&rig, &lease, ""), "ok");
-    expect_history(19, "\"missed\":0,\"end\":\"done\"}");
-    expect_history(0, "\"outcome\":\"skipped\",\"job\":null,\"missed\":0}");
-    assert_string_equal(fire(FIRE_TICK, OVERLAP_SKIP, id), "fired");
-    lease = claim_one(&rig);
-    assert_string_equal(fail_in(&rig, &lease, -1), "dead");
-    expect_history(0, "\"end\":\"dead\"}");
-    assert_string_equal(requeue(&rig, "retry", id), "ready");
-    assert_string_equal(cancel(&rig, id), "cancelled");
-    expect_history(0, "\"missed\":0,\"end\":\"cancelled\"}");
-    for (int i = 0; i < SCHEDULE_HISTORY_MAX; i++) fire(FIRE_MISS, OVERLAP_SKIP, NULL);
-    assert_int_equal(history_length(), SCHEDULE_HISTORY_MAX);
-    expect_history(SCHEDULE_HISTORY_MAX - 1, "\"outcome\":\"missed\"");
+    rig_step(&rig, STEP);
+    struct fire_item mine = item_of(FIRE_TICK, OVERLAP_ALLOW, rig_now_ms(&rig)), theirs = mine;
+    assert_string_equal(send_fire(&mine), "fired");
+    assert_string_equal(send_fire(&theirs), "behind");
+    assert_int_equal(theirs.watermark_ms, mine.at_ms);
+    struct fire_item again = item_of(FIRE_TICK, OVERLAP_ALLOW, mine.at_ms);
+    assert_string_equal(send_fire(&again), "behind");
+    struct fire_item early = item_of(FIRE_TICK, OVERLAP_ALLOW, rig_now_ms(&rig) + 1);
+    assert_string_equal(send_fire(&early), "early");
+    rig_step(&rig, 1);
+    early.watermark_ms = watermark;
+    assert_string_equal(send_fire(&early), "fired");
+    assert_string_equal(counts(&rig), "ready=2");
 }
 
-TEST(removing_drops_all_but_the_jobs)
+TEST(an_edit_is_not_overtaken_by_a_rule_that_is_known_no_more)
 {
-    char first[ID_LEN + 1], second[ID_LEN + 1];
-    struct schedule_view view;
-
     begin();
-    int64_t edits = rig_int(&rig, "HSTRLEN pinion:{q}:meta schedules");
-    assert_int_equal(edits, 1);
-    fire(FIRE_TICK, OVERLAP_QUEUE, first);
-    struct lease lease = claim_one(&rig);
-    assert_string_equal(fire(FIRE_TICK, OVERLAP_QUEUE, second), "buffered");
+    int64_t old = revision;
+    assert_string_equal(set_as(NAME, "{\"every_ms\":1}", old, false), "set");
+    assert_int_not_equal(revision, old);
+    int64_t current = revision;
+    revision = old;
+    assert_string_equal(fire(FIRE_TICK, OVERLAP_SKIP, NULL), "edited");
+    assert_string_equal(fire(FIRE_MISS, OVERLAP_SKIP, NULL), "edited");
+    assert_string_equal(fire(FIRE_HEAL, OVERLAP_SKIP, NULL), "edited");
+    assert_string_equal(fire(FIRE_RUN, OVERLAP_SKIP, NULL), "fired");
+    revision = current;
     assert_true(remove_schedule(NAME));
-    assert_false(remove_schedule(NAME));
-    freeReplyObject(show(NAME, &view, PINION_NOT_FOUND));
-    assert_string_equal(fire(FIRE_TICK, OVERLAP_QUEUE, NULL), "removed");
-    assert_string_equal(fire(FIRE_RUN, OVERLAP_QUEUE, NULL), "removed");
-    assert_string_equal(state_of(&rig, first), "active");
-    assert_string_equal(ack_rich(&rig, &lease, ""), "ok");
-    assert_string_equal(counts(&rig), "");
-    assert_int_equal(history_length(), 0);
-    redisReply *r = rig_command(&rig, "KEYS *sched*");
-    assert_int_equal(r->elements, 0);
+    assert_string_equal(set_as(NAME, TIMING, SCHEDULE_NEW, false), "set");
+    assert_true(revision > current); /* a removed one's revision is not used again */
+}
+
+/* The answer was lost, so the same bytes are sent once more. */
+static void send_again(struct fire_item *item)
+{
+    int64_t now_us;
+    redisReply *r = rig_ask(&rig);
+
+    assert_int_equal(fire_read(r, item, 1, &now_us), PINION_OK);
     freeReplyObject(r);
 }
 
-static int open_rig(void **state)
+TEST(a_call_whose_answer_was_lost_is_repeated_without_harm)
 {
-    (void)state;
-    rig_open(&rig);
-    return 0;
+    for (enum fire_mode mode = FIRE_TICK; mode <= FIRE_BACKFILL; mode++) {
+        if (mode == FIRE_MISS) continue;
+        begin();
+        rig_step(&rig, STEP);
+        struct fire_item item = item_of(mode, OVERLAP_ALLOW, rig_now_ms(&rig));
+        assert_string_equal(send_fire(&item), "fired");
+        send_again(&item);
+        assert_int_equal(item.fired, mode == FIRE_TICK ? FIRED_BEHIND : FIRED_JOB);
+        assert_string_equal(counts(&rig), "ready=1");
+        struct lease lease = claim_one(&rig);
+        assert_string_equal(lease.id, item.local);
+        assert_string_equal(ack_rich(&rig, &lease, ""), "ok");
+        rig_step(&rig, 59000);
+        item.watermark_ms = watermark - STEP;
+        fire_build(&rig.request, rig_key(&rig), &item, 1, rig_now_ms(&rig));
+        send_again(&item); /* the id is still the same */
+        assert_string_equal(item.local, lease.id);
+        assert_string_equal(counts(&rig), "");
+    }
 }
 
-static int close_rig(void **state)
+TEST(items_of_one_call_see_what_those_before_did)
 {
-    (void)state;
-    rig_close(&rig);
-    return 0;
+    for (int chained = 0; chained < 2; chained++) {
+        struct fire_item items[4];
+        begin();
+        rig_step(&rig, 4 * STEP);
+        for (int i = 0; i < 4; i++) {
+            items[i] = item_of(FIRE_TICK, i < 2 ? OVERLAP_ALLOW : OVERLAP_REPLACE,
+                               watermark + (i + 1) * STEP);
+            if (chained) items[i].watermark_ms += i * STEP;
+        }
+        send_fires(items, 4);
+        for (int i = 0; i < 4; i++) assert_int_equal(items[i].fired, FIRED_JOB);
+        assert_string_equal(state_of(&rig, items[0].local), "ready");
+        assert_string_equal(state_of(&rig, items[1].local), "cancelled");
+        assert_string_equal(state_of(&rig, items[2].local), "cancelled");
+        assert_string_equal(state_of(&rig, items[3].local), "ready");
+        assert_int_equal(view_of(NAME).watermark_ms, items[3].at_ms);
+        assert_int_equal(view_of(NAME).fires, 4);
+        assert_int_equal(claim_count(&rig), 2);
+    }
+}
+
+TEST(a_full_redis_refuses_what_adds)
+{
+    struct schedule_view view;
+
+    begin();
+    rig_step(&rig, STEP);
+    freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 1"));
+    struct fire_item item = item_of(FIRE_TICK, OVERLAP_SKIP, rig_now_ms(&rig));
+    struct schedule_set set = {.name = span_of("x"), .timing = span_of("{}"), .job = &job,
+                               .next_ms = SCHEDULE_NEVER};
+    for (int i = 0; i < 3; i++) {
+        if (i == 0) fire_build(&rig.request, rig_key(&rig), &item, 1, rig_now_ms(&rig));
+        if (i == 1) schedule_set_build(&rig.request, rig_key(&rig), &set);
+        if (i == 2) schedule_claim_build(&rig.request, "pinion", span_of("x"), span_of("q"));
+        redisReply *r = rig_send(&rig);
+        assert_int_equal(r->type, REDIS_REPLY_ERROR);
+        assert_int_equal(redis_error_code((struct span){r->str, (size_t)r->len}), PINION_BUSY);
+        freeReplyObject(r);
+    }
+    schedule_list_build(&rig.request, rig_key(&rig), (struct span){0}, 10, true);
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(schedule_list_count(r), 1);
+    freeReplyObject(r);
+    freeReplyObject(show(NAME, &view, PINION_OK));
+    assert_true(remove_schedule(NAME));
+    freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 0"));
+    assert_string_equal(counts(&rig), "");
+}
+
+/* ---- setting and reading --------------------------------------------------------------------- */
+
+TEST(a_schedule_is_set_by_its_revision)
+{
+    begin();
+    int64_t first = revision;
+    rig_listen(&rig, "pinion:{q}:due");
+    rig_heard(&rig);
+    assert_string_equal(set_as(NAME, TIMING, SCHEDULE_NEW, false), "same");
+    assert_string_equal(set_as(NAME, TIMING, SCHEDULE_ANY_REVISION, true), "same");
+    assert_string_equal(set_as(NAME, TIMING, first + 7, false), "same");
+    assert_int_equal(revision, first);
+    assert_string_equal(set_as(NAME, "{}", SCHEDULE_NEW, false), "conflict");
+    assert_string_equal(set_as(NAME, "{}", first + 7, false), "conflict");
+    assert_int_equal(revision, first);
+    assert_string_equal(set_as("other", "{}", 3, false), "none");
+    assert_string_equal(rig_heard(&rig), "");
+    rig_step(&rig, STEP);
+    job.payload_len = 3;
+    assert_string_equal(set_as(NAME, TIMING, first, false), "set");
+    assert_string_equal(rig_heard(&rig), "pinion:{q}:due schedules 2\n");
+    assert_int_equal(view_of(NAME).watermark_ms, RIG_START_MS);
+    assert_string_equal(set_as(NAME, "{}", SCHEDULE_ANY_REVISION, true), "set");
+    assert_int_equal(view_of(NAME).watermark_ms, rig_now_ms(&rig));
+    assert_true(remove_schedule(NAME));
+    assert_string_equal(rig_heard(&rig), "pinion:{q}:due schedules 3\n"
+                                         "pinion:{q}:due schedules 4\n");
+}
+
+TEST(pages_go_by_name_and_records_fill_them)
+{
+    static char big[400 * 1024];
+    char name[16];
+
+    rig_reset(&rig);
+    job = (struct pinion_job){.kind = "wc", .queue = "q", .payload = big,
+                              .payload_len = sizeof big};
+    memset(big, 'b', sizeof big);
+    for (int i = 0; i < 7; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        assert_string_equal(set_as(name, TIMING, SCHEDULE_NEW, false), "set");
+    }
+    for (int records = 0; records < 2; records++) {
+        struct schedule_view view;
+        size_t seen = 0, pages = 0;
+        bool more = true;
+        for (name[0] = '\0'; more; pages++) {
+            schedule_list_build(&rig.request, rig_key(&rig), span_of(name), 4, records);
+            redisReply *r = rig_ask(&rig);
+            assert_int_equal(schedule_list_now_us(r), rig.now_us);
+            assert_int_equal(schedule_list_edits(r), 7);
+            for (size_t i = 0; i < schedule_list_count(r); i++, seen++) {
+                assert_int_equal(schedule_list_item(r, i, &view), PINION_OK);
+                snprintf(name, sizeof name, "s%zu", seen);
+                assert_true(span_is(view.name, name) && span_is(view.timing, TIMING));
+                assert_int_equal(view.record.data != NULL, records);
+                assert_int_equal(view.next_ms, SCHEDULE_NEVER);
+                assert_null(view.last_job.data);
+            }
+            more = schedule_list_more(r);
+            freeReplyObject(r);
+        }
+        assert_int_equal(seen, 7);
+        assert_int_equal(pages, records ? 4 : 2);
+    }
+}
+
+TEST(a_name_belongs_to_one_queue)
+{
+    const char *const queues[] = {"q", "r"};
+    struct span name, queue;
+
+    rig_reset(&rig);
+    for (int i = 0; i < 2; i++) {
+        schedule_claim_build(&rig.request, "pinion", span_of(NAME), span_of(queues[i]));
+        redisReply *r = rig_ask(&rig);
+        assert_true(span_is(schedule_claim_read(r), "q"));
+        freeReplyObject(r);
+    }
+    schedule_names_build(&rig.request, "pinion");
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(schedule_names_count(r), 1);
+    schedule_names_item(r, 0, &name, &queue);
+    assert_true(span_is(name, NAME) && span_is(queue, "q"));
+    freeReplyObject(r);
+    schedule_free_build(&rig.request, "pinion", span_of(NAME));
+    freeReplyObject(rig_ask(&rig));
+    schedule_find_build(&rig.request, "pinion", span_of(NAME));
+    r = rig_ask(&rig);
+    assert_null(schedule_find_read(r).data);
+    freeReplyObject(r);
+}
+
+TEST(a_job_tells_its_schedule_its_time_and_its_end)
+{
+    struct job_view view;
+    char id[ID_LEN + 1];
+
+    begin();
+    job.expires_ms = 5000;
+    job.attempts_max = 3;
+    assert_string_equal(set_as(NAME, TIMING, revision, false), "set");
+    rig_step(&rig, 2 * STEP);
+    struct fire_item item = item_of(FIRE_TICK, OVERLAP_ALLOW, rig_now_ms(&rig) - STEP);
+    assert_string_equal(send_fire(&item), "fired");
+    memcpy(id, item.local, sizeof id);
+    for (int own = 0; own < 2; own++) {
+        show_build(&rig.request, rig_key(&rig), span_of(id));
+        redisReply *r = rig_ask(&rig);
+        assert_int_equal(show_read(r, span_of(id), &view), PINION_OK);
+        assert_true(span_is(view.job.schedule, NAME) && span_is(view.job.payload, "text"));
+        assert_int_equal(view.job.run_at_ms, item.at_ms);
+        assert_int_equal(view.job.expires_ms, item.at_ms + (own ? 9000 : 5000));
+        assert_int_equal(view.job.attempts_max, 3);
+        job_view_deinit(&view);
+        freeReplyObject(r);
+        if (own) break;
+        item = item_of(FIRE_TICK, OVERLAP_ALLOW, rig_now_ms(&rig));
+        item.expires_ms = 9000;
+        assert_string_equal(send_fire(&item), "fired");
+        memcpy(id, item.local, sizeof id);
+    }
+    assert_int_equal(view_of(NAME).last_fire_ms, item.at_ms);
+    assert_int_equal(view_of(NAME).next_ms, item.next_ms);
+    assert_true(span_is(view_of(NAME).last_job, id));
 }
 
 int main(void)
@@ -341,8 +381,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fire_does_as_overlap_says),
         cmocka_unit_test(other_modes_look_at_no_job),
-        cmocka_unit_test(the_history_keeps_the_newest_and_their_ends),
-        cmocka_unit_test(removing_drops_all_but_the_jobs),
+        cmocka_unit_test(the_first_server_fires_and_the_others_are_told),
+        cmocka_unit_test(an_edit_is_not_overtaken_by_a_rule_that_is_known_no_more),
+        cmocka_unit_test(a_call_whose_answer_was_lost_is_repeated_without_harm),
+        cmocka_unit_test(items_of_one_call_see_what_those_before_did),
+        cmocka_unit_test(a_full_redis_refuses_what_adds),
+        cmocka_unit_test(a_schedule_is_set_by_its_revision),
+        cmocka_unit_test(pages_go_by_name_and_records_fill_them),
+        cmocka_unit_test(a_name_belongs_to_one_queue),
+        cmocka_unit_test(a_job_tells_its_schedule_its_time_and_its_end),
     };
 
     return cmocka_run_group_tests(tests, open_rig, close_rig);
