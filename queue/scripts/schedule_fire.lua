@@ -1,7 +1,7 @@
 #!lua
 --@ include key now record pack note wake lane token state tick scheduled forget finish stop fire
--- schedule_fire: (nothing) -> READY for schedules whose time has come, or for a person who asks; what
--- their last jobs are in may go RETRY, READY -> CANCELLED. Refused by a full Redis: it adds work.
+-- schedule_fire: (nothing) -> READY for schedules whose time has come, or for a person who asks. A
+-- job that was made before may go RETRY, READY -> CANCELLED. Refused by a full Redis: it adds work.
 --
 -- KEYS  1 queue
 -- ARGV  per fire: NAME, MODE ('tick' | 'miss' | 'run' | 'backfill' | 'heal'), REVISION, WATERMARK,
@@ -14,16 +14,18 @@ local now_ms = integer(math.floor(now / 1000))
 local names, revisions, watermarks, changed = {}, {}, {}, {}
 for i = 1, #ARGV, WORDS do names[#names + 1] = ARGV[i] end
 local schedules = redis.call('HMGET', key('schedules'), unpack(names))
+local records = redis.call('HMGET', key('schedule_jobs'), unpack(names))
 for i, text in ipairs(redis.call('HMGET', key('ticks'), unpack(names))) do
   local name = names[i]
   revisions[name] = schedules[i] and schedules[i]:match('^%d+')
+  templates[name] = records[i]
   ticks[name] = ticks[name] or text and read_tick(text)
   watermarks[name] = ticks[name] and ticks[name].watermark
 end
 
 local function fire_one(fire)
   local tick, at = ticks[fire.name], tonumber(fire.at)
-  if not revisions[fire.name] or not tick then return 'removed' end
+  if not revisions[fire.name] or not templates[fire.name] or not tick then return 'removed' end
   local by_hand = fire.mode == 'run' or fire.mode == 'backfill'
   if not by_hand then
     if fire.revision ~= revisions[fire.name] then return 'edited' end

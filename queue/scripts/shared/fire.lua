@@ -1,5 +1,6 @@
 -- One fire of a schedule, whose watermark was moved to it. `now_ms` is text.
 local HISTORY_MAX = 100
+local templates = {} -- records of jobs: NAME -> what `schedule_jobs` has
 
 local function remember_fire(fire, now_ms, outcome)
   local list = key('history:' .. fire.name)
@@ -11,8 +12,7 @@ local function remember_fire(fire, now_ms, outcome)
 end
 
 local function make_fire(fire, now_ms, outcome)
-  local template = redis.call('HGET', key('schedule_jobs'), fire.name)
-  make_job(template, fire.id, fire.at, fire.expires)
+  make_job(templates[fire.name], fire.id, fire.at, fire.expires)
   fire.makes = true
   return remember_fire(fire, now_ms, outcome)
 end
