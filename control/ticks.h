@@ -20,7 +20,8 @@ struct ticks {
 int64_t ticks_after(const struct ticks *, int64_t ms);
 /* The latest one at or before, where there is one. */
 int64_t ticks_until(const struct ticks *, int64_t ms);
-/* How many lie after the tick `from_ms`, up to until_ms; of cron PINION_TIMER_MISSED_MAX at most. */
+/* How many lie after the tick `from_ms`, up to until_ms; of cron, at most
+ * PINION_TIMER_MISSED_MAX are counted. */
 uint64_t ticks_between(const struct ticks *, int64_t from_ms, int64_t until_ms);
 
 /* The next one to wait for at now_ms, if `last_ms` was the last one dealt with. It lies ahead of

@@ -23,7 +23,7 @@ struct app {
     unsigned beats, answers, missed;
 };
 
-/* Again and again. The third beat is slow: what passes meanwhile is passed over, not made up for. */
+/* Again and again. The third beat is slow: ticks that pass meanwhile are not made up for. */
 static void on_beat(struct pinion_timer *timer, void *ctx)
 {
     struct app *app = ctx;
