@@ -1,10 +1,11 @@
 #include "queue/claim.h"
 
 #include <jansson.h>
+#include "queue/key.h"
 #include "queue/reply.h"
 
-/* The answer: token, more, ids, records, looks. */
-enum { AT_TOKEN, AT_MORE, AT_IDS, AT_RECORDS, AT_LOOKS, CLAIM_PARTS };
+/* The answer: token, what next, ids, records, looks, was it idle. */
+enum { AT_TOKEN, AT_NEXT, AT_IDS, AT_RECORDS, AT_LOOKS, AT_WAS_IDLE, CLAIM_PARTS };
 
 void claim_build(struct request *r, struct span key, const struct claim_args *a)
 {
@@ -14,7 +15,10 @@ void claim_build(struct request *r, struct span key, const struct claim_args *a)
     request_add_u64(r, a->lease_ms);
     request_add_u64(r, a->free < BATCH_ITEMS_MAX ? a->free : BATCH_ITEMS_MAX);
     request_add_u64(r, BATCH_BYTES_MAX);
-    request_add_text(r, a->subscribed ? "1" : "0");
+    if (a->subscribed)
+        request_add_u64(r, a->asked_us);
+    else
+        request_add_text(r, "");
     for (size_t i = 0; i < a->slots_count; i++) {
         request_add_text(r, a->slots[i].pattern);
         request_add_u64(r, a->slots[i].slots);
@@ -29,6 +33,7 @@ static struct span part(const struct redisReply *reply, size_t list, size_t i)
 enum pinion_err claim_read(const struct redisReply *reply, struct claim *ret_claim)
 {
     size_t entries = reply_count(reply_at(reply, AT_IDS)), jobs = 0;
+    struct span next = reply_span(reply_at(reply, AT_NEXT));
     struct pack_reader pack;
 
     if (reply_count(reply) != CLAIM_PARTS || reply_count(reply_at(reply, AT_RECORDS)) != entries)
@@ -41,7 +46,12 @@ enum pinion_err claim_read(const struct redisReply *reply, struct claim *ret_cla
             jobs++;
     }
     *ret_claim = (struct claim){
-        .more = reply_i64(reply_at(reply, AT_MORE), 0) == 1, .count = jobs, .reply = reply};
+        .more = span_is(next, "more"),
+        .idle = span_is(next, "idle"),
+        .was_idle = reply_i64(reply_at(reply, AT_WAS_IDLE), 0) == 1,
+        .count = jobs,
+        .reply = reply,
+    };
     return PINION_OK;
 }
 
@@ -84,4 +94,20 @@ bool claim_next(struct claim *c, struct claimed *ret_item)
     item.pack_size = c->pack.size;
     *ret_item = item;
     return true;
+}
+
+enum pinion_err pushed_read(struct span text, struct pushed *ret_pushed)
+{
+    struct span id = span_cut(&text, ' '), token = span_cut(&text, ' '),
+                asked = span_cut(&text, ' ');
+    uint64_t asked_us, lease_end_us; /* a token is the end of its first lease */
+
+    if (!queue_name_ok(id) || text_parse_u64(token, 1, INT64_MAX, &lease_end_us) ||
+        text_parse_u64(asked, 0, INT64_MAX, &asked_us))
+        return PINION_INTERNAL;
+    *ret_pushed = (struct pushed){
+        .job = {.id = id, .token = token, .record = text},
+        .asked_us = asked_us,
+    };
+    return PINION_OK;
 }

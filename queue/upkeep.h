@@ -20,6 +20,7 @@ struct heartbeat {
     int64_t next_due_ms;   /* UPKEEP_NEVER: nothing is delayed */
     int64_t lease_end_us;  /* of the lease that ends first; UPKEEP_NEVER: none */
     bool    sweep;         /* a retention is over */
+    bool    idle;          /* this server is among the idle */
 };
 
 /* `patterns`: of handlers with a free slot. `about`: JSON, shown by `server list`. */
@@ -43,7 +44,8 @@ enum pinion_err reap_read(const struct redisReply *, int64_t *ret_count, bool *r
     must_use;
 
 /* What this server's seat holds and nobody works at: ALL, for what a former life of it held;
- * UNHEARD, what was never renewed, of one that renewed all it knows: its claim's answer was lost.
+ * UNHEARD, what was never renewed, of one that renewed all it knows: its claim's answer, or what
+ * was pushed to it, was lost. Nothing more is pushed to it until it claims again.
  * From rank 0 on until *ret_next is -1. */
 enum take_back { TAKE_BACK_ALL, TAKE_BACK_UNHEARD };
 void take_back_build(struct request *, struct span key, const char *server, enum take_back,

@@ -13,34 +13,37 @@ struct claim_call {
     struct call call;
     struct consumer *consumer;
     unsigned free; /* slots that it named in all, */
-    uint64_t sent_us;
-    unsigned woken; /* the consumer's wake-ups when it was sent */
+    uint64_t sent_us, idle_us; /* idle_us: the consumer's idle_asked_us when it was sent, */
+    unsigned woken, told;      /* its wake-ups, and what it was told */
     size_t count;
     unsigned offered[]; /* and by handler, as the registry has them */
 };
 
-static void start_claimed(struct consumer *c, const struct claimed *claimed)
+struct attempt *consumer_take(struct consumer *c, const struct claimed *claimed)
 {
-    struct workers *w = c->w;
-    struct attempt *a = attempt_new(c, claimed, c->queue, w->o.lease_ms);
-    int64_t waited_us;
+    struct attempt *a = attempt_new(c, claimed, c->queue, c->w->o.lease_ms);
 
     if (!a) {
         log_error("bad_record",
                   LOG_TEXT("queue", c->queue)); /* its lease lapses, until it is dead */
-        return;
+        return NULL;
     }
-    counter_add(&w->totals.claimed, 1);
-    waited_us = redis_clock_now_us(&w->clock) - a->job.run_at_ms * 1000;
+    counter_add(&c->w->totals.claimed, 1);
+    a->handler = registry_find(&c->w->registry, a->job.kind);
+    if (a->handler) return a;
+    a->outcome = OUTCOME_RELEASE; /* not in our patterns: only damage can bring it here, */
+    outcomes_put(c, a);           /* or a push to who had our name before us */
+    return NULL;
+}
+
+void consumer_begin(struct consumer *c, struct attempt *a)
+{
+    struct workers *w = c->w;
+    int64_t waited_us = redis_clock_now_us(&w->clock) - a->job.run_at_ms * 1000;
+
     if (!a->failures) histogram_add(&w->totals.wait_us, waited_us > 0 ? (uint64_t)waited_us : 0);
     if (!a->failures && a->job.run_at_ms > a->job.created_ms)
         histogram_add(&w->totals.late_us, waited_us > 0 ? (uint64_t)waited_us : 0);
-    a->handler = registry_find(&w->registry, a->job.kind);
-    if (!a->handler) { /* not in the claim's patterns: only damage can bring it here */
-        a->outcome = OUTCOME_RELEASE;
-        outcomes_put(c, a);
-        return;
-    }
     a->handler->taken++;
     list_push(&c->running, &a->node);
     keeper_watch(c, a);
@@ -70,6 +73,15 @@ static void look_for_the_rest(struct consumer *c, const struct claim_call *claim
     }
 }
 
+/* What Redis does with our name: it has it, or took it off to tell us something. */
+static void note_idle(struct consumer *c, const struct claim_call *claim,
+                      const struct claim *answer)
+{
+    if (c->told != claim->told) return;
+    if (answer->idle && c->claims == 0 && c->w->subscribed) c->idle_asked_us = claim->sent_us;
+    if (claim->idle_us && !answer->was_idle) unheard_missed(c);
+}
+
 static void on_claimed(struct call *call, enum pinion_err err, const struct redisReply *reply)
 {
     struct claim_call *claim = container_of(call, struct claim_call, call);
@@ -77,7 +89,7 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
     struct claim answer = {0};
 
     give_back_slots(claim);
-    if (err == PINION_UNAVAILABLE && claim->free > 0) c->claim_lost = true;
+    if (err == PINION_UNAVAILABLE && claim->free > 0) c->unheard = true;
     if (!err) err = claim_read(reply, &answer);
     /* What was asked for was there: ask again. Else Redis knows whom to wake. After an error the
      * heartbeat tells, so that a script that fails is not called in a spin. One that only passed a
@@ -87,8 +99,14 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
         c->hungry = answer.more || all || c->woken != claim->woken;
     }
     for (size_t i = 0; i < claim->count; i++) c->w->registry.handlers[i]->taken = 0;
-    for (struct claimed claimed; !err && claim_next(&answer, &claimed);) start_claimed(c, &claimed);
+    for (struct claimed claimed; !err && claim_next(&answer, &claimed);) {
+        struct attempt *a = consumer_take(c, &claimed);
+        if (a) consumer_begin(c, a);
+    }
     look_for_the_rest(c, claim);
+    if (!err) note_idle(c, claim, &answer);
+    for (size_t i = 0; i < c->w->consumers_count; i++) pushes_settle(c->w->consumers[i]);
+    unheard_join(c);
     request_deinit(&claim->call.request);
     free(claim);
     workers_progress(c->w);
@@ -107,6 +125,7 @@ static void send_claim(struct consumer *c, unsigned free_slots)
         .lease_ms = w->o.lease_ms,
         .free = free_slots,
         .subscribed = w->subscribed && w->at == WORKERS_SERVE,
+        .asked_us = clock_mono_us(),
         .slots = slots,
         .slots_count = count,
     };
@@ -125,7 +144,11 @@ static void send_claim(struct consumer *c, unsigned free_slots)
     claim->consumer = c;
     claim->free = free_slots;
     claim->count = count;
+    claim->sent_us = args.asked_us;
+    claim->idle_us = c->idle_asked_us;
     claim->woken = c->woken;
+    claim->told = c->told;
+    c->idle_asked_us = 0;
     w->offered += free_slots;
     c->claims++;
     claim_build(&claim->call.request, consumer_key(c), &args);
@@ -151,6 +174,7 @@ struct consumer *consumer_new(struct workers *w, const char *queue, unsigned wei
     c->weight = weight;
     c->seat = -1;
     list_init(&c->running);
+    list_init(&c->held);
     for (enum outbox o = 0; o < OUTBOXES; o++) list_init(&c->outbox[o]);
     c->leave.request = c->registered.request = REQUEST_INIT;
     keeper_init(c);
@@ -163,6 +187,8 @@ void consumer_free(struct consumer *c)
     for (enum outbox o = 0; o < OUTBOXES; o++)
         for (struct list *node; (node = list_pop(&c->outbox[o]));)
             attempt_free(container_of(node, struct attempt, node));
+    for (struct list *node; (node = list_pop(&c->held));)
+        attempt_free(container_of(node, struct attempt, node));
     keeper_deinit(c);
     promoter_free(c->promoter);
     request_deinit(&c->leave.request);
@@ -198,7 +224,11 @@ void consumer_up(struct consumer *c, bool restarted)
 void consumer_down(struct consumer *c)
 {
     c->hungry = false;
+    c->idle_asked_us = 0;
+    if (c->missed_us) c->unheard = true;
+    c->missed_us = 0;
     keeper_down(c);
+    pushes_settle(c);
     if (c->promoter) promoter_stop(c->promoter);
 }
 
@@ -215,6 +245,13 @@ void consumer_wake(struct consumer *c)
 {
     c->hungry = true;
     c->woken++;
+}
+
+void consumer_told(struct consumer *c)
+{
+    c->told++;
+    c->idle_asked_us = 0;
+    c->missed_us = 0;
 }
 
 void consumer_pass_on(struct consumer *c)
@@ -284,7 +321,7 @@ bool consumer_empty(const struct consumer *c)
 {
     for (enum outbox o = 0; o < OUTBOXES; o++)
         if (!list_empty(&c->outbox[o])) return false;
-    return list_empty(&c->running) && c->unsettled == 0 && c->claims == 0;
+    return list_empty(&c->running) && list_empty(&c->held) && c->unsettled == 0 && c->claims == 0;
 }
 
 static void on_left(struct call *call, enum pinion_err err, const struct redisReply *reply)
@@ -301,6 +338,14 @@ void consumer_leave(struct consumer *c)
     if (c->leaving) return;
     c->leaving = true;
     ticker_cancel(c->w->o.ticker, &c->beat);
+    if (consumer_empty(c))
+        unheard_leave(c); /* a push may be on its way */
+    else
+        consumer_gone(c);
+}
+
+void consumer_gone(struct consumer *c)
+{
     leave_build(&c->leave.request, consumer_key(c), c->w->o.server, consumer_empty(c));
     link_send(c->w->link, &c->leave, on_left);
 }

@@ -1,10 +1,12 @@
 /* workers/consumer.h — one queue as this server serves it: claims, attempts, outcomes, upkeep.
  *
  *      DOWN ──link up──► JOIN ──seat──► TAKE_BACK ──► SERVE ──link down──► DOWN
+ *                          ▲                           │
+ *                          └───subscription was lost───┘
  *
  *      SERVE, hungry ──claim──► answer ──all that was asked for──► hungry
  *         ▲                       └──────less──► Redis holds our name, and wakes us
- *         └── wake-up, heartbeat, jobs due, a full handler has a slot again
+ *         └── wake-up, pushed job, heartbeat, jobs due, a full handler has a slot again
  *
  * All consumers of a server share its slots, link, ticker and clock (struct workers). Loop thread
  * only.
@@ -19,6 +21,7 @@
 
 struct attempt;
 struct consumer;
+struct pushed;
 struct workers;
 
 struct consumer *consumer_new(struct workers *, const char *queue, unsigned weight);
@@ -30,6 +33,8 @@ struct workers  *consumer_workers(const struct consumer *);
 void consumer_up(struct consumer *, bool restarted);
 void consumer_down(struct consumer *);
 void consumer_wake(struct consumer *);                         /* something is claimable */
+void consumer_told(struct consumer *); /* Redis took us off the idle, and this is its message */
+void consumer_pushed(struct consumer *, const struct pushed *); /* a job is leased to us */
 void consumer_pass_on(struct consumer *);                      /* but not by us: wake another */
 void consumer_hint(struct consumer *, int64_t due_ms);         /* a job is due then */
 void consumer_cancel(struct consumer *, struct span local_id); /* it was marked */
@@ -42,7 +47,7 @@ void consumer_claim(struct consumer *, unsigned slots);
 void consumer_stop_attempts(struct consumer *);
 /* Nothing runs and nothing is unsettled. */
 bool consumer_empty(const struct consumer *);
-/* Says good-bye to Redis: its last call. */
+/* Gives back what was pushed to us unheard, and says good-bye to Redis: its last calls. */
 void consumer_leave(struct consumer *);
 
 /* For attempts: the work of this one is over. */

@@ -1,6 +1,6 @@
 /* The upkeep of one queue, once a second and on its alarms:
  *
- *      up ──heartbeat──► seat ──take back, page by page──► consumer_serve()
+ *      up ──heartbeat──► seat ──► unheard_join() ──► consumer_serve()
  *      beat, each second: heartbeat, and renewals of attempts that need one, in one call each
  *      between beats: renewals of short leases
  *      what a heartbeat answers leads to: claim, promote at its time, reap at its time, sweep
@@ -73,7 +73,7 @@ void keeper_watch(struct consumer *c, const struct attempt *a)
 
 /* Renewals of all attempts travel together: a server with 500 running jobs must not ask Redis 500
  * times. Two chances before a lease lapses. */
-static void renew_attempts(struct consumer *c, bool all)
+void keeper_renew(struct consumer *c, bool all)
 {
     uint64_t now_ms = clock_mono_ms();
     struct renew_call *r = NULL;
@@ -102,7 +102,7 @@ static void renew_attempts(struct consumer *c, bool all)
 
 static void on_renew_at(struct alarm *alarm)
 {
-    renew_attempts(container_of(alarm, struct consumer, renew_at), false);
+    keeper_renew(container_of(alarm, struct consumer, renew_at), false);
 }
 
 /* ---- leases that lapsed ---------------------------------------------------------------------- */
@@ -178,38 +178,6 @@ static void send_sweep(struct consumer *c)
     link_send(c->w->link, &c->sweep, on_swept);
 }
 
-/* ---- what our former incarnation held -------------------------------------------------------- */
-
-static void send_take_back(struct consumer *c, int64_t rank);
-
-static void on_taken_back(struct call *call, enum pinion_err err, const struct redisReply *reply)
-{
-    struct consumer *c = container_of(call, struct consumer, take_back);
-    int64_t count = 0, next = -1;
-
-    if (c->at != CONSUMER_TAKE_BACK) return;
-    if (err || take_back_read(reply, &count, &next)) {
-        c->at = CONSUMER_JOIN; /* the next beat begins anew */
-        return;
-    }
-    if (count > 0) log_info("taken_back", LOG_TEXT("queue", c->queue), LOG_INT("jobs", count));
-    if (next >= 0) {
-        send_take_back(c, next);
-        return;
-    }
-    c->taken_back = true;
-    c->claim_lost = false;
-    consumer_serve(c);
-}
-
-static void send_take_back(struct consumer *c, int64_t rank)
-{
-    c->at = CONSUMER_TAKE_BACK;
-    take_back_build(&c->take_back.request, consumer_key(c), c->w->o.server,
-                    c->taken_back ? TAKE_BACK_UNHEARD : TAKE_BACK_ALL, rank);
-    link_send(c->w->link, &c->take_back, on_taken_back);
-}
-
 /* ---- the heartbeat --------------------------------------------------------------------------- */
 
 static void plan_reaping(struct consumer *c, int64_t lease_end_us)
@@ -229,12 +197,8 @@ static void after_beat(struct consumer *c, const struct heartbeat *h)
     if (now_us - c->beat_sent_us > c->w->o.lease_ms * 1000 / 3) hold_reaping(c);
     if (h->seat < 0) log_error("no_seat", LOG_TEXT("queue", c->queue));
     c->seat = h->seat;
-    if (c->at == CONSUMER_JOIN && c->seat >= 0) {
-        if (c->taken_back && !c->claim_lost)
-            consumer_serve(c);
-        else
-            send_take_back(c, 0);
-    }
+    unheard_join(c);
+    unheard_look(c, h->idle);
     if (c->w->subscribed && !h->heard) link_resubscribe(c->w->link);
     if (h->claimable) consumer_wake(c);
     promoter_hint(c->promoter, h->next_due_ms);
@@ -271,7 +235,7 @@ static char *about(const struct workers *w)
     return text ? text : xstrdup("{}");
 }
 
-static void send_heartbeat(struct consumer *c)
+void keeper_beat(struct consumer *c)
 {
     const struct workers *w = c->w;
     const char *patterns[HANDLERS_MAX];
@@ -285,6 +249,7 @@ static void send_heartbeat(struct consumer *c)
     text = about(w);
     c->beating = true;
     c->beat_sent_us = clock_mono_us();
+    c->beat_idle_us = c->idle_asked_us;
     heartbeat_build(&c->heartbeat.request, consumer_key(c), w->o.server, text, w->channel, patterns,
                     count);
     link_send(w->link, &c->heartbeat, on_heartbeat);
@@ -297,8 +262,8 @@ static void on_beat(struct alarm *alarm)
 
     ticker_set_in(c->w->o.ticker, &c->beat, HEARTBEAT_MS);
     if (c->at == CONSUMER_DOWN) return;
-    renew_attempts(c, false);
-    send_heartbeat(c);
+    keeper_renew(c, false);
+    keeper_beat(c);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -325,10 +290,11 @@ void keeper_deinit(struct consumer *c)
 void keeper_up(struct consumer *c, bool restarted)
 {
     c->at = CONSUMER_JOIN;
+    c->seat = -1; /* the heartbeat tells it */
     if (restarted) hold_reaping(c);
     ticker_set_in(c->w->o.ticker, &c->beat, HEARTBEAT_MS);
-    renew_attempts(c, c->claim_lost); /* so that what stays unheard is what we do not know */
-    send_heartbeat(c);
+    keeper_renew(c, false);
+    keeper_beat(c);
 }
 
 void keeper_down(struct consumer *c)

@@ -52,7 +52,13 @@ struct consumer {
     int              seat;
     unsigned         clock_steps; /* of the clock, that we know of */
     bool             taken_back;  /* done once in the life of a server, */
-    bool             claim_lost;  /* and again when a claim's answer was lost with the link */
+    bool             unheard;     /* and again when a claim's answer or a push may be lost */
+    bool             taking_back; /* a call for it is on its way */
+    uint64_t         taken_back_us;  /* what was pushed for claims from before is not ours */
+    uint64_t         idle_asked_us;  /* of the claim that put us among the idle; 0: we are not */
+    uint64_t         beat_idle_us;   /* the same, when the last heartbeat was sent */
+    uint64_t         missed_us;      /* since when a message from there is missed; 0: it is not */
+    unsigned         told;           /* messages from there so far */
     bool             hungry;      /* something may be claimable */
     bool             starved;     /* the last claim named a full handler */
     unsigned         claims;      /* in flight */
@@ -60,6 +66,7 @@ struct consumer {
     struct promoter *promoter;
 
     struct list      running;             /* attempts that work, or are being stopped */
+    struct list      held;                /* pushed ones that wait for a claim's answer */
     struct list      outbox[OUTBOXES];    /* attempts whose outcome is to be sent */
     unsigned         unsettled;           /* attempts whose outcome is on its way */
 
@@ -88,6 +95,14 @@ void workers_progress(struct workers *);
 /* workers.c: a consumer began to serve. */
 void workers_serving(struct workers *);
 
+/* consumer.c: an attempt at what was leased to us. NULL: it cannot be one, and Redis was told. */
+struct attempt *consumer_take(struct consumer *, const struct claimed *);
+/* It starts; it has a slot. */
+void consumer_begin(struct consumer *, struct attempt *);
+
+/* pushes.c: those that wait start or are released, unless they must wait on. */
+void pushes_settle(struct consumer *);
+
 /* keeper.c: the upkeep of one queue. */
 void keeper_init(struct consumer *);
 void keeper_deinit(struct consumer *);
@@ -95,8 +110,24 @@ void keeper_up(struct consumer *, bool restarted); /* the first heartbeat goes o
 void keeper_down(struct consumer *);
 /* It has begun: its lease is renewed while it runs. */
 void keeper_watch(struct consumer *, const struct attempt *);
-/* keeper.c tells consumer.c: the seat is known and the former incarnation's jobs are free. */
+/* Renews all attempts, or those that need it. */
+void keeper_renew(struct consumer *, bool all);
+void keeper_beat(struct consumer *); /* a heartbeat, unless one is on its way */
+
+/* unheard.c: goes on from JOIN: serves, or first takes back what is unheard. Too early: no-op. */
+void unheard_join(struct consumer *);
+/* A push may have been lost: what is unheard is taken back. */
+void unheard_lost(struct consumer *);
+/* We were taken off the idle, and were not told why. */
+void unheard_missed(struct consumer *);
+/* A heartbeat was answered: are we among the idle? */
+void unheard_look(struct consumer *, bool idle);
+/* We leave: takes back what is unheard, then consumer_gone(). */
+void unheard_leave(struct consumer *);
+/* unheard.c tells consumer.c: the seat is known and the former incarnation's jobs are free. */
 void consumer_serve(struct consumer *);
+/* unheard.c tells consumer.c: nothing is left to be done but to say good-bye. */
+void consumer_gone(struct consumer *);
 
 /* outcomes.c: attempts that are over, told to Redis in batches. */
 void outcomes_put(struct consumer *, struct attempt *);

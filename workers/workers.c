@@ -102,8 +102,16 @@ void workers_down(struct workers *w)
 void workers_subscribed(struct workers *w, bool subscribed)
 {
     w->subscribed = subscribed;
-    if (!subscribed) return;
-    for (size_t i = 0; i < w->consumers_count; i++) consumer_wake(w->consumers[i]);
+    for (size_t i = 0; i < w->consumers_count; i++) {
+        struct consumer *c = w->consumers[i];
+        if (!subscribed) {
+            c->unheard = true; /* what was pushed to us may be lost with the connection */
+            c->idle_asked_us = 0;
+            continue;
+        }
+        if (c->unheard) unheard_lost(c);
+        consumer_wake(c);
+    }
 }
 
 void workers_serving(struct workers *w)
@@ -120,19 +128,29 @@ static struct consumer *consumer_of(struct workers *w, struct span queue)
     return NULL;
 }
 
-/* "wake QUEUE" or "cancel QUEUE ID", on our own channel. */
+/* "wake QUEUE", "push QUEUE JOB" or "cancel QUEUE ID", on our own channel. */
 static void told(struct workers *w, struct span text)
 {
     struct span verb = span_cut(&text, ' '), queue = span_cut(&text, ' ');
     struct consumer *c = consumer_of(w, queue);
+    struct pushed pushed;
 
     if (!c) return;
     if (span_is(verb, "cancel")) {
         consumer_cancel(c, text);
     } else if (span_is(verb, "wake")) {
         counter_add(&w->totals.wakes, 1);
+        consumer_told(c);
         if (w->at == WORKERS_SERVE) consumer_wake(c);
         if (w->at != WORKERS_SERVE || workers_free_slots(w) == 0) consumer_pass_on(c);
+    } else if (span_is(verb, "push")) {
+        counter_add(&w->totals.wakes, 1);
+        consumer_told(c);
+        if (w->at == WORKERS_SERVE) consumer_wake(c);
+        if (pushed_read(text, &pushed) == PINION_OK)
+            consumer_pushed(c, &pushed);
+        else
+            log_error("bad_message", LOG_TEXT("queue", c->queue));
     }
 }
 

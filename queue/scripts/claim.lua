@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane tick scheduled forget finish match take idle
+--@ include key now record pack note wake lane tick scheduled forget finish match lease take idle
 -- claim: READY -> ACTIVE. Leases jobs that this server can start now, most urgent lanes first.
 --
 -- KEYS  1 queue
 -- ARGV  1 server   2 seat   3 lease_ms   4 free slots in all (0: pass the wake-up on)
---       5 bytes_max   6 '1' when the server's channel is subscribed
+--       5 bytes_max   6 when it asks, by a clock of its own; '' unless its channel is subscribed
 --       then PATTERN, SLOTS ...: see match
--- Gives {token, more, {id...}, {record...}, {index, token, rare json, ...}}, packs among them;
+-- Gives {token, 'more' | 'idle' (to be told of what comes) | 'none', {id...}, {record...},
+--        {index, token, rare json, ...}, 1 when it was idle until now else 0}, packs among them;
 --       index from 0
 local ENTRIES_MAX, slots, patterns = 2048, {}, {}
 for i = 7, #ARGV, 2 do
@@ -15,7 +16,7 @@ end
 local free, bytes_max = tonumber(ARGV[4]), tonumber(ARGV[5])
 local batch = new_batch(tonumber(ARGV[2]), tonumber(ARGV[3]), bytes_max)
 
-idle_leave(ARGV[1])
+local was_idle = idle_leave(ARGV[1])
 local open, groups = {}, {}
 local paused = redis.call('HEXISTS', key('meta'), 'paused') == 1
 if not paused then open, groups = runnable_lanes(patterns) end
@@ -55,6 +56,6 @@ end
 for pattern, room in pairs(kept) do free, slots[pattern] = free + room, slots[pattern] + room end
 if #batch.ids > 0 then note('active', batch.ids) end
 packs_start(batch.jobs - #batch.ids)
-local more = pass_on(open, slots, free)
-if more == 0 and free > 0 and ARGV[6] == '1' then idle_join(ARGV[1], patterns, slots) end
-return {batch.token, more, batch.ids, batch.records, batch.looks}
+local what = pass_on(open, slots, free) == 1 and 'more' or free > 0 and ARGV[6] ~= ''
+    and idle_join(ARGV[1], ARGV[2], ARGV[3], ARGV[6], patterns, slots) and 'idle' or 'none'
+return {batch.token, what, batch.ids, batch.records, batch.looks, was_idle}

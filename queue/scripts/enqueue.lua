@@ -1,6 +1,7 @@
 #!lua
---@ include now key record pack note hint wake lane given
--- enqueue: (nothing) -> READY or SCHEDULED. Refused by a full Redis, for it adds work.
+--@ include now key record pack note hint wake lane given lease push
+-- enqueue: (nothing) -> READY or SCHEDULED; a single job, when a server waits for one: ACTIVE.
+-- Refused by a full Redis, for it adds work.
 --
 -- KEYS  1 queue
 -- ARGV  1 call id: the answer is remembered by it for a minute   2 number of lanes with plain jobs
@@ -9,7 +10,8 @@
 --       then per other job: ID, WHEN ('now' | 'in' | 'at'), MS, DIGEST or '', HEAD, TAIL
 -- Gives {'ok', index, status, ...} for those others that are not new: 'existing' | 'conflict';
 --       index from 0
-local now_ms = math.ceil(now_us() / 1000)
+local now = now_us()
+local now_ms = math.ceil(now / 1000)
 local minute = math.floor(now_ms / 60000)
 local calls = key('calls:' .. minute)
 
@@ -17,15 +19,18 @@ local given = redis.call('HGET', calls, ARGV[1])
     or redis.call('HGET', key('calls:' .. minute - 1), ARGV[1])
 if given then return cjson.decode(given) end
 
+local ONE_JOB = 8 -- arguments of a call that makes one job
 local at, added, packed = 3, 0, 0
 for _ = 1, tonumber(ARGV[2]) do
   local lane, n, jobs = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local ids, records, after = at + 3, at + 3 + n, at + 3 + 3 * n
   redis.call('HSET', key('jobs'), unpack(ARGV, records, after - 1))
-  redis.call('RPUSH', key('lane:' .. lane), unpack(ARGV, ids, records - 1))
-  lane_join(lane)
-  wake(kind_of(lane))
-  note('ready', ARGV, ids, records - 1)
+  if #ARGV > ONE_JOB or jobs > 1 or not push(now, lane, ARGV[ids], ARGV[records + 1]) then
+    redis.call('RPUSH', key('lane:' .. lane), unpack(ARGV, ids, records - 1))
+    lane_join(lane)
+    wake(kind_of(lane))
+    note('ready', ARGV, ids, records - 1)
+  end
   at, added, packed = after, added + jobs, packed + jobs - n
 end
 
@@ -42,7 +47,7 @@ for index = 0, (#ARGV - at + 1) / 6 - 1 do
     if when ~= 'now' and due > now_ms then
       park('scheduled', id, record, {}, due)
       earliest = hint(earliest, due)
-    else
+    elseif #ARGV > ONE_JOB or not push_named(now, id, record) then
       lane_push('RPUSH', id, record, {})
     end
     added = added + 1

@@ -2,7 +2,8 @@
 --@ include key now record pack note wake lane token tick scheduled forget finish back
 -- take_back: ACTIVE -> READY for what this server's seat holds and nobody works at: all that a
 -- former life of the server held; or, of a living one that has just renewed what it knows, what was
--- never renewed: its claim's answer was lost. The latest lease first, so the earliest is in front.
+-- never renewed: its claim's answer, or what was pushed to it, was lost. The latest lease first, so
+-- the earliest is in front. From here on nothing is pushed to it until it claims again.
 --
 -- KEYS  1 queue
 -- ARGV  1 server   2 'all' | 'unheard'   3 rank in `active` from the end, to go on from (0 first)
@@ -13,6 +14,8 @@ local seat = tonumber(redis.call('HGET', key('seats'), ARGV[1]) or -1)
 local from, all = tonumber(ARGV[3]), ARGV[2] == 'all'
 local page = redis.call('ZRANGE', key('active'), from, from + limit - 1, 'REV', 'WITHSCORES')
 local taken, removed, seen = 0, 0, 0
+
+idle_leave(ARGV[1])
 
 for i = 1, #page, 2 do
   if taken >= limit then break end

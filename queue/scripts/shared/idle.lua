@@ -9,12 +9,13 @@ local function pass_on(open, slots, free)
   return more
 end
 
--- To be woken when something comes that a free slot can run.
-local function idle_join(name, patterns, slots)
-  local words, able = {}, false
-  for i, pattern in ipairs(patterns) do
-    words[i] = slots[pattern] > 0 and pattern or '!' .. pattern
+-- To be told when something comes that a free slot can run. Gives whether there is one.
+local function idle_join(name, seat, lease_ms, asked, patterns, slots)
+  local words, able = {seat, lease_ms, asked}, false
+  for _, pattern in ipairs(patterns) do
+    words[#words + 1] = (slots[pattern] > 0 and '+' or '!') .. pattern
     able = able or slots[pattern] > 0
   end
   if able then redis.call('HSET', key('idle'), name, table.concat(words, ' ')) end
+  return able
 end

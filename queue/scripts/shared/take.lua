@@ -2,19 +2,11 @@
 -- Entries are popped in chunks, for what is too much for the answer is looked at in vain.
 local byte, CHUNK = string.byte, 64
 
--- The first lease deadline, whose last three digits name the seat of the server that claimed. It
--- grows with each attempt at a job, whatever the clock does; `last` is the token of the one before.
-local function lease_token(batch, lease_ms, last)
-  local deadline_ms = math.floor(batch.now / 1000 + lease_ms)
-  if last then deadline_ms = math.max(deadline_ms, math.floor(last / 1000) + 1) end
-  return integer(deadline_ms * 1000 + batch.seat)
-end
-
 local function new_batch(seat, lease_ms, bytes_max)
   local batch = {ids = {}, records = {}, looks = {}, taken = {}, jobs = 0, bytes = 0, seen = 0,
                  now = now_us(),
                  seat = seat, lease_ms = lease_ms, bytes_max = bytes_max}
-  batch.token = lease_token(batch, lease_ms)
+  batch.token = lease_token(batch.now, seat, lease_ms)
   return batch
 end
 
@@ -36,7 +28,7 @@ local function look(batch, entry, record)
     return
   end
   local lease_ms = tonumber(header(record, 'l') or batch.lease_ms)
-  return id, record, lease_token(batch, lease_ms, rare.t), cjson.encode(rare)
+  return id, record, lease_token(batch.now, batch.seat, lease_ms, rare.t), cjson.encode(rare)
 end
 
 -- Back to the front, from entries[from] on, in their order.

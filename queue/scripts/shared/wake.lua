@@ -4,38 +4,51 @@ local function pattern_fits(pattern, kind)
   return kind:sub(1, #pattern - 1) == pattern:sub(1, -2)
 end
 
--- Idle servers: the hash `idle` holds NAME -> the patterns that it could run, the most telling
--- first, those whose slots are all taken with a '!' before them.
+-- Idle servers: the hash `idle` holds NAME -> `SEAT LEASE_MS ASKED ` and the patterns that it could
+-- run, the most telling first, with a '+' before them, or a '!' when their slots are all taken.
+-- ASKED tells the server which claim of its own put it there.
 local function idle_leave(name)
-  redis.call('HDEL', key('idle'), name)
+  return redis.call('HDEL', key('idle'), name)
+end
+
+-- Any will do in a fleet of equals; else all are looked at, which are as many as there are seats.
+local function draw_idle()
+  return redis.call('HRANDFIELD', key('idle'), -1, 'WITHVALUES')
+end
+
+local function all_idle()
+  return redis.call('HGETALL', key('idle'))
 end
 
 -- A kind belongs to the first pattern that fits it.
-local function can_run(patterns, kind)
-  for full, pattern in patterns:gmatch('(!?)(%S+)') do
-    if pattern_fits(pattern, kind) then return full == '' end
+local function can_run(about, kind)
+  for mark, pattern in about:gmatch('([+!])(%S+)') do
+    if pattern_fits(pattern, kind) then return mark == '+' end
   end
   return false
 end
 
--- Takes the first of {NAME, PATTERNS, ...} that can run the kind off the hash, and tells it; one
--- whose channel has no subscriber is dropped, and the next one taken.
-local function wake_one_of(idle, kind)
+local function wake_up()
+  return 'wake ' .. queue
+end
+
+-- Takes the first of {NAME, ABOUT, ...} that can run the kind off the hash, and tells it what
+-- `text_for` gives (nil: not this one); one whose channel has no subscriber is dropped, and the
+-- next one taken.
+local function tell_one_of(idle, kind, text_for)
   for i = 1, #idle, 2 do
-    if can_run(idle[i + 1], kind) then
+    local text = can_run(idle[i + 1], kind) and text_for(idle[i + 1])
+    if text then
       idle_leave(idle[i])
-      if redis.call('PUBLISH', namespace .. ':server:' .. idle[i], 'wake ' .. queue) > 0 then
-        return true
-      end
+      if redis.call('PUBLISH', namespace .. ':server:' .. idle[i], text) > 0 then return true end
     end
   end
   return false
 end
 
--- Something of this kind became claimable: tell one idle server that can run it, and only one. Any
--- will do in a fleet of equals; else all are looked at, which are as many as there are seats.
+-- Something of this kind became claimable: tell one idle server that can run it, and only one.
 local function wake(kind)
-  local any = redis.call('HRANDFIELD', key('idle'), -1, 'WITHVALUES')
-  if #any == 0 or wake_one_of(any, kind) then return end
-  wake_one_of(redis.call('HGETALL', key('idle')), kind)
+  local any = draw_idle()
+  if #any == 0 or tell_one_of(any, kind, wake_up) then return end
+  tell_one_of(all_idle(), kind, wake_up)
 end
