@@ -166,7 +166,11 @@ const char *rig_heard(struct rig *rig)
     for (;;) {
         redisReply *r = must_read(rig->ear);
         bool message = r->type == REDIS_REPLY_ARRAY && r->elements == 3;
-        if (message) buffer_printf(&rig->heard, "%s %s\n", r->element[1]->str, r->element[2]->str);
+        if (message) {
+            buffer_printf(&rig->heard, "%s ", r->element[1]->str);
+            buffer_add(&rig->heard, r->element[2]->str, r->element[2]->len);
+            buffer_add_char(&rig->heard, '\n');
+        }
         freeReplyObject(r);
         if (!message) return rig->heard.data;
     }

@@ -32,21 +32,39 @@ static void start(void)
     rig_heard(&rig);
 }
 
-/* The names of the servers woken since the last call, in order: "ab". */
-static const char *woken(void)
+/* The names of the servers that were told this since the last call, in order: "ab". */
+static const char *told(const char *verb)
 {
     static char names[64];
     size_t n = 0;
 
     for (const char *at = rig_heard(&rig); *at && n + 1 < sizeof names; at = strchr(at, '\n') + 1) {
-        char name, tail[32];
-        if (sscanf(at, "pinion:server:%c wake %30s", &name, tail) == 2) {
-            assert_string_equal(tail, "q");
-            names[n++] = name;
-        }
+        char name, word[32], tail[32];
+        if (sscanf(at, "pinion:server:%c %30s %30s", &name, word, tail) != 3) continue;
+        assert_string_equal(word, verb);
+        assert_string_equal(tail, "q");
+        names[n++] = name;
     }
     names[n] = '\0';
     return names;
+}
+
+static const char *woken(void)
+{
+    return told("wake");
+}
+
+static const char *pushed(void)
+{
+    return told("push");
+}
+
+/* More than one in a call is never pushed. */
+static void add_two(const char *kind)
+{
+    struct pinion_job job = {.kind = kind, .queue = "q"};
+
+    enqueue_many(&rig, &job, 2);
 }
 
 static bool is_one_of(const char *name, const char *names)
@@ -61,7 +79,7 @@ static void check_idle(int64_t servers)
 
 /* ---- one of the idle ------------------------------------------------------------------------- */
 
-TEST(one_job_wakes_one_of_three)
+TEST(one_job_is_pushed_to_one_of_three)
 {
     start();
     for (const char *server = "abc"; *server; server++) claim_idle((char[]){*server, 0}, "wc=9");
@@ -69,7 +87,7 @@ TEST(one_job_wakes_one_of_three)
     char seen[4] = "";
     for (int i = 0; i < 3; i++) {
         add("wc");
-        const char *name = woken();
+        const char *name = pushed();
         assert_true(is_one_of(name, "abc"));
         assert_null(strstr(seen, name));
         strncat(seen, name, 1);
@@ -78,6 +96,7 @@ TEST(one_job_wakes_one_of_three)
     add("wc");
     assert_string_equal(woken(), "");
     assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:idle"), 0);
+    assert_string_equal(counts(&rig), "ready=1 active=3");
 }
 
 TEST(a_batch_wakes_one_and_a_claim_that_leaves_work_the_next)
@@ -121,13 +140,19 @@ TEST(only_a_server_that_could_run_it_is_woken)
         snprintf(patterns, sizeof patterns, "%s=1", cases[i].pattern);
         claim_idle("a", patterns);
         add(cases[i].kind);
-        if (strcmp(woken(), cases[i].woken ? "a" : "") != 0)
+        if (strcmp(pushed(), cases[i].woken ? "a" : "") != 0)
             fail_msg("%s and %s", cases[i].pattern, cases[i].kind);
+        check_idle(cases[i].woken ? 0 : 1);
+        start();
+        claim_idle("a", patterns);
+        add_two(cases[i].kind);
+        if (strcmp(woken(), cases[i].woken ? "a" : "") != 0)
+            fail_msg("two: %s and %s", cases[i].pattern, cases[i].kind);
         check_idle(cases[i].woken ? 0 : 1);
     }
 }
 
-TEST(names_that_nobody_hears_are_dropped_and_the_next_is_taken)
+static void forty_gone_and_a(void)
 {
     start();
     for (int i = 0; i < 40; i++) {
@@ -137,10 +162,26 @@ TEST(names_that_nobody_hears_are_dropped_and_the_next_is_taken)
     }
     claim_idle("a", "user.*=1 *=1");
     check_idle(41);
-    add("wc");
+}
+
+/* A push takes the first that it draws, then all: the first that hears it has it. */
+TEST(names_that_nobody_hears_are_dropped_and_the_next_is_taken)
+{
+    forty_gone_and_a();
+    add_two("wc");
     assert_string_equal(woken(), "a");
-    check_idle(0);
     assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:idle"), 0);
+    forty_gone_and_a();
+    add("wc");
+    assert_string_equal(pushed(), "a");
+    assert_string_equal(counts(&rig), "active=1");
+    assert_false(rig_int(&rig, "HEXISTS pinion:{q}:idle a"));
+    forty_gone_and_a();
+    leave(&rig, "a", true);
+    add("wc");
+    assert_string_equal(pushed(), "");
+    assert_string_equal(counts(&rig), "ready=1");
+    check_idle(0);
 }
 
 TEST(a_claim_that_finds_work_is_not_idle)
@@ -148,9 +189,9 @@ TEST(a_claim_that_finds_work_is_not_idle)
     start();
     claim_idle("a", "wc=9 zip=9");
     check_idle(1);
-    add("wc");
+    add_two("wc");
     assert_string_equal(woken(), "a");
-    assert_int_equal(claim_idle("a", "wc=9 zip=9"), 1);
+    assert_int_equal(claim_idle("a", "wc=9 zip=9"), 2);
     check_idle(1); /* it has slots left: idle again */
     struct leases got;
     claim(&rig, &(struct ask){.server = "a", .patterns = "wc=9"}, &got);
@@ -169,7 +210,7 @@ TEST(a_server_without_slots_passes_the_wake_up_on)
     start();
     claim_idle("a", "wc=9");
     claim_idle("b", "wc=9");
-    add("wc");
+    add_two("wc");
     const char *name = woken();
     const char first = name[0];
     claim(&rig, &(struct ask){.server = (char[]){first, 0}, .patterns = "wc=9", .full = true,
@@ -184,7 +225,7 @@ TEST(a_server_that_leaves_passes_the_wake_up_on)
     claim_idle("a", "wc=9");
     claim_idle("b", "wc=9");
     claim_idle("c", "zip=9");
-    add("wc");
+    add_two("wc");
     const char first = woken()[0];
     leave(&rig, (char[]){first, 0}, true);
     assert_string_equal(woken(), first == 'a' ? "b" : "a");
@@ -209,7 +250,7 @@ TEST(servers_with_a_full_handler_do_not_wake_each_other)
     claim_idle("c", "*=9");
     assert_string_equal(woken(), "");
     add("user.x");
-    assert_true(is_one_of(woken(), "abc")); /* each can run it */
+    assert_true(is_one_of(pushed(), "abc")); /* each can run it */
     leave(&rig, "a", true);
     leave(&rig, "b", true);
     leave(&rig, "c", true);
@@ -389,7 +430,7 @@ static int close_rig(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_job_wakes_one_of_three),
+        cmocka_unit_test(one_job_is_pushed_to_one_of_three),
         cmocka_unit_test(a_batch_wakes_one_and_a_claim_that_leaves_work_the_next),
         cmocka_unit_test(only_a_server_that_could_run_it_is_woken),
         cmocka_unit_test(names_that_nobody_hears_are_dropped_and_the_next_is_taken),

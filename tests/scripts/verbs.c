@@ -107,7 +107,8 @@ void claim(struct rig *rig, const struct ask *ask, struct leases *ret)
     struct claim_args args = {.server = ask->server ? ask->server : SERVER, .seat = ask->seat,
                               .lease_ms = ask->lease_ms ? ask->lease_ms : LEASE_DEFAULT_MS,
                               .free = ask->full ? 0 : ask->free ? ask->free : 1,
-                              .subscribed = ask->subscribed, .slots = slots};
+                              .subscribed = ask->subscribed, .asked_us = ask->asked_us,
+                              .slots = slots};
     struct claim c;
 
     snprintf(text, sizeof text, "%s", ask->patterns ? ask->patterns : "*=512");
@@ -117,6 +118,8 @@ void claim(struct rig *rig, const struct ask *ask, struct leases *ret)
     assert_int_equal(claim_read(r, &c), PINION_OK);
     ret->count = c.count;
     ret->more = c.more;
+    ret->idle = c.idle;
+    ret->was_idle = c.was_idle;
     for (size_t i = 0; i < c.count; i++) ret->lease[i] = lease_of(&c);
     assert_false(claim_next(&c, &(struct claimed){0}));
     freeReplyObject(r);

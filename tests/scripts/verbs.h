@@ -26,7 +26,7 @@ struct lease {
 struct leases {
     struct lease lease[BATCH_ITEMS_MAX];
     size_t       count;
-    bool         more;
+    bool         more, idle, was_idle;
 };
 
 /* What a claim is asked with; zero: server "a" in seat 0 takes one job of any kind for 10 s. */
@@ -35,6 +35,7 @@ struct ask {
     unsigned    seat, free;        /* free 0: 1 */
     uint64_t    lease_ms;
     bool        subscribed, full;  /* full: no free slot */
+    uint64_t    asked_us;
 };
 
 /* "new", "existing" or "conflict"; `ret_id` (NULL is fine) gets the id. */

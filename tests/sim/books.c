@@ -24,6 +24,7 @@ struct change {
  */
 static const struct change allowed[] = {
     {SCRIPT_ENQUEUE,   "",          "ready"    },
+    {SCRIPT_ENQUEUE,   "",          "active"   },
     {SCRIPT_ENQUEUE,   "",          "scheduled"},
     {SCRIPT_CLAIM,     "ready",     "active"   },
     {SCRIPT_CLAIM,     "ready",     "cancelled"},
@@ -171,6 +172,11 @@ static void check_change(enum script script, const struct args *args, const stru
         break;
     case SCRIPT_REAP:
     case SCRIPT_TAKE_BACK: check_lost(script, b); break;
+    case SCRIPT_ENQUEUE:
+    case SCRIPT_CLAIM:
+        if (all.paused && strcmp(now->state, "active") == 0)
+            world_broken("%s: %s leased it though the queue is paused", b->id, name);
+        break;
     case SCRIPT_PROMOTE:
         if (b->score > store_now_us() / 1000)
             world_broken("%s was promoted before it was due", b->id);

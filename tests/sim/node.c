@@ -186,7 +186,10 @@ static void on_unsubscribed(void *ctx)
 
 static void on_message(void *ctx, struct span channel, struct span text)
 {
-    workers_message(((struct node *)ctx)->workers, channel, text);
+    struct node *n = ctx;
+
+    if (n->o.trusts_old_pushes) n->workers->consumers[0]->taken_back_us = 0;
+    workers_message(n->workers, channel, text);
 }
 
 static void on_stopped(void *ctx)

@@ -25,6 +25,7 @@ struct node_options {
         const char *pattern;
         unsigned concurrency; /* 0: as many as the node */
     } handlers[NODE_PATTERNS_MAX];
+    bool trusts_old_pushes;   /* a fault: it starts what was taken back from it */
     bool never_asks_at_start; /* a planted fault: no claim when the subscription is confirmed */
 };
 

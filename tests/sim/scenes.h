@@ -10,10 +10,15 @@ void scene_renewed_subscription(void); /* a job comes while a server subscribes 
 void scene_more_than_slots(void);      /* one wake-up, and more jobs than its server has slots */
 void scene_shared_out(void);           /* one wake-up, and work for two servers for long */
 void scene_just_full(void);            /* a wake-up for a server whose last slot is being taken */
-void scene_just_quiet(void);           /* a wake-up for a server that stops claiming */
+void scene_just_quiet(void);           /* a job for a server that stops claiming */
+void scene_woken_quiet(void);          /* a wake-up for such a one */
 void scene_released(void);             /* a server lets go of its work while another becomes idle */
 void scene_promoted(void);             /* delayed jobs become due before idle servers */
 void scene_resumed(void);              /* a paused queue is resumed */
+void scene_one_by_one(void);           /* jobs are pushed while claims are on their way */
+void scene_enqueued_paused(void);      /* a job for an idle server, and its queue is paused */
+void scene_late_push(void);            /* jobs are pushed while what is unheard is taken back */
+void scene_trusting(void);             /* the same, with a server that starts what was taken back */
 void scene_never_asks(void);           /* the first one, with a server that does not claim then */
 
 /* Disturbed: heartbeats and leases repair it, in time. */

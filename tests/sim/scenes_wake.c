@@ -145,6 +145,16 @@ void scene_just_quiet(void)
     all_end_before_a_heartbeat();
 }
 
+void scene_woken_quiet(void)
+{
+    struct node *a, *b;
+
+    two_idle(&a, &b);
+    client_soon(stop, a);
+    client_soon(enqueue_three, (void *)(uintptr_t)&now_job);
+    all_end_before_a_heartbeat();
+}
+
 /* The one with the work is told to let go of it, while the other one becomes idle. */
 void scene_released(void)
 {
@@ -187,8 +197,57 @@ void scene_resumed(void)
     all_end_before_a_heartbeat();
 }
 
+void scene_one_by_one(void)
+{
+    node_start(&any_a);
+    watch_run_for(500 * MS);
+    world_branch(true);
+    for (int i = 0; i < 3; i++) enqueue_soon(&now_job);
+    all_end_before_a_heartbeat();
+}
+
+static void late_push(bool trusting)
+{
+    struct node_options o = any_a;
+
+    o.concurrency = 8;
+    o.trusts_old_pushes = trusting;
+    struct node *a = node_start(&o);
+    watch_run_for(500 * MS);
+    link_deafen(node_link(a), false);
+    for (int i = 0; i < 8; i++) {
+        watch_run_for(world_below(30 * MS));
+        client_enqueue(&stuck_job, 1);
+    }
+    watch_run_until_quiet();
+}
+
+void scene_late_push(void)
+{
+    late_push(false);
+}
+
+void scene_trusting(void)
+{
+    late_push(true);
+}
+
+void scene_enqueued_paused(void)
+{
+    struct node *a, *b;
+
+    two_idle(&a, &b);
+    client_soon(paused, &a); /* yes */
+    enqueue_soon(&now_job);
+    watch_run_until_quiet();
+    client_pause(false);
+    all_end_before_a_heartbeat();
+}
+
+/* What was pushed to one that is cut off ends when it is back, or another one reaps it. */
 void scene_lost_message(void)
 {
+    bool cut_off = world_chance(50);
     struct node *a, *b;
 
     two_idle(&a, &b);
@@ -196,8 +255,9 @@ void scene_lost_message(void)
     link_lose_message(node_link(b));
     enqueue_soon(&now_job);
     client_soon(enqueue_three, (void *)(uintptr_t)&due_job);
-    if (world_chance(50)) client_soon(cut, a);
+    if (cut_off) client_soon(cut, a);
     watch_run_for(1500 * MS); /* watch.c knows the bound: a heartbeat */
+    if (cut_off) watch_run_for((NODE_LEASE_MS + 3000) * MS);
     if (!world_violation() && node_serves(b) && !books_all_ended())
         world_broken("a job did not end");
 }

@@ -257,18 +257,18 @@ static struct parcel *send_message(struct link *l)
     return p;
 }
 
-static void heard(void *ctx, const char *channel, const char *text)
+static void heard(void *ctx, const char *channel, struct span text)
 {
     struct link *l = ctx;
 
     if (l->deaf || l->lose_one) {
-        world_trace("%s does not hear %s", node_name(l->options.ctx), text);
+        world_trace("%s does not hear %s", node_name(l->options.ctx), text.data);
         l->lose_one = false;
         return;
     }
     struct parcel *p = send_message(l);
     p->channel = xstrdup(channel);
-    buffer_add_text(&p->bytes, text);
+    buffer_add(&p->bytes, text.data, text.len);
 }
 
 static void on_listen(struct event *event)

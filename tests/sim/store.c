@@ -147,7 +147,8 @@ static void hear(struct ear *ear)
     for (;;) {
         redisReply *r = must_read(ear->redis);
         bool message = r->elements == 3 && strcmp(r->element[0]->str, "message") == 0;
-        if (message) ear->heard(ear->ctx, r->element[1]->str, r->element[2]->str);
+        if (message) ear->heard(ear->ctx, r->element[1]->str,
+                       (struct span){r->element[2]->str, r->element[2]->len});
         freeReplyObject(r);
         if (!message) return;
     }

@@ -35,7 +35,7 @@ int64_t store_now_us(void);
 void store_step_clock(int64_t us); /* Redis's clock alone, also back */
 
 /* One real subscription. What is published is heard right after the call that published it. */
-typedef void ear_fn(void *ctx, const char *channel, const char *text);
+typedef void ear_fn(void *ctx, const char *channel, struct span text);
 struct ear *ear_new(ear_fn *, void *ctx);
 void ear_open(struct ear *, const char *const channels[], size_t count);
 void ear_close(struct ear *); /* Redis knows at once that nobody listens */

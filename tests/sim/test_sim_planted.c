@@ -20,11 +20,38 @@ static const struct fault {
 } faults[] = {
     {
      .name = "enqueue wakes nobody",
-     .planted = {SCRIPT_ENQUEUE, "wake(kind_of(lane))\n  note('ready', ARGV",
+     .planted = {SCRIPT_ENQUEUE, "wake(kind_of(lane))\n    note('ready', ARGV",
                     "note('ready', ARGV"},
-     .scenario = scene_first_subscription,
+     .scenario = scene_more_than_slots,
      .undisturbed = true,
      .violation = "was not woken",
+     },
+    {
+     .name = "a job is pushed in a paused queue",
+     .planted = {SCRIPT_ENQUEUE, "or redis.call('HEXISTS', key('meta'), 'paused') == 1", ""},
+     .scenario = scene_enqueued_paused,
+     .undisturbed = true,
+     .violation = "though the queue is paused",
+     },
+    {
+     .name = "a push that was lost with its subscription stays lost",
+     .planted = {SCRIPT_TAKE_BACK, "(all or not heard)", "all"},
+     .scenario = scene_renewed_subscription,
+     .undisturbed = true,
+     .violation = "nobody runs it",
+     },
+    {
+     .name = "a server starts what was taken back from it",
+     .scenario = scene_trusting,
+     .undisturbed = true,
+     .violation = "still runs",
+     },
+    {
+     .name = "a job is pushed to a server that leaves",
+     .planted = {SCRIPT_TAKE_BACK, "idle_leave(ARGV[1])", ""},
+     .scenario = scene_just_quiet,
+     .undisturbed = true,
+     .violation = "nobody runs it",
      },
     {
      .name = "a claim does not pass on what it leaves",
@@ -42,7 +69,7 @@ static const struct fault {
     {
      .name = "a server that leaves keeps its wake-up",
      .planted = {SCRIPT_LEAVE, "for _, lane in ipairs(lanes) do wake(kind_of(lane)) end", ""},
-     .scenario = scene_just_quiet,
+     .scenario = scene_woken_quiet,
      .undisturbed = true,
      .violation = "was not woken",
      },

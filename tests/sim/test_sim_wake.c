@@ -42,9 +42,14 @@ TEST(a_wake_up_for_a_server_that_has_just_become_full)
     check(scene_just_full);
 }
 
-TEST(a_wake_up_for_a_server_that_has_just_become_quiet)
+TEST(a_job_for_a_server_that_has_just_become_quiet)
 {
     check(scene_just_quiet);
+}
+
+TEST(a_wake_up_for_a_server_that_has_just_become_quiet)
+{
+    check(scene_woken_quiet);
 }
 
 TEST(release_against_a_server_that_becomes_idle)
@@ -60,6 +65,21 @@ TEST(promote_against_idle_servers)
 TEST(resume_against_enqueue)
 {
     check(scene_resumed);
+}
+
+TEST(pushed_jobs_against_claims)
+{
+    check(scene_one_by_one);
+}
+
+TEST(pushed_jobs_against_taking_back)
+{
+    sim_check_seeds(&(struct play){.scenario = scene_late_push, .undisturbed = true}, 5 * SEEDS);
+}
+
+TEST(nothing_is_pushed_while_the_queue_is_paused)
+{
+    check(scene_enqueued_paused);
 }
 
 TEST(a_calm_load_never_waits_for_a_heartbeat)
@@ -80,10 +100,14 @@ int main(void)
         cmocka_unit_test(more_work_than_slots),
         cmocka_unit_test(one_wake_up_for_two_servers),
         cmocka_unit_test(a_wake_up_for_a_server_that_has_just_become_full),
+        cmocka_unit_test(a_job_for_a_server_that_has_just_become_quiet),
         cmocka_unit_test(a_wake_up_for_a_server_that_has_just_become_quiet),
         cmocka_unit_test(release_against_a_server_that_becomes_idle),
         cmocka_unit_test(promote_against_idle_servers),
         cmocka_unit_test(resume_against_enqueue),
+        cmocka_unit_test(pushed_jobs_against_claims),
+        cmocka_unit_test(pushed_jobs_against_taking_back),
+        cmocka_unit_test(nothing_is_pushed_while_the_queue_is_paused),
         cmocka_unit_test(a_calm_load_never_waits_for_a_heartbeat),
         cmocka_unit_test(a_lost_message_costs_a_heartbeat),
     };

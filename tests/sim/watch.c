@@ -92,6 +92,13 @@ static void check_lease(const struct book *b, unsigned i)
                      node_name(node_at(i)));
 }
 
+/* Leased by a claim or by a push, it must have come to who starts it. */
+static void check_active(const struct book *b)
+{
+    if (watch.undisturbed && world_is_quiet() && !node_that_runs(b->id, b->token))
+        world_broken("%s is active, and nobody runs it", b->id);
+}
+
 static void check_node(unsigned i)
 {
     struct books *all = books();
@@ -104,6 +111,7 @@ static void check_node(unsigned i)
     for (size_t k = 0; k < all->count; k++) {
         struct book *b = &all->job[k];
         if (is(b, "ready")) check_ready(b, i);
+        if (is(b, "active")) check_active(b);
         if (!watch.serving_us[i]) continue;
         if (is(b, "scheduled") || is(b, "retry")) check_due(b, i);
         if (is(b, "active")) check_lease(b, i);
