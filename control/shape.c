@@ -101,8 +101,8 @@ json_t *shape_job(const struct job_view *v, struct span queue, enum shape_conten
     }
     set(o, "progress", json_null());
     set(o, "tags", json_array());
-    set(o, "schedule", json_null());
-    set(o, "fire_time", json_null());
+    set(o, "schedule", shape_text(v->job.schedule));
+    set(o, "fire_time", shape_time(v->job.schedule.data ? v->job.run_at_ms : 0));
     return o;
 }
 

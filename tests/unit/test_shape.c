@@ -57,6 +57,23 @@ TEST(a_job_has_all_fields_of_the_contract)
     json_decref(o);
 }
 
+TEST(a_job_of_a_schedule_tells_whose_and_for_which_time)
+{
+    struct job_view view = view_of("retry");
+    json_t *plain = shape_job(&view, span_of("mail"), SHAPE_WITHOUT_CONTENT), *o;
+
+    assert_true(json_is_null(json_object_get(plain, "schedule")));
+    assert_true(json_is_null(json_object_get(plain, "fire_time")));
+    json_decref(plain);
+    view.job.schedule = span_of("nightly");
+    view.due_ms = view.job.run_at_ms + 9000; /* of its next attempt */
+    o = shape_job(&view, span_of("mail"), SHAPE_WITHOUT_CONTENT);
+    assert_string_equal(text_at(o, "schedule"), "nightly");
+    assert_string_equal(text_at(o, "fire_time"), "2026-11-23T10:00:01.000Z");
+    assert_string_equal(text_at(o, "run_at"), "2026-11-23T10:00:10.000Z");
+    json_decref(o);
+}
+
 TEST(content_is_left_out_for_those_who_may_not_read_it)
 {
     struct job_view view = view_of("dead");
@@ -221,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_has_all_fields_of_the_contract),
+        cmocka_unit_test(a_job_of_a_schedule_tells_whose_and_for_which_time),
         cmocka_unit_test(content_is_left_out_for_those_who_may_not_read_it),
         cmocka_unit_test(bytes_that_are_no_text_travel_as_base64),
         cmocka_unit_test(attempts_count_the_one_that_runs),
