@@ -46,6 +46,7 @@ struct zone_moment {
     int64_t first, second;  /* instants; second of an overlap only */
     int32_t before, after;  /* gap, overlap: offsets on both sides of the change */
 };
+/* A local time beyond 2^60 is answered as 2^60. */
 struct zone_moment zone_find(const struct zone *, int64_t local);
 
 /* The first change of the offset after, or the last one at or before that instant; ZONE_NEVER (or
