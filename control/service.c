@@ -25,6 +25,7 @@
 #include "workers/workers.h"
 
 #define ORPHANS_WAIT_MS 5000 /* for what the former server left to be gone */
+#define ZONES_LOOK_MS   60000
 
 enum service_at {
     AT_NEW,
@@ -57,6 +58,7 @@ struct service {
     struct submitter *submitter;
     struct fleet *fleet;
     struct zone_cache *zones;
+    struct alarm zones_at; /* when to look whether their files changed */
     struct schedule_apply *schedules; /* of the config file */
     struct pulse pulse;
     ev_timer next; /* leaves a callback before it tears down what called */
@@ -178,6 +180,19 @@ static void on_locked(void *ctx, enum pinion_err err, const struct error *why)
         step(s);
 }
 
+/* ---- zones ----------------------------------------------------------------------------------- */
+
+/* Their files are looked at now and then: a new version of the system's zone data is followed. */
+static void on_zones_at(struct alarm *alarm)
+{
+    struct service *s = container_of(alarm, struct service, zones_at);
+
+    ticker_set_in(s->ticker, alarm, ZONES_LOOK_MS);
+    if (!zone_cache_refresh(s->zones)) return;
+    log_info("zones_changed");
+    workers_zones_changed(s->workers);
+}
+
 /* ---- making the parts ------------------------------------------------------------------------ */
 
 static enum pinion_err make_redis(struct service *s, struct error *why)
@@ -220,6 +235,8 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
         .name_space = s->config->name_space,
         .server = state_server_id(s->state),
         .http = s->http ? http_server_address(s->http) : NULL,
+        .zones = s->zones,
+        .boot = state_boot(s->state),
         .concurrency = s->config->concurrency,
         .lease_ms = s->config->lease_ms,
         .grace_ms = s->config->grace_ms ? s->config->grace_ms : 1, /* 0 is the default there */
@@ -230,6 +247,7 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
     enum pinion_err err = PINION_OK;
 
     s->workers = workers_new(&options);
+    ticker_set_in(s->ticker, &s->zones_at, ZONES_LOOK_MS);
     for (size_t i = 0; i < s->config->queue_count && !err; i++)
         err = workers_add_queue(s->workers, s->config->queues[i].name, s->config->queues[i].weight,
                                 why);
@@ -367,6 +385,7 @@ static void stop_from(struct service *s, enum service_at at)
     s->at = at;
     switch (at) {
     case AT_STOP_WORK:
+        ticker_cancel(s->ticker, &s->zones_at);
         if (s->link) return workers_stop(s->workers);
         break;
     case AT_STOP_HTTP:
@@ -399,6 +418,7 @@ struct service *service_new(struct ev_loop *loop, const struct config *config)
     s->loop = loop ? loop : ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     s->ticker = ticker_new(s->loop);
     s->zones = zone_cache_new();
+    alarm_init(&s->zones_at, on_zones_at);
     ev_timer_init(&s->next, on_next, 0., 0.);
     pulse_start(&s->pulse, s->loop);
     return s;

@@ -35,7 +35,7 @@ struct state {
     char *dir;
     int lock_fd; /* -1: not locked */
     char token[STATE_TOKEN_LEN + 1];
-    char server_id[STATE_SERVER_LEN + 1];
+    char server_id[STATE_SERVER_LEN + 1], boot[BOOT_ID_MAX + 1];
 
     struct ticker *ticker; /* from here on: state_lock_wait */
     struct alarm retry;
@@ -181,6 +181,7 @@ static enum pinion_err load_server_id(struct state *s, struct error *why)
 
     if (err) goto end;
     boot.data[strcspn(boot.data, "\n")] = '\0';
+    snprintf(s->boot, sizeof s->boot, "%s", boot.data);
     if (!state_file_read(s->dir, SERVER_FILE, &old, NULL) &&
         sscanf(old.data, "%12s %64s", id, id_boot) == 2 && state_is_hex(id, STATE_SERVER_LEN) &&
         strcmp(id_boot, boot.data) == 0) {
@@ -250,6 +251,11 @@ int state_lock_fd(const struct state *s)
 const char *state_token(const struct state *s)
 {
     return s->token;
+}
+
+const char *state_boot(const struct state *s)
+{
+    return s->boot;
 }
 
 const char *state_server_id(const struct state *s)

@@ -20,6 +20,7 @@ struct heartbeat {
     int64_t next_due_ms;   /* UPKEEP_NEVER: nothing is delayed */
     int64_t lease_end_us;  /* of the lease that ends first; UPKEEP_NEVER: none */
     bool    sweep;         /* a retention is over */
+    int64_t schedule_edits; /* of the queue's schedules, so far */
     bool    idle;          /* this server is among the idle */
 };
 

@@ -163,6 +163,30 @@ static void on_due(void *ctx)
     workers_flush(((struct consumer *)ctx)->w);
 }
 
+/* Fires are sent while the loop's turn is flushed, and claims right after them. */
+static void on_fired(void *ctx)
+{
+    consumer_wake(ctx);
+}
+
+static struct timetable *make_timetable(struct consumer *c)
+{
+    struct timetable_options o = {
+        .link = c->w->link,
+        .ticker = c->w->o.ticker,
+        .clock = &c->w->clock,
+        .zones = c->w->o.zones,
+        .key = consumer_key(c),
+        .queue = c->queue,
+        .boot = c->w->o.boot,
+        .totals = &c->w->totals.schedules,
+        .fired = on_fired,
+        .ctx = c,
+    };
+
+    return o.zones ? timetable_new(&o) : NULL;
+}
+
 struct consumer *consumer_new(struct workers *w, const char *queue, unsigned weight)
 {
     struct consumer *c = xcalloc(1, sizeof *c);
@@ -191,6 +215,7 @@ void consumer_free(struct consumer *c)
         attempt_free(container_of(node, struct attempt, node));
     keeper_deinit(c);
     promoter_free(c->promoter);
+    timetable_free(c->timetable);
     request_deinit(&c->leave.request);
     request_deinit(&c->registered.request);
     free(c->due_channel);
@@ -215,6 +240,7 @@ void consumer_up(struct consumer *c, bool restarted)
         struct promoter_options o = {c->w->link,      c->w->o.ticker, &c->w->clock,
                                      consumer_key(c), on_due,         c};
         c->promoter = promoter_new(&o);
+        c->timetable = make_timetable(c);
     }
     queue_register_build(&c->registered.request, c->w->o.name_space, span_of(c->queue));
     link_send(c->w->link, &c->registered, on_registered);
@@ -230,6 +256,7 @@ void consumer_down(struct consumer *c)
     keeper_down(c);
     pushes_settle(c);
     if (c->promoter) promoter_stop(c->promoter);
+    if (c->timetable) timetable_stop(c->timetable);
 }
 
 void consumer_serve(struct consumer *c)
@@ -265,6 +292,12 @@ void consumer_pass_on(struct consumer *c)
 void consumer_hint(struct consumer *c, int64_t due_ms)
 {
     if (c->at == CONSUMER_SERVE) promoter_hint(c->promoter, due_ms);
+}
+
+void consumer_schedules(struct consumer *c, int64_t edits)
+{
+    if (c->at == CONSUMER_SERVE && c->w->at == WORKERS_SERVE && c->timetable)
+        timetable_hint(c->timetable, edits);
 }
 
 bool consumer_hungry(const struct consumer *c)

@@ -121,6 +121,7 @@ static void hold_after_step(struct consumer *c)
     c->clock_steps = c->w->clock.steps;
     log_warn("clock_step", LOG_TEXT("queue", c->queue));
     hold_reaping(c);
+    if (c->timetable) timetable_stepped(c->timetable);
 }
 
 static void on_reaped(struct call *call, enum pinion_err err, const struct redisReply *reply)
@@ -203,6 +204,7 @@ static void after_beat(struct consumer *c, const struct heartbeat *h)
     if (h->claimable) consumer_wake(c);
     promoter_hint(c->promoter, h->next_due_ms);
     plan_reaping(c, h->lease_end_us);
+    consumer_schedules(c, h->schedule_edits);
     if (h->sweep) send_sweep(c);
 }
 

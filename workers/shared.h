@@ -8,6 +8,7 @@
 #include "queue/upkeep.h"
 #include "scheduler/promoter.h"
 #include "scheduler/ticker.h"
+#include "scheduler/timetable.h"
 #include "workers/attempt.h"
 #include "workers/workers.h"
 
@@ -64,6 +65,7 @@ struct consumer {
     unsigned         claims;      /* in flight */
     unsigned         woken;       /* wake-ups so far */
     struct promoter *promoter;
+    struct timetable *timetable; /* NULL: schedules are not served */
 
     struct list      running;             /* attempts that work, or are being stopped */
     struct list      held;                /* pushed ones that wait for a claim's answer */

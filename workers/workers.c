@@ -154,18 +154,34 @@ static void told(struct workers *w, struct span text)
     }
 }
 
+static struct consumer *consumer_heard(struct workers *w, struct span channel)
+{
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (span_is(channel, w->consumers[i]->due_channel)) return w->consumers[i];
+    return NULL;
+}
+
+void workers_zones_changed(struct workers *w)
+{
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (w->consumers[i]->timetable) timetable_reload(w->consumers[i]->timetable);
+}
+
 void workers_message(struct workers *w, struct span channel, struct span text)
 {
-    uint64_t due_ms;
+    struct consumer *c;
+    uint64_t n;
 
     if (span_is(channel, w->channel)) {
         told(w, text);
         return;
     }
-    if (text_parse_u64(text, 0, INT64_MAX, &due_ms)) return;
-    for (size_t i = 0; i < w->consumers_count; i++)
-        if (span_is(channel, w->consumers[i]->due_channel))
-            consumer_hint(w->consumers[i], (int64_t)due_ms);
+    if (!(c = consumer_heard(w, channel))) return;
+    bool schedules = span_starts(text, "schedules ");
+    if (schedules) span_cut(&text, ' ');
+    if (text_parse_u64(text, 0, INT64_MAX, &n)) return;
+    if (schedules) consumer_schedules(c, (int64_t)n);
+    else consumer_hint(c, (int64_t)n);
 }
 
 /* ---- the end of a turn of the loop ----------------------------------------------------------- */
@@ -190,7 +206,11 @@ static void claim_by_weight(struct workers *w)
 void workers_flush(struct workers *w)
 {
     if (!w->link || w->at == WORKERS_STOPPED) return;
-    for (size_t i = 0; i < w->consumers_count; i++) outcomes_send(w->consumers[i]);
+    for (size_t i = 0; i < w->consumers_count; i++) {
+        struct consumer *c = w->consumers[i];
+        outcomes_send(c);
+        if (c->timetable && w->at == WORKERS_SERVE) timetable_flush(c->timetable);
+    }
     if (w->at == WORKERS_SERVE) claim_by_weight(w);
 }
 
@@ -249,10 +269,18 @@ void workers_progress(struct workers *w)
     stopped(w);
 }
 
+/* Other servers fire; or the next one, which catches up. */
+static void stop_timetables(struct workers *w)
+{
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (w->consumers[i]->timetable) timetable_stop(w->consumers[i]->timetable);
+}
+
 void workers_stop(struct workers *w)
 {
     if (w->at == WORKERS_SERVE) {
         w->at = WORKERS_QUIET;
+        stop_timetables(w);
         ticker_set_in(w->o.ticker, &w->grace, w->o.grace_ms);
         workers_progress(w);
     } else if (w->at == WORKERS_QUIET) {

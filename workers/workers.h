@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "include/pinion.h"
 #include "queue/redis_clock.h"
+#include "scheduler/timetable.h"
 #include "workers/consumer.h"
 #include "workers/limits.h"
 #include "workers/registry.h"
@@ -29,6 +30,8 @@ struct workers_options {
     struct ticker  *ticker;
     const char     *name_space, *server; /* server: its lasting id */
     const char     *http;       /* address, told by `server list`; NULL: none */
+    struct zone_cache *zones;   /* of schedules; NULL: none are served */
+    const char     *boot;       /* id of this boot of the machine, for @reboot; NULL: unknown */
     unsigned        concurrency;
     uint64_t        lease_ms, grace_ms;
     void          (*on_serving)(void *ctx); /* every queue is served, for the first time or again */
@@ -60,6 +63,9 @@ unsigned workers_running(const struct workers *);
 /* Redis's clock, as the heartbeats tell; 0: there was none yet. */
 int64_t  workers_now_ms(const struct workers *);
 
+/* Files of zones changed: schedules are read anew. */
+void workers_zones_changed(struct workers *);
+
 /* Sends what is pending. The loop does it before it sleeps. */
 void workers_flush(struct workers *);
 
@@ -68,6 +74,7 @@ struct workers_totals {
     struct counter   claimed, done, failed, released, stale, wakes;
     struct histogram wait_us, run_us, late_us; /* late: of delayed jobs, start after run-at */
     struct tally    *ends;                     /* of attempts, as Redis accepted them */
+    struct timetable_totals schedules;
 };
 const struct workers_totals *workers_totals(const struct workers *);
 

@@ -5,7 +5,7 @@
 -- KEYS  1 queue
 -- ARGV  1 server   2 its description (JSON)   3 its channel   4.. PATTERN ... with a free slot
 -- Gives {now in us, seat or -1, subscribers of its channel, claimable, next due in ms or '',
---        end of the next lease in us or '', sweep due, idle}
+--        end of the next lease in us or '', sweep due, idle, edits of schedules}
 local SEATS_MAX, SEAT_KEPT_MS = 1000, 86400000
 local now = now_us()
 local now_ms = integer(math.floor(now / 1000))
@@ -54,4 +54,5 @@ local lease = redis.call('ZRANGE', key('active'), 0, 0, 'WITHSCORES')[2]
 local due, heard = next_due(), redis.call('PUBSUB', 'NUMSUB', ARGV[3])[2]
 due = due and integer(due) or ''
 local idle = redis.call('HEXISTS', key('idle'), ARGV[1])
-return {now, tonumber(seat), heard, claimable(), due, lease or '', sweep_due(), idle}
+local edits = tonumber(redis.call('HGET', key('meta'), 'schedules') or 0)
+return {now, tonumber(seat), heard, claimable(), due, lease or '', sweep_due(), idle, edits}
