@@ -262,16 +262,11 @@ void fire_build(struct request *r, struct span key, struct fire_item *items, siz
 
 static bool read_fired(struct span word, enum fired *ret)
 {
-    static const char *const words[] = {[FIRED_JOB] = "fired",
-                                        [FIRED_SKIPPED] = "skipped",
-                                        [FIRED_BUFFERED] = "buffered",
-                                        [FIRED_MISSED] = "missed",
-                                        [FIRED_ENDED] = "ended",
-                                        [FIRED_BEHIND] = "behind",
-                                        [FIRED_EDITED] = "edited",
-                                        [FIRED_REMOVED] = "removed",
-                                        [FIRED_EARLY] = "early",
-                                        [FIRED_HEALED] = "healed"};
+    static const char *const words[] = {
+        [FIRED_JOB] = "fired",     [FIRED_SKIPPED] = "skipped", [FIRED_BUFFERED] = "buffered",
+        [FIRED_MISSED] = "missed", [FIRED_ENDED] = "ended",     [FIRED_BEHIND] = "behind",
+        [FIRED_EDITED] = "edited", [FIRED_REMOVED] = "removed", [FIRED_EARLY] = "early",
+        [FIRED_HEALED] = "healed"};
 
     for (size_t i = 0; i < countof(words); i++) {
         if (!span_is(word, words[i])) continue;

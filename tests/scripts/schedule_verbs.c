@@ -12,8 +12,11 @@ struct pinion_job job;
 const char *set_as(const char *name, const char *timing, int64_t replaced, bool from_now)
 {
     static const char *const words[] = {"set", "same", "conflict", "none"};
-    struct schedule_set set = {.name = span_of(name), .timing = span_of(timing), .job = &job,
-                               .revision = replaced, .from_now = from_now,
+    struct schedule_set set = {.name = span_of(name),
+                               .timing = span_of(timing),
+                               .job = &job,
+                               .revision = replaced,
+                               .from_now = from_now,
                                .next_ms = SCHEDULE_NEVER};
     enum schedule_changed changed;
 
@@ -70,8 +73,12 @@ void send_fires(struct fire_item *items, size_t count)
 
 struct fire_item item_of(enum fire_mode mode, enum overlap overlap, int64_t at_ms)
 {
-    return (struct fire_item){.name = span_of(NAME), .mode = mode, .overlap = overlap,
-                              .revision = revision, .watermark_ms = watermark, .at_ms = at_ms,
+    return (struct fire_item){.name = span_of(NAME),
+                              .mode = mode,
+                              .overlap = overlap,
+                              .revision = revision,
+                              .watermark_ms = watermark,
+                              .at_ms = at_ms,
                               .next_ms = at_ms + STEP};
 }
 

@@ -9,8 +9,16 @@
 
 /* ---- every overlap in every state of the last job -------------------------------------------- */
 
-enum last { LAST_NONE, LAST_READY, LAST_ACTIVE, LAST_RETRY, LAST_DONE, LAST_KEPT, LAST_DEAD,
-            LAST_CANCELLED };
+enum last {
+    LAST_NONE,
+    LAST_READY,
+    LAST_ACTIVE,
+    LAST_RETRY,
+    LAST_DONE,
+    LAST_KEPT,
+    LAST_DEAD,
+    LAST_CANCELLED
+};
 
 static const char *const last_words[] = {"none",       "ready", "active", "retry",
                                          "remembered", "done",  "dead",   "cancelled"};
@@ -220,6 +228,37 @@ TEST(items_of_one_call_see_what_those_before_did)
     }
 }
 
+/* A run by hand came between: what waited for the job before it is not made beside the newest. */
+TEST(what_replaces_a_ready_job_replaces_what_waits)
+{
+    char by_hand[ID_LEN + 1], id[ID_LEN + 1];
+
+    begin();
+    assert_string_equal(fire(FIRE_TICK, OVERLAP_QUEUE, NULL), "fired");
+    struct lease lease = claim_one(&rig);
+    assert_string_equal(fire(FIRE_TICK, OVERLAP_QUEUE, NULL), "buffered");
+    assert_string_equal(fire(FIRE_RUN, OVERLAP_QUEUE, by_hand), "fired");
+    assert_string_equal(fire(FIRE_TICK, OVERLAP_REPLACE, id), "fired");
+    assert_string_equal(state_of(&rig, by_hand), "cancelled");
+    assert_string_equal(ack_rich(&rig, &lease, ""), "ok");
+    assert_string_equal(claim_one(&rig).id, id);
+    assert_string_equal(counts(&rig), "active=1 cancelled=1");
+}
+
+/* Its last job was deleted behind the script's back: the fire that waited comes first. */
+TEST(what_waits_for_a_job_that_is_gone_comes_first)
+{
+    char first[ID_LEN + 1], second[ID_LEN + 1];
+
+    begin();
+    assert_string_equal(fire(FIRE_TICK, OVERLAP_QUEUE, first), "fired");
+    assert_string_equal(fire(FIRE_TICK, OVERLAP_QUEUE, second), "buffered");
+    freeReplyObject(rig_command(&rig, "HDEL pinion:{q}:jobs %s", first));
+    assert_string_equal(fire(FIRE_TICK, OVERLAP_QUEUE, NULL), "buffered");
+    assert_string_equal(state_of(&rig, second), "ready");
+    assert_true(span_is(view_of(NAME).last_job, second));
+}
+
 TEST(a_full_redis_refuses_what_adds)
 {
     struct schedule_view view;
@@ -228,8 +267,8 @@ TEST(a_full_redis_refuses_what_adds)
     rig_step(&rig, STEP);
     freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 1"));
     struct fire_item item = item_of(FIRE_TICK, OVERLAP_SKIP, rig_now_ms(&rig));
-    struct schedule_set set = {.name = span_of("x"), .timing = span_of("{}"), .job = &job,
-                               .next_ms = SCHEDULE_NEVER};
+    struct schedule_set set = {
+        .name = span_of("x"), .timing = span_of("{}"), .job = &job, .next_ms = SCHEDULE_NEVER};
     for (int i = 0; i < 3; i++) {
         if (i == 0) fire_build(&rig.request, rig_key(&rig), &item, 1, rig_now_ms(&rig));
         if (i == 1) schedule_set_build(&rig.request, rig_key(&rig), &set);
@@ -284,8 +323,8 @@ TEST(pages_go_by_name_and_records_fill_them)
     char name[16];
 
     rig_reset(&rig);
-    job = (struct pinion_job){.kind = "wc", .queue = "q", .payload = big,
-                              .payload_len = sizeof big};
+    job =
+        (struct pinion_job){.kind = "wc", .queue = "q", .payload = big, .payload_len = sizeof big};
     memset(big, 'b', sizeof big);
     for (int i = 0; i < 7; i++) {
         snprintf(name, sizeof name, "s%d", i);
@@ -385,6 +424,8 @@ int main(void)
         cmocka_unit_test(an_edit_is_not_overtaken_by_a_rule_that_is_known_no_more),
         cmocka_unit_test(a_call_whose_answer_was_lost_is_repeated_without_harm),
         cmocka_unit_test(items_of_one_call_see_what_those_before_did),
+        cmocka_unit_test(what_replaces_a_ready_job_replaces_what_waits),
+        cmocka_unit_test(what_waits_for_a_job_that_is_gone_comes_first),
         cmocka_unit_test(a_full_redis_refuses_what_adds),
         cmocka_unit_test(a_schedule_is_set_by_its_revision),
         cmocka_unit_test(pages_go_by_name_and_records_fill_them),

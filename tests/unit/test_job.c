@@ -35,14 +35,18 @@ TEST(a_template_is_a_record_without_times)
         struct pinion_job job;
         const char *text;
     } rows[] = {
-        {{.kind = "wc"},                                         "15:wc\ns=n \n"                },
-        {{.kind = "wc", .priority = PINION_PRIORITY(0)},         "10:wc\ns=n \n"                },
-        {{.kind = "wc", .expires_ms = 9},                        "15:wc\nx=9 s=n \n"            },
-        {{.kind = "wc", .id = "me", .in_ms = 5, .queue = "q"},   "15:wc\ns=n \n"                },
-        {{.kind = "wc", .run_at_ms = 7, .retain_ms = 8},         "15:wc\ns=n k=8 \n"            },
-        {{.kind = "a.b", .attempts_max = 2, .timeout_ms = 3, .lease_ms = 4, .expires_ms = 5,
+        {{.kind = "wc"},                                       "15:wc\ns=n \n"    },
+        {{.kind = "wc", .priority = PINION_PRIORITY(0)},       "10:wc\ns=n \n"    },
+        {{.kind = "wc", .expires_ms = 9},                      "15:wc\nx=9 s=n \n"},
+        {{.kind = "wc", .id = "me", .in_ms = 5, .queue = "q"}, "15:wc\ns=n \n"    },
+        {{.kind = "wc", .run_at_ms = 7, .retain_ms = 8},       "15:wc\ns=n k=8 \n"},
+        {{.kind = "a.b",
+          .attempts_max = 2,
+          .timeout_ms = 3,
+          .lease_ms = 4,
+          .expires_ms = 5,
           .backoff = "fixed:1s"},
-         "15:a.b\nx=5 s=n a=2 t=3 l=4 b=fixed:1s \n"                                           },
+         "15:a.b\nx=5 s=n a=2 t=3 l=4 b=fixed:1s \n"                              },
     };
 
     for (size_t i = 0; i < countof(rows); i++) {
@@ -60,8 +64,8 @@ TEST(a_template_is_a_record_without_times)
 
 TEST(what_is_no_record_is_refused)
 {
-    static const char *const bad[] = {"", "1", "15:w", "25:wc\n\n", "1x:wc\n\n", "15 wc\n\n",
-                                      "15:\n\ntext", "15:w c\n\ntext"};
+    static const char *const bad[] = {"",          "1",         "15:w",        "25:wc\n\n",
+                                      "1x:wc\n\n", "15 wc\n\n", "15:\n\ntext", "15:w c\n\ntext"};
 
     for (size_t i = 0; i < countof(bad); i++) {
         struct job job = {.attempts_max = 77};
