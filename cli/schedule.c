@@ -79,7 +79,8 @@ void print_next(const json_t *shape)
 
     if (next_ms) printf("next fire at %s\n", time_format_local(next_ms, text));
     else if (json_is_true(json_object_get(shape, "paused"))) puts("paused");
-    else if (spec && strcmp(spec, "@reboot") == 0) puts("fires when a server's machine has started");
+    else if (spec && strcmp(spec, "@reboot") == 0)
+        puts("fires when a server's machine has started");
     else puts("it never fires: its time does not come");
 }
 

@@ -21,9 +21,9 @@ struct add_flags {
 static struct command command = {
     .name = "schedule add",
     .usage = "NAME (--cron SPEC|--every DURATION|--at TIME) KIND [PAYLOAD|-] [FLAGS]",
-    .about = "Makes a schedule, which makes a job of kind KIND each time. One that is there already\n"
-             "with the same content is left alone, with other content it is a conflict, unless\n"
-             "--replace is given.",
+    .about = "Makes a schedule, which makes a job of kind KIND each time. One that is there\n"
+             "already with the same content is left alone, with other content it is a conflict,\n"
+             "unless --replace is given.",
     .examples = "pinion schedule add nightly --cron '30 2 * * *' --tz Europe/Berlin report\n"
                 "pinion schedule add beat --every 10s --overlap allow ping\n"
                 "pinion schedule add nightly --cron '0 4 * * *' --replace report",

@@ -18,7 +18,8 @@ struct backfill_flags {
 static const struct flag flags[] = {
     {"from", 0, FLAG_TIME, AT(from_ms), 0, 0, "TIME",
      "the first time that counts: 2026-11-23T10:00:00Z,\n'2026-11-23 10:00'"},
-    {"to", 0, FLAG_TIME, AT(to_ms), 0, 0, "TIME", "the end, which counts no more; not in the future"},
+    {"to", 0, FLAG_TIME, AT(to_ms), 0, 0, "TIME",
+     "the end, which counts no more; not in the future"},
     {"dry-run", 0, FLAG_SWITCH, AT(dry_run), 0, 0, NULL, "only print the times"},
     {"yes", 'y', FLAG_SWITCH, AT(yes), 0, 0, NULL, "do not ask"},
 };
@@ -26,12 +27,12 @@ static const struct flag flags[] = {
 static const struct command command = {
     .name = "schedule backfill",
     .usage = "NAME --from TIME --to TIME [FLAGS]",
-    .about = "Makes a job for each time that the schedule has in a past range, at most 1000, whatever\n"
-             "was fired before; each job carries the time that it stands for.",
-    .examples = "pinion schedule backfill nightly --from '2026-11-16 00:00' --to '2026-11-23 00:00' "
-                "--dry-run\n"
-                "pinion schedule backfill nightly --from '2026-11-16 00:00' --to '2026-11-23 00:00' "
-                "--yes",
+    .about = "Makes a job for each time that the schedule has in a past range, at most 1000,\n"
+             "whatever was fired before; each job carries the time that it stands for.",
+    .examples = "pinion schedule backfill nightly --from '2026-11-16 00:00' "
+                "--to '2026-11-23 00:00' --dry-run\n"
+                "pinion schedule backfill nightly --from '2026-11-16 00:00' "
+                "--to '2026-11-23 00:00' --yes",
     .flags = flags,
     .flags_count = countof(flags),
     .common_at = AT(common),
@@ -73,7 +74,8 @@ static void print_table(const struct schedule_act *act)
 static int finish(const struct schedule_act *act, const struct backfill_flags *f,
                   enum pinion_err err, const struct error *why)
 {
-    if (!act->times_count && !err) fputs("pinion: the schedule has no time in that range\n", stderr);
+    if (!act->times_count && !err)
+        fputs("pinion: the schedule has no time in that range\n", stderr);
     if (f->common.json && (!err || act->made)) print_json(act);
     else if (act->times_count && (!err || act->made)) print_table(act);
     if (err && act->made)

@@ -26,7 +26,8 @@ static const struct flag flags[] = {
      "lines have no user, as of crontab -l; the default, but for\n/etc/crontab and /etc/cron.d"},
     {"system", 0, FLAG_SWITCH, AT(system), 0, 0, NULL, "lines have a user before the command"},
     {"dry-run", 0, FLAG_SWITCH, AT(dry_run), 0, 0, NULL, "only say what each line would become"},
-    {"partial", 0, FLAG_SWITCH, AT(partial), 0, 0, NULL, "make the good lines though others are bad"},
+    {"partial", 0, FLAG_SWITCH, AT(partial), 0, 0, NULL,
+     "make the good lines though others are bad"},
     {"replace", 0, FLAG_SWITCH, AT(replace), 0, 0, NULL,
      "take the place of schedules of the same names"},
     {"queue", 'q', FLAG_TEXT, AT(queue), 0, 0, "QUEUE", "where the jobs go; default: default"},
@@ -223,8 +224,8 @@ static int tell(const struct import_flags *f, const char *path, const struct cro
     }
     if (!refused) return cli_finish(status);
     error_set(&why, PINION_INVALID,
-              "%zu lines cannot be taken, so nothing was made: expected --partial to make the others",
-              c->bad_count);
+              "%zu %s cannot be taken, so nothing was made: expected --partial to make the others",
+              c->bad_count, c->bad_count == 1 ? "line" : "lines");
     cli_finish(0);
     return cli_fail(&why);
 }

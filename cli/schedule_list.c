@@ -21,7 +21,8 @@ static const struct flag flags[] = {
     {"queue", 'q', FLAG_TEXT, AT(queue), 0, 0, "QUEUE", "only those of this queue"},
     {"limit", 'n', FLAG_NUMBER, AT(limit), 1, LIMIT_MAX, "N",
      "at most that many; default: all"},
-    {"after", 0, FLAG_TEXT, AT(after), 0, 0, "NAME", "go on behind this one: the `next` of a listing"},
+    {"after", 0, FLAG_TEXT, AT(after), 0, 0, "NAME",
+     "go on behind this one: the `next` of a listing"},
 };
 
 static const struct command command = {

@@ -37,8 +37,8 @@ static enum pinion_err look_at(const struct common *common, const char *name, bo
 static const struct command show_command = {
     .name = "schedule show",
     .usage = "NAME [FLAGS]",
-    .about = "Prints all that is known about a schedule, and its last fires: how late each was, and\n"
-             "how its job ended. --json has the last hundred.",
+    .about = "Prints all that is known about a schedule, and its last fires: how late each was,\n"
+             "and how its job ended. --json has the last hundred.",
     .examples = "pinion schedule show nightly\n"
                 "pinion schedule show nightly --json | jq '.history[0]'",
     .common_at = offsetof(struct show_flags, common),
@@ -177,8 +177,8 @@ static const struct flag next_flags[] = {
 static const struct command next_command = {
     .name = "schedule next",
     .usage = "NAME [FLAGS]",
-    .about = "Prints when a schedule will fire, in its zone, and marks what is special on nights on\n"
-             "which clocks change.",
+    .about = "Prints when a schedule will fire, in its zone, and marks what is special on nights\n"
+             "on which clocks change.",
     .examples = "pinion schedule next nightly --count 10\npinion schedule next nightly --json",
     .flags = next_flags,
     .flags_count = countof(next_flags),
@@ -205,7 +205,8 @@ static void print_upcoming(const json_t *items, const struct schedule *s)
     struct table table;
 
     if (!json_array_size(items)) {
-        puts(s->reboot ? "once, when a server's machine has started" : "never: its time does not come");
+        puts(s->reboot ? "once, when a server's machine has started"
+                       : "never: its time does not come");
         return;
     }
     if (s->paused) fputs("pinion: it is paused; these are its times once it is resumed\n", stderr);

@@ -1,4 +1,4 @@
-/* cli/schedule_steer.c — pause, resume, run and remove: schedules by their names, one status each. */
+/* cli/schedule_steer.c — pause, resume, run and remove: by names, one status each. */
 #include "cli/schedule.h"
 
 #include <stdio.h>
@@ -143,7 +143,8 @@ static const struct command run_command = STEER_COMMAND(
 static const struct command remove_command = {
     .name = "schedule remove",
     .usage = "NAME... [FLAGS]",
-    .about = "Removes schedules, and what is remembered of their fires. The jobs that they made stay.",
+    .about = "Removes schedules, and what is remembered of their fires. The jobs that they made\n"
+             "stay.",
     .examples = "pinion schedule remove --yes nightly",
     .flags = remove_flags,
     .flags_count = countof(remove_flags),

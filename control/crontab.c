@@ -124,7 +124,8 @@ static void take_setting(struct reader *r, const char *name, struct span value)
                  "`pinion serve --on-dead KIND` runs a job of your own for it");
     } else if (strcmp(name, "RANDOM_DELAY") == 0) {
         if (text_parse_u64(value, 0, SCHEDULE_JITTER_MAX_MS / 60000, &minutes))
-            note(r, true, "RANDOM_DELAY: expected minutes, 0 to %d", SCHEDULE_JITTER_MAX_MS / 60000);
+            note(r, true, "RANDOM_DELAY: expected minutes, 0 to %d",
+                 SCHEDULE_JITTER_MAX_MS / 60000);
         else
             r->jitter_ms = minutes * 60000;
     } else if (strncmp(name, "CONTENT_", 8) == 0 || strcmp(name, "MAILFROM") == 0 ||
@@ -262,7 +263,8 @@ static void add_entry(struct reader *r, const char *spec, struct span command)
         (json_int_t)(o->attempts ? o->attempts : 1), "payload", payload_of(r, command));
     char *text;
 
-    if (r->jitter_ms) json_object_set_new(shape, "jitter_ms", json_integer((json_int_t)r->jitter_ms));
+    if (r->jitter_ms)
+        json_object_set_new(shape, "jitter_ms", json_integer((json_int_t)r->jitter_ms));
     text = json_dumps(shape, JSON_COMPACT);
     json_decref(shape);
     entry.name = name_of(r, spec, command);

@@ -1,5 +1,5 @@
-/* control/schedule_act.h — what people do to one schedule: one way of asking Redis, for the command,
- * for HTTP and for the config file. Pure.
+/* control/schedule_act.h — what people do to one schedule: one way of asking Redis, for the
+ * command, for HTTP and for the config file. Pure.
  *
  *      show, next      FIND ─► SHOW
  *      put             CLAIM ─► REGISTER ─► SHOW ─► SET ─► CLAIM again ─► SHOW

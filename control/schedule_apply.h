@@ -1,4 +1,4 @@
-/* control/schedule_apply.h — the schedules of the config file, put into Redis when a service is ready.
+/* control/schedule_apply.h — the config file's schedules, put into Redis when a service is ready.
  *
  * One after the other. One that is there already with the same content stays as it is, with its
  * revision; one that a person paused stays paused, unless the file says `paused = no`. One that

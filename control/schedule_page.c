@@ -21,7 +21,9 @@ void page_deinit(struct schedule_page *p)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct schedule_place *)a)->name, ((const struct schedule_place *)b)->name);
+    const struct schedule_place *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
 }
 
 static bool is_behind(struct span name, struct span after)

@@ -1,4 +1,4 @@
-/* control/schedule_page.h — a page of all schedules, by name, over the queues that they live in. Pure.
+/* control/schedule_page.h — a page of all schedules, by name, whatever their queues. Pure.
  *
  *      names of all ──► the page's window of them ──► its part of each queue ──► items, by name
  *

@@ -101,7 +101,8 @@ enum pinion_err zone_time_parse(struct span s, const struct zone *zone, int64_t 
     int64_t local, at_ms;
     int ms;
 
-    if (s.len && has_zone(s)) return time_parse(s, now_ms, ret_ms, NULL) ? refuse(s, why) : PINION_OK;
+    if (s.len && has_zone(s))
+        return time_parse(s, now_ms, ret_ms, NULL) ? refuse(s, why) : PINION_OK;
     if (s.len && read_wall(s, "", "", &local, &ms)) return settle(s, zone, local, ms, ret_ms, why);
     if (s.len && read_wall(s, "", "T00:00", &local, &ms)) {
         *ret_ms = zone_find(zone, local).first * 1000; /* in a gap: where the day begins */

@@ -11,8 +11,8 @@
 const char *zone_text(const struct zone *, int64_t ms, char out[TIME_TEXT_MAX]);
 
 /* RFC 3339 with its zone; or without one, in this zone: 2026-03-29T02:30:00, 2026-03-29 02:30,
- * 2026-03-29 (its first moment), 02:30 (the next one after now_ms). One that the clocks jump over is
- * refused; of one that comes twice it is the first. */
+ * 2026-03-29 (its first moment), 02:30 (the next one after now_ms). One that the clocks jump over
+ * is refused; of one that comes twice it is the first. */
 enum pinion_err zone_time_parse(struct span, const struct zone *, int64_t now_ms, int64_t *ret_ms,
                                 struct error *why) must_use;
 

@@ -53,7 +53,8 @@ static const struct row {
     {"PUT", N, AUTH JSON "If-Match: \"1\"\r\n",
      "{\"cron\":\"0 4 1 1 *\",\"kind\":\"a\",\"payload\":\"secret\"}", 200, "ETag: \"2\""},
     {"PUT", S "/later", AUTH JSON,
-     "{\"at\":\"2199-01-01T00:00:00Z\",\"kind\":\"a\",\"queue\":\"mail\"}", 201, "\"at\":\"2199-01-01"},
+     "{\"at\":\"2199-01-01T00:00:00Z\",\"kind\":\"a\",\"queue\":\"mail\"}", 201,
+     "\"at\":\"2199-01-01"},
 
     /* ---- looking */
     {"GET", N, AUTH, 0, 200, "\"payload\":\"secret\""},
@@ -139,7 +140,8 @@ TEST(pages_join_the_queues_by_name)
 
     for (int i = 0; i < 30; i++) {
         snprintf(target, sizeof target, S "/p%02d", i);
-        snprintf(body, sizeof body, "{\"every_ms\":3600000,\"kind\":\"a\",\"queue\":\"q%d\"}", i % 4);
+        snprintf(body, sizeof body, "{\"every_ms\":3600000,\"kind\":\"a\",\"queue\":\"q%d\"}",
+                 i % 4);
         assert_int_equal(ask("PUT", target, AUTH JSON, body).status, 201);
     }
     snprintf(after, sizeof after, "ozzz");

@@ -79,7 +79,8 @@ TEST(settings_hold_for_the_lines_below)
 
 TEST(a_system_crontab_has_users)
 {
-    struct crontab c = read("0 0 * * * root /usr/bin/tidy\n@reboot www start\n0 0 * * * root\n", true);
+    struct crontab c =
+        read("0 0 * * * root /usr/bin/tidy\n@reboot www start\n0 0 * * * root\n", true);
 
     assert_int_equal(c.count, 2);
     assert_true(payload_is(&c, 1, "{\"argv\":[\"/bin/sh\",\"-c\",\"start\"]}"));

@@ -59,7 +59,8 @@ TEST(each_key_goes_to_its_half)
 TEST(defaults_that_are_said_make_the_same_schedule)
 {
     struct new_schedule said = read_good(
-        "{\"every_ms\":1000,\"kind\":\"a\",\"overlap\":\"skip\",\"catch_up\":\"one\",\"priority\":5,"
+        "{\"every_ms\":1000,\"kind\":\"a\",\"overlap\":\"skip\",\"catch_up\":\"one\","
+        "\"priority\":5,"
         "\"attempts_max\":25,\"timeout_ms\":3600000,\"backoff\":\"exponential\",\"tz\":null,"
         "\"paused\":false,\"jitter_ms\":0}");
     struct new_schedule silent = read_good("{\"every_ms\":1000,\"kind\":\"a\"}");
@@ -172,7 +173,8 @@ TEST(a_shape_says_all_and_may_be_sent_back)
 TEST(a_fire_tells_how_late_it_was)
 {
     json_t *o = shape_fire(span_of("{\"fire_time\":1795428000000,\"fired_at\":1795428000012,"
-                                   "\"outcome\":\"fired\",\"job\":\"j\",\"missed\":0,\"end\":\"done\"}"),
+                                   "\"outcome\":\"fired\",\"job\":\"j\",\"missed\":0,"
+                                   "\"end\":\"done\"}"),
                            span_of("mail"));
     json_t *bad = shape_fire(span_of("not json"), span_of("mail"));
     json_t *by_hand = shape_fire(span_of("{\"fire_time\":1,\"fired_at\":1795428000012,"
