@@ -5,8 +5,10 @@
 bats_require_minimum_version 1.5.0
 
 VERBS=("serve" "enqueue" "job" "job list" "job show" "job cancel" "job retry" "job run"
-    "job delete" "queue" "queue list" "queue show" "queue pause" "queue resume" "server"
-    "server list" "bench" "version")
+    "job delete" "queue" "queue list" "queue show" "queue pause" "queue resume" "schedule"
+    "schedule add" "schedule list" "schedule show" "schedule next" "schedule pause" "schedule resume"
+    "schedule run" "schedule backfill" "schedule remove" "schedule import" "server" "server list"
+    "cron" "bench" "version")
 
 setup_file() {
     export REDIS_SOCKET=$BATS_FILE_TMPDIR/redis.sock
