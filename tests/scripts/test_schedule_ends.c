@@ -228,6 +228,29 @@ TEST(times_that_a_wrong_clock_fired_are_passed_over)
     assert_string_equal(fire_missed(STEP, 0), "fired");
 }
 
+/* Else a schedule that fires each minute would be silent for as long as the clock went back. */
+TEST(a_run_that_began_before_now_comes_again)
+{
+    begin();
+    assert_string_equal(fire_missed(STEP, 0), "fired");
+    assert_string_equal(fire_missed(9 * STEP, 0), "fired");
+    assert_string_equal(fire_missed(STEP, 0), "fired");
+    rig_step(&rig, -9 * STEP);
+    assert_string_equal(heal(), "healed");
+    assert_string_equal(fire_missed(9 * STEP, 0), "fired");
+}
+
+TEST(one_time_that_a_clock_ran_ahead_for_is_not_fired_twice)
+{
+    begin();
+    assert_string_equal(fire_missed(STEP, 0), "fired");
+    assert_string_equal(fire_missed(10 * STEP, 0), "fired");
+    rig_step(&rig, -9 * STEP);
+    assert_string_equal(heal(), "healed");
+    assert_string_equal(fire_missed(9 * STEP, 0), "missed");
+    assert_string_equal(fire_missed(STEP, 0), "fired");
+}
+
 TEST(a_wrong_run_that_goes_on_is_passed_over_as_one)
 {
     const int64_t leap = INT64_C(40) * 86400000;
@@ -306,6 +329,8 @@ int main(void)
         cmocka_unit_test(a_replaced_job_is_stopped_and_the_newest_takes_its_place),
         cmocka_unit_test(a_limit_counts_what_was_made),
         cmocka_unit_test(times_that_a_wrong_clock_fired_are_passed_over),
+        cmocka_unit_test(a_run_that_began_before_now_comes_again),
+        cmocka_unit_test(one_time_that_a_clock_ran_ahead_for_is_not_fired_twice),
         cmocka_unit_test(a_wrong_run_that_goes_on_is_passed_over_as_one),
         cmocka_unit_test(the_history_keeps_the_newest_and_their_ends),
         cmocka_unit_test(removing_drops_all_but_the_jobs),

@@ -82,8 +82,8 @@ end
 local function fire_at(fire, tick, now_ms)
   local limit, done = tonumber(fire.limit), is_done(tick, tonumber(fire.at))
   local begins = fire.missed ~= '0' or fire.mode == 'miss' or tick.run_from == '-'
-  tick.watermark, tick.next = fire.at, fire.next
-  if begins then tick.run_from = fire.at end
+  tick.before, tick.watermark, tick.next = tick.watermark, fire.at, fire.next
+  if begins then tick.run_from = fire.mode == 'miss' and '-' or fire.at end
   if done then return 'missed' end
   if fire.mode == 'miss' then return remember_fire(fire, now_ms, 'missed') end
   local waits = limit > 0 and fire.overlap ~= 'replace' and is_buffered(fire.name) and 1 or 0
@@ -96,10 +96,12 @@ local function fire_at(fire, tick, now_ms)
 end
 
 -- The clock stepped back: the watermark comes back to it. If what was fired without a gap began
--- ahead of now, it was the clock that had jumped: those times will be passed over.
+-- ahead of now, it was the clock that had jumped: those times will be passed over. Else they come
+-- again, as the clock does; but one that stands alone ahead of now is not fired twice.
 local function heal(fire, tick, now_ms)
   local now, from, to = tonumber(now_ms), tonumber(tick.run_from), tonumber(tick.watermark)
   if to <= now then return 'behind' end
+  if from and from <= now and (tonumber(tick.before) or to) <= now then from = to end
   if from and from > now then
     local done_from, done_to = tonumber(tick.done_from), tonumber(tick.done_to)
     if done_to and done_from <= to and from <= done_to then
@@ -107,7 +109,7 @@ local function heal(fire, tick, now_ms)
     end
     tick.done_from, tick.done_to, tick.run_from = integer(from), integer(to), '-'
   end
-  tick.watermark, tick.next = now_ms, fire.next
+  tick.before, tick.watermark, tick.next = '-', now_ms, fire.next
   return 'healed'
 end
 

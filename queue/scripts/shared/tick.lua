@@ -1,13 +1,13 @@
 -- How far a schedule has fired, in the hash `ticks`: NAME -> `WATERMARK LAST_FIRE NEXT FIRES
--- LAST_JOB RUN_FROM DONE_FROM DONE_TO`, '-' for none, times in ms. RUN_FROM is the first of the
--- times that were fired one after the other up to the watermark. DONE_FROM to DONE_TO were fired
--- before the clock stepped back.
-local TICK = '^(%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+)$'
+-- LAST_JOB RUN_FROM DONE_FROM DONE_TO BEFORE`, '-' for none, times in ms. RUN_FROM is the first of
+-- the times that were fired one after the other up to the watermark. DONE_FROM to DONE_TO were fired
+-- before the clock stepped back. BEFORE is the watermark before this one.
+local TICK = '^(%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
 
 local function read_tick(text)
   local t = {}
-  t.watermark, t.last_fire, t.next, t.fires, t.last_job, t.run_from, t.done_from, t.done_to =
-      text:match(TICK)
+  t.watermark, t.last_fire, t.next, t.fires, t.last_job, t.run_from, t.done_from, t.done_to,
+      t.before = text:match(TICK)
   t.fires = tonumber(t.fires)
   return t.fires and t
 end
@@ -15,10 +15,11 @@ end
 local function tick_text(t)
   return t.watermark .. ' ' .. t.last_fire .. ' ' .. t.next .. ' ' .. t.fires .. ' ' .. t.last_job
       .. ' ' .. t.run_from .. ' ' .. t.done_from .. ' ' .. t.done_to
+      .. ' ' .. t.before
 end
 
 local function new_tick(now_ms)
-  return read_tick(integer(now_ms) .. ' - - 0 - - - -')
+  return read_tick(integer(now_ms) .. ' - - 0 - - - - -')
 end
 
 -- Each is read once, so that all parts of a script see the same one. nil: there is none.
