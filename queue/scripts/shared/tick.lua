@@ -1,7 +1,7 @@
 -- How far a schedule has fired, in the hash `ticks`: NAME -> `WATERMARK LAST_FIRE NEXT FIRES
 -- LAST_JOB RUN_FROM DONE_FROM DONE_TO BEFORE`, '-' for none, times in ms. RUN_FROM is the first of
--- the times that were fired one after the other up to the watermark. DONE_FROM to DONE_TO were fired
--- before the clock stepped back. BEFORE is the watermark before this one.
+-- the times that were fired one after the other up to the watermark. DONE_FROM to DONE_TO were
+-- fired before the clock stepped back. BEFORE is the watermark before this one.
 local TICK = '^(%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
 
 local function read_tick(text)
