@@ -68,6 +68,29 @@ static void add_ends(struct buffer *out, const struct tally *ends)
     }
 }
 
+static void add_schedules(struct buffer *out, const struct timetable_totals *t)
+{
+    const struct {
+        const char *outcome;
+        uint64_t count;
+    } rows[] = {
+        {"fired",    t->fired.value   },
+        {"skipped",  t->skipped.value },
+        {"buffered", t->buffered.value},
+        {"missed",   t->missed.value  },
+    };
+
+    add_head(out, "pinion_schedule_fires_total", "counter",
+             "Times of schedules that this server dealt with, by what came of them.");
+    for (size_t i = 0; i < countof(rows); i++)
+        buffer_printf(out, "pinion_schedule_fires_total{outcome=\"%s\"} %" PRIu64 "\n",
+                      rows[i].outcome, rows[i].count);
+    add_counter(out, "pinion_schedules_healed_total", t->healed.value,
+                "Schedules that had fired far ahead of Redis's clock, and were set back.");
+    add_histogram(out, "pinion_schedule_lateness_seconds", &t->lateness_us,
+                  "From the time of a schedule, jitter included, to its job being ready.");
+}
+
 static void add_workers(struct buffer *out, const struct service *s)
 {
     const struct workers_totals *t = service_totals(s);
@@ -84,6 +107,7 @@ static void add_workers(struct buffer *out, const struct service *s)
     add_histogram(out, "pinion_job_run_seconds", &t->run_us, "How long an attempt worked.");
     add_histogram(out, "pinion_job_lateness_seconds", &t->late_us,
                   "Of delayed jobs, from when it was due to its first attempt.");
+    add_schedules(out, &t->schedules);
 }
 
 static double seconds_of(struct timeval t)

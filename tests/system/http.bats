@@ -96,7 +96,8 @@ send_large() {
     awk -f "$BATS_TEST_DIRNAME/metrics.awk" metrics
     for name in pinion_jobs_total pinion_queue_jobs pinion_queue_oldest_seconds \
         pinion_job_wait_seconds_bucket pinion_job_run_seconds_bucket \
-        pinion_job_lateness_seconds_count pinion_loop_stall_seconds_sum pinion_redis_up \
+        pinion_job_lateness_seconds_count pinion_schedule_lateness_seconds_count \
+        pinion_loop_stall_seconds_sum pinion_redis_up \
         pinion_redis_roundtrip_seconds pinion_stale_outcomes_refused_total \
         pinion_jobs_reaped_total; do
         grep -q "^$name[{ ]" metrics || { echo "no $name"; false; }
