@@ -25,6 +25,7 @@ struct plan {
     uint64_t made, buffered;
     int64_t  run_from_ms, before_ms; /* of what was fired without a gap; the watermark before */
     uint64_t edited_us;         /* of the world */
+    int64_t  due_ms, due_after_ms; /* when the first time after that watermark is to fire */
 };
 
 void         fires_begin(void);

@@ -23,7 +23,7 @@ struct ear {
 
 static struct {
     struct rig rig;
-    int64_t offset_us, drift_ppm;
+    int64_t offset_us, drift_ppm, edits;
     char *channel;
     struct list ears;
 } store;
@@ -48,7 +48,7 @@ void store_begin(const struct planted *planted)
     (void)planted;
     rig_reset(&store.rig);
     store.offset_us = RIG_START_MS * 1000;
-    store.drift_ppm = 0;
+    store.drift_ppm = store.edits = 0;
     fires_begin();
 }
 
@@ -79,12 +79,7 @@ void store_set_clock(int64_t now_us, int64_t drift_ppm)
 
 int64_t store_edits(void)
 {
-    redisReply *r =
-        rig_command(&store.rig, "HGET %b:meta schedules", store_key().data, store_key().len);
-    int64_t edits = r->type == REDIS_REPLY_STRING ? strtoll(r->str, NULL, 10) : 0;
-
-    freeReplyObject(r);
-    return edits;
+    return store.edits;
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -96,6 +91,16 @@ static void *must_read(void)
     if (redisGetReply(store.rig.redis, &reply) != REDIS_OK)
         fail_msg("redis: %s", store.rig.redis->errstr);
     return reply;
+}
+
+static int64_t ask_edits(void)
+{
+    redisReply *r =
+        rig_command(&store.rig, "HGET %b:meta schedules", store_key().data, store_key().len);
+    int64_t edits = r->type == REDIS_REPLY_STRING ? strtoll(r->str, NULL, 10) : 0;
+
+    freeReplyObject(r);
+    return edits;
 }
 
 /* Lines CHANNEL TEXT. */
@@ -122,7 +127,10 @@ struct redisReply *store_run(struct span request, enum script script)
     if (answer->type == REDIS_REPLY_ERROR) world_broken("Redis: %s", answer->str);
     if (script == SCRIPT_SCHEDULE_FIRE && answer->type == REDIS_REPLY_ARRAY)
         fires_note(request, answer);
-    if (script == SCRIPT_SCHEDULE_SET || script == SCRIPT_SCHEDULE_REMOVE) hear_all();
+    if (script == SCRIPT_SCHEDULE_SET || script == SCRIPT_SCHEDULE_REMOVE) {
+        hear_all();
+        store.edits = ask_edits(); /* heartbeats tell it too often to ask each time */
+    }
     return answer;
 }
 
