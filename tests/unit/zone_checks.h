@@ -1,4 +1,4 @@
-/* tests/unit/zone_checks.h — zones from made-up files, and what must hold at each of their changes. */
+/* tests/unit/zone_checks.h — zones from made-up files, and what must hold at their changes. */
 #ifndef PINION_TESTS_UNIT_ZONE_CHECKS_H
 #define PINION_TESTS_UNIT_ZONE_CHECKS_H
 
