@@ -51,7 +51,7 @@ void state_lock_wait(struct state *, struct ticker *, state_locked_fn *done, voi
 const char *state_dir(const struct state *);
 int         state_lock_fd(const struct state *);   /* close-on-exec; -1: not locked */
 const char *state_token(const struct state *);     /* once locked; a secret */
-const char *state_boot(const struct state *);      /* once locked: what the kernel calls this boot */
+const char *state_boot(const struct state *);      /* once locked: the id of this boot */
 const char *state_server_id(const struct state *); /* once locked; the same until the next boot */
 
 /* What a client must know. Text is owned: state_info_deinit. */
