@@ -271,6 +271,33 @@ TEST(a_wrong_run_that_goes_on_is_passed_over_as_one)
     assert_string_equal(fire_missed(STEP, 0), "fired");
 }
 
+TEST(other_times_are_not_passed_over)
+{
+    const int64_t leap = INT64_C(40) * 86400000;
+
+    begin();
+    assert_string_equal(fire_missed(leap, 99), "fired");
+    int64_t far = rig_now_ms(&rig);
+    rig_step(&rig, -leap);
+    assert_string_equal(heal(), "healed");
+    set_as(NAME, "{\"every_ms\":60000}", SCHEDULE_ANY_REVISION, true);
+    assert_string_equal(fire_missed(far - rig_now_ms(&rig), 7), "fired");
+}
+
+TEST(a_pause_while_the_clock_is_behind_fires_nothing_twice)
+{
+    begin();
+    assert_string_equal(fire_missed(STEP, 0), "fired");
+    rig_step(&rig, -STEP / 2);
+    set_as(NAME, "{\"cron\":\"* * * * *\",\"paused\":true}", SCHEDULE_ANY_REVISION, false);
+    set_as(NAME, TIMING, SCHEDULE_ANY_REVISION, true);
+    assert_int_equal(view_of(NAME).watermark_ms, rig_now_ms(&rig) + STEP / 2);
+    rig_step(&rig, 9 * STEP);
+    set_as(NAME, "{\"cron\":\"* * * * *\",\"paused\":true}", SCHEDULE_ANY_REVISION, false);
+    set_as(NAME, TIMING, SCHEDULE_ANY_REVISION, true);
+    assert_int_equal(view_of(NAME).watermark_ms, rig_now_ms(&rig));
+}
+
 /* ---- what is remembered, and forgotten ------------------------------------------------------- */
 
 TEST(the_history_keeps_the_newest_and_their_ends)
@@ -331,6 +358,8 @@ int main(void)
         cmocka_unit_test(times_that_a_wrong_clock_fired_are_passed_over),
         cmocka_unit_test(a_run_that_began_before_now_comes_again),
         cmocka_unit_test(one_time_that_a_clock_ran_ahead_for_is_not_fired_twice),
+        cmocka_unit_test(other_times_are_not_passed_over),
+        cmocka_unit_test(a_pause_while_the_clock_is_behind_fires_nothing_twice),
         cmocka_unit_test(a_wrong_run_that_goes_on_is_passed_over_as_one),
         cmocka_unit_test(the_history_keeps_the_newest_and_their_ends),
         cmocka_unit_test(removing_drops_all_but_the_jobs),
