@@ -75,7 +75,7 @@ void fires_set(struct plan *p, struct schedule *s, int64_t revision, bool from_n
     p->due_after_ms = INT64_MIN;
     if (is_new || !same) p->fired_count = 0;
     if (is_new) p->made = p->buffered = 0;
-    if (!is_new && !from_now) return;
+    if (!is_new && (!from_now || (same && p->watermark_ms > now_ms))) return;
     p->watermark_ms = now_ms;
     p->run_from_ms = RULE_NEVER;
 }
@@ -103,27 +103,31 @@ static size_t place_of(const struct plan *p, int64_t at_ms)
 {
     size_t i = p->fired_count;
 
-    while (i > 0 && p->fired[i - 1] >= at_ms) i--;
+    while (i > 0 && p->fired[i - 1].at_ms >= at_ms) i--;
     return i;
 }
 
-static bool was_fired(const struct plan *p, int64_t at_ms)
+static const struct dealt *find(const struct plan *p, int64_t at_ms)
 {
     size_t i = place_of(p, at_ms);
 
-    return i < p->fired_count && p->fired[i] == at_ms;
+    return i < p->fired_count && p->fired[i].at_ms == at_ms ? &p->fired[i] : NULL;
 }
 
 static void add_fired(struct plan *p, int64_t at_ms)
 {
     size_t i = place_of(p, at_ms);
 
+    if (i < p->fired_count && p->fired[i].at_ms == at_ms) {
+        p->fired[i].again = false;
+        return;
+    }
     if (p->fired_count == p->fired_room) {
         p->fired_room = p->fired_room ? 2 * p->fired_room : 64;
         p->fired = xrealloc(p->fired, p->fired_room * sizeof *p->fired);
     }
     memmove(p->fired + i + 1, p->fired + i, (p->fired_count - i) * sizeof *p->fired);
-    p->fired[i] = at_ms;
+    p->fired[i] = (struct dealt){.at_ms = at_ms};
     p->fired_count++;
 }
 
@@ -194,27 +198,31 @@ static void note_time(const struct fire *f)
     check_policy(f);
     if (span_is(f->status, "ended")) {
         if (p->made + p->buffered < p->schedule->limit) broken(f, "before its limit");
+        add_fired(p, f->at_ms); /* it was dealt with */
         return;
     }
-    if (missed && span_is(f->mode, "tick") && !was_fired(p, f->at_ms))
+    if (missed && span_is(f->mode, "tick") && !find(p, f->at_ms))
         broken(f, "but it was not fired before");
     if (missed) return;
-    if (was_fired(p, f->at_ms)) broken(f, "a second time");
+    if (find(p, f->at_ms) && !find(p, f->at_ms)->again) broken(f, "a second time");
     add_fired(p, f->at_ms);
     p->made += fired;
     p->buffered += span_is(f->status, "buffered");
     if (p->schedule->limit && p->made > p->schedule->limit) broken(f, "beyond its limit");
 }
 
-/* Several times of a run that began before now come again, as the clock does; else the schedule
- * would be silent. One, or those of a clock that had jumped, do not. */
+/* Redis knows the last run of fires without a gap. One that began ahead of now was of a clock that
+ * had jumped: it is not repeated. Of one that began before now several times come again, as the
+ * clock does, for else the schedule would be silent; a single one does not. */
 static void note_heal(const struct fire *f)
 {
     struct plan *p = f->plan;
-    int64_t now_ms = store_now_us() / 1000;
+    int64_t now_ms = store_now_us() / 1000, kept_ms = p->run_from_ms;
 
     if (p->watermark_ms <= now_ms) broken(f, "without need");
-    if (p->run_from_ms <= now_ms && p->before_ms > now_ms) p->fired_count = place_of(p, now_ms + 1);
+    if (kept_ms <= now_ms) kept_ms = p->before_ms <= now_ms ? p->watermark_ms : RULE_NEVER;
+    for (size_t i = place_of(p, now_ms + 1); i < p->fired_count; i++)
+        if (p->fired[i].at_ms < kept_ms) p->fired[i].again = true;
     p->run_from_ms = RULE_NEVER;
 }
 

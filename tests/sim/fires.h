@@ -17,10 +17,15 @@
 
 struct redisReply;
 
+struct dealt {
+    int64_t at_ms;
+    bool    again; /* a clock that stepped back may bring it again */
+};
+
 struct plan {
     struct schedule *schedule;  /* owned; NULL: there is none */
     int64_t  revision, watermark_ms;
-    int64_t *fired;             /* logical times for which a job was made, buffered or skipped */
+    struct dealt *fired;        /* with these times, by time */
     size_t   fired_count, fired_room;
     uint64_t made, buffered;
     int64_t  run_from_ms, before_ms; /* of what was fired without a gap; the watermark before */

@@ -112,6 +112,21 @@ static redisReply *send(struct request *r)
     return store_run(request_bytes(r), r->script);
 }
 
+/* But for whether it is paused. */
+static bool same_timing(struct schedule *a, struct schedule *b)
+{
+    bool a_paused = a->paused, b_paused = b->paused;
+
+    a->paused = b->paused = false;
+    char *of_a = schedule_timing(a), *of_b = schedule_timing(b);
+    bool same = strcmp(of_a, of_b) == 0;
+    a->paused = a_paused;
+    b->paused = b_paused;
+    free(of_a);
+    free(of_b);
+    return same;
+}
+
 static void set_schedule(const char *name, const char *json)
 {
     static const struct pinion_job job = {.kind = "now", .payload = "x", .payload_len = 1};
@@ -135,7 +150,8 @@ static void set_schedule(const char *name, const char *json)
     redisReply *reply = send(&r);
     if (schedule_set_read(reply, &changed, &revision)) world_broken("schedule_set: no answer");
     if (changed == SCHEDULE_SET)
-        fires_set(plan, s, revision, set.from_now, same);
+        fires_set(plan, s, revision, set.from_now,
+                  same && (!set.from_now || same_timing(plan->schedule, s)));
     else
         schedule_free(s);
     freeReplyObject(reply);
