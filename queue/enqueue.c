@@ -181,6 +181,25 @@ static size_t count_lanes(const struct enqueue_item *items, size_t count)
     return lanes;
 }
 
+/* One plain job is what most calls make. */
+static void build_one(struct request *r, struct span key, struct enqueue_item *item,
+                      const char *call_id, int64_t now_ms)
+{
+    struct buffer text = BUFFER_INIT;
+
+    id_new(now_ms, item->local);
+    request_script(r, SCRIPT_ENQUEUE_ONE, key);
+    request_add(r, call_id, ID_LEN);
+    job_add_lane(&text, item->job);
+    request_add(r, text.data, text.len);
+    request_add(r, item->local, ID_LEN);
+    buffer_clear(&text);
+    job_add_head(&text, item->job);
+    job_add_header(&text, item->job, now_ms);
+    request_add_pair(r, (struct span){text.data, text.len}, payload_of(item->job));
+    buffer_deinit(&text);
+}
+
 void enqueue_build(struct request *r, struct span key, struct enqueue_item *items, size_t count,
                    int64_t now_ms)
 {
@@ -188,6 +207,11 @@ void enqueue_build(struct request *r, struct span key, struct enqueue_item *item
     bool done[BATCH_ITEMS_MAX] = {false};
     char call_id[ID_LEN + 1];
 
+    id_new(now_ms, call_id);
+    if (count == 1 && job_is_plain(items[0].job)) {
+        build_one(r, key, items, call_id, now_ms);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         done[i] = !job_is_plain(items[i].job);
         if (items[i].job->id)
@@ -195,7 +219,6 @@ void enqueue_build(struct request *r, struct span key, struct enqueue_item *item
         else if (done[i])
             id_new(now_ms, items[i].local);
     }
-    id_new(now_ms, call_id);
     request_script(r, SCRIPT_ENQUEUE, key);
     request_add(r, call_id, ID_LEN);
     request_add_u64(r, count_lanes(items, count));

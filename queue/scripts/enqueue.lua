@@ -1,6 +1,7 @@
 #!lua
---@ include now key record pack note hint wake lane given lease push
--- enqueue: (nothing) -> READY or SCHEDULED; a single job, when a server waits for one: ACTIVE.
+--@ include now key record pack note note_one hint wake lane given call lease push
+-- enqueue: (nothing) -> READY or SCHEDULED; a single job, when a server waits for one: ACTIVE. What
+-- one plain job needs is in enqueue_one.
 -- Refused by a full Redis, for it adds work.
 --
 -- KEYS  1 queue
@@ -10,27 +11,26 @@
 --       then per other job: ID, WHEN ('now' | 'in' | 'at'), MS, DIGEST or '', HEAD, TAIL
 -- Gives {'ok', index, status, ...} for those others that are not new: 'existing' | 'conflict';
 --       index from 0
-local now = now_us()
-local now_ms = math.ceil(now / 1000)
-local minute = math.floor(now_ms / 60000)
-local calls = key('calls:' .. minute)
-
-local given = redis.call('HGET', calls, ARGV[1])
-    or redis.call('HGET', key('calls:' .. minute - 1), ARGV[1])
+local now_ms = math.ceil(now_us() / 1000)
+local given = remembered(ARGV[1])
 if given then return cjson.decode(given) end
 
+-- A ghost must be told from a job that uses its id again: only by an entry in a lane can it be.
 local ONE_JOB = 8 -- arguments of a call that makes one job
+local function push_alone(id, record)
+  return #ARGV == ONE_JOB and record:byte() == 48
+      and redis.call('HEXISTS', key('ghosts'), id) == 0 and push(lane_of(record), id, record)
+end
+
 local at, added, packed = 3, 0, 0
 for _ = 1, tonumber(ARGV[2]) do
   local lane, n, jobs = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local ids, records, after = at + 3, at + 3 + n, at + 3 + 3 * n
   redis.call('HSET', key('jobs'), unpack(ARGV, records, after - 1))
-  if #ARGV > ONE_JOB or jobs > 1 or not push(now, lane, ARGV[ids], ARGV[records + 1]) then
-    redis.call('RPUSH', key('lane:' .. lane), unpack(ARGV, ids, records - 1))
-    lane_join(lane)
-    wake(kind_of(lane))
-    note('ready', ARGV, ids, records - 1)
-  end
+  redis.call('RPUSH', key('lane:' .. lane), unpack(ARGV, ids, records - 1))
+  lane_join(lane)
+  wake(kind_of(lane))
+  note('ready', ARGV, ids, records - 1)
   at, added, packed = after, added + jobs, packed + jobs - n
 end
 
@@ -47,7 +47,7 @@ for index = 0, (#ARGV - at + 1) / 6 - 1 do
     if when ~= 'now' and due > now_ms then
       park('scheduled', id, record, {}, due)
       earliest = hint(earliest, due)
-    elseif #ARGV > ONE_JOB or not push_named(now, id, record) then
+    elseif not push_alone(id, record) then
       lane_push('RPUSH', id, record, {})
     end
     added = added + 1
@@ -55,6 +55,5 @@ for index = 0, (#ARGV - at + 1) / 6 - 1 do
 end
 redis.call('HINCRBY', key('meta'), 'enqueued', added)
 if packed > 0 then redis.call('HINCRBY', key('meta'), 'packed_ready', packed) end
-redis.call('HSET', calls, ARGV[1], cjson.encode(answer))
-redis.call('EXPIRE', calls, 61)
+remember(ARGV[1], cjson.encode(answer))
 return answer

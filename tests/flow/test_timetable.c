@@ -493,7 +493,8 @@ TEST(a_boot_is_not_forgotten_for_an_error)
         run_for(5000);
         assert_int_equal(jobs(), 1);
         freeReplyObject(rig_command(&rig, "DEL pinion:{q}:jobs pinion:{q}:boots"));
-        rig_step(&rig, 600000); /* until the id of the call is forgotten, too */
+        rig_step(&rig, 600000);
+        rig_forget_calls(&rig);
         freeReplyObject(rig_command(&rig, "DEL pinion:{q}:jobs"));
     }
     end();

@@ -141,6 +141,15 @@ int64_t rig_int(struct rig *rig, const char *format, ...)
     return n;
 }
 
+int64_t rig_forget_calls(struct rig *r)
+{
+    static const char script[] = "local calls = redis.call('KEYS', 'pinion:{q}:call:*')\n"
+                                 "for _, call in ipairs(calls) do redis.call('DEL', call) end\n"
+                                 "return #calls";
+
+    return rig_int(r, "EVAL %s 0", script);
+}
+
 redisReply *rig_look(struct rig *rig)
 {
     redisReply *r = rig_command(rig, "EVAL %s 1 %b", look_script, rig->key.text, rig->key.len);

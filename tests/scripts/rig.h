@@ -42,6 +42,9 @@ redisReply *rig_command(struct rig *, const char *format, ...);
 redisReply *rig_look(struct rig *);
 int64_t rig_int(struct rig *, const char *format, ...); /* a command with a number for an answer */
 
+/* As if a minute had passed: the answers of calls end by Redis's own clock. How many there were. */
+int64_t rig_forget_calls(struct rig *);
+
 void rig_listen(struct rig *, const char *channel);
 /* What was published since the last call: lines `CHANNEL TEXT\n`. Borrowed until the next call. */
 const char *rig_heard(struct rig *);

@@ -23,31 +23,33 @@ struct change {
 /* Everything that may happen to a job; "" is nothing, before it was made or when it is forgotten.
  */
 static const struct change allowed[] = {
-    {SCRIPT_ENQUEUE,   "",          "ready"    },
-    {SCRIPT_ENQUEUE,   "",          "active"   },
-    {SCRIPT_ENQUEUE,   "",          "scheduled"},
-    {SCRIPT_CLAIM,     "ready",     "active"   },
-    {SCRIPT_CLAIM,     "ready",     "cancelled"},
-    {SCRIPT_PROMOTE,   "scheduled", "ready"    },
-    {SCRIPT_PROMOTE,   "retry",     "ready"    },
-    {SCRIPT_ACK,       "active",    ""         },
-    {SCRIPT_ACK_RICH,  "active",    ""         },
-    {SCRIPT_ACK_RICH,  "active",    "done"     },
-    {SCRIPT_FAIL,      "active",    "retry"    },
-    {SCRIPT_FAIL,      "active",    "dead"     },
-    {SCRIPT_FAIL,      "active",    "cancelled"},
-    {SCRIPT_RELEASE,   "active",    "ready"    },
-    {SCRIPT_RELEASE,   "active",    "cancelled"},
-    {SCRIPT_REAP,      "active",    "ready"    },
-    {SCRIPT_REAP,      "active",    "dead"     },
-    {SCRIPT_REAP,      "active",    "cancelled"},
-    {SCRIPT_TAKE_BACK, "active",    "ready"    },
-    {SCRIPT_TAKE_BACK, "active",    "dead"     },
-    {SCRIPT_TAKE_BACK, "active",    "cancelled"},
-    {SCRIPT_CANCEL,    "ready",     "cancelled"},
-    {SCRIPT_CANCEL,    "scheduled", "cancelled"},
-    {SCRIPT_CANCEL,    "retry",     "cancelled"},
-    {SCRIPT_SWEEP,     "done",      ""         },
+    {SCRIPT_ENQUEUE,     "",          "ready"    },
+    {SCRIPT_ENQUEUE,     "",          "active"   },
+    {SCRIPT_ENQUEUE,     "",          "scheduled"},
+    {SCRIPT_ENQUEUE_ONE, "",          "ready"    },
+    {SCRIPT_ENQUEUE_ONE, "",          "active"   },
+    {SCRIPT_CLAIM,       "ready",     "active"   },
+    {SCRIPT_CLAIM,       "ready",     "cancelled"},
+    {SCRIPT_PROMOTE,     "scheduled", "ready"    },
+    {SCRIPT_PROMOTE,     "retry",     "ready"    },
+    {SCRIPT_ACK,         "active",    ""         },
+    {SCRIPT_ACK_RICH,    "active",    ""         },
+    {SCRIPT_ACK_RICH,    "active",    "done"     },
+    {SCRIPT_FAIL,        "active",    "retry"    },
+    {SCRIPT_FAIL,        "active",    "dead"     },
+    {SCRIPT_FAIL,        "active",    "cancelled"},
+    {SCRIPT_RELEASE,     "active",    "ready"    },
+    {SCRIPT_RELEASE,     "active",    "cancelled"},
+    {SCRIPT_REAP,        "active",    "ready"    },
+    {SCRIPT_REAP,        "active",    "dead"     },
+    {SCRIPT_REAP,        "active",    "cancelled"},
+    {SCRIPT_TAKE_BACK,   "active",    "ready"    },
+    {SCRIPT_TAKE_BACK,   "active",    "dead"     },
+    {SCRIPT_TAKE_BACK,   "active",    "cancelled"},
+    {SCRIPT_CANCEL,      "ready",     "cancelled"},
+    {SCRIPT_CANCEL,      "scheduled", "cancelled"},
+    {SCRIPT_CANCEL,      "retry",     "cancelled"},
+    {SCRIPT_SWEEP,       "done",      ""         },
 };
 
 static struct books all;
@@ -173,6 +175,7 @@ static void check_change(enum script script, const struct args *args, const stru
     case SCRIPT_REAP:
     case SCRIPT_TAKE_BACK: check_lost(script, b); break;
     case SCRIPT_ENQUEUE:
+    case SCRIPT_ENQUEUE_ONE:
     case SCRIPT_CLAIM:
         if (all.paused && strcmp(now->state, "active") == 0)
             world_broken("%s: %s leased it though the queue is paused", b->id, name);

@@ -173,7 +173,7 @@ static void hear_all(void)
 struct redisReply *store_run(struct span request, enum script script)
 {
     redisContext *redis = store.rig.redis;
-    bool all = !world_in_orders() || script == SCRIPT_ENQUEUE;
+    bool all = !world_in_orders() || script == SCRIPT_ENQUEUE || script == SCRIPT_ENQUEUE_ONE;
     unsigned pick = all ? world_choose(WOKEN_CHOICES) : 0;
 
     redisAppendCommand(redis, "MSET pinion-test:now_us %lld pinion-test:pick %u",

@@ -20,7 +20,7 @@ static const struct fault {
 } faults[] = {
     {
      .name = "enqueue wakes nobody",
-     .planted = {SCRIPT_ENQUEUE, "wake(kind_of(lane))\n    note('ready', ARGV",
+     .planted = {SCRIPT_ENQUEUE, "wake(kind_of(lane))\n  note('ready', ARGV",
                     "note('ready', ARGV"},
      .scenario = scene_more_than_slots,
      .undisturbed = true,
@@ -28,7 +28,7 @@ static const struct fault {
      },
     {
      .name = "a job is pushed in a paused queue",
-     .planted = {SCRIPT_ENQUEUE, "or redis.call('HEXISTS', key('meta'), 'paused') == 1", ""},
+     .planted = {SCRIPT_ENQUEUE_ONE, "or redis.call('HEXISTS', key('meta'), 'paused') == 1", ""},
      .scenario = scene_enqueued_paused,
      .undisturbed = true,
      .violation = "though the queue is paused",

@@ -115,12 +115,7 @@ end
 
 -- By a person: made whatever runs, and once, though the call is repeated.
 local function fire_by_hand(fire, tick, now_ms)
-  local minute = math.floor(now_ms / 60000)
-  for i = minute - 1, minute do
-    if redis.call('HEXISTS', key('calls:' .. i), fire.id) == 1 then return 'fired' end
-  end
-  redis.call('HSET', key('calls:' .. minute), fire.id, '')
-  redis.call('EXPIRE', key('calls:' .. minute), 61)
+  if not remember(fire.id, '') then return 'fired' end
   if fire.mode == 'run' then tick.last_job = fire.id end
   make_fire(fire, now_ms, fire.mode == 'run' and 'run' or 'backfilled')
   return 'fired'

@@ -12,30 +12,24 @@ end
 
 -- For one job with a plain record, which stands nowhere yet. Gives whether a server has it. Each
 -- command counts here: what it finds cold in memory is most of the time until the job starts.
-local function push(now, lane, id, record)
+local function push(lane, id, record)
   local kind = kind_of(lane)
   if #record > PUSH_BYTES_MAX then return false end
   local idle = draw_idle()
   if #idle == 0 or redis.call('HEXISTS', key('meta'), 'paused') == 1 then return false end
-  local busy, lanes, token = redis.call('EXISTS', key('lanes'), key('watched')) > 0, nil, nil
-  lanes = busy and redis.call('ZRANGE', key('lanes'), 0, PUSH_LANES_MAX - 1) or {}
+  local busy, lanes, token = redis.call('EXISTS', key('lanes'), key('watched')) > 0, {}, nil
+  if busy then lanes = redis.call('ZRANGE', key('lanes'), 0, PUSH_LANES_MAX - 1) end
   if #lanes == PUSH_LANES_MAX then return false end
   local function offer(about)
     if is_behind(about, lanes) then return nil end
     local seat, lease_ms, asked = about:match('^(%d+) (%d+) (%d+)')
-    token = lease_token(now, seat, lease_ms)
+    token = lease_token(now_us(), seat, lease_ms)
     return 'push ' .. queue .. ' ' .. id .. ' ' .. token .. ' ' .. asked .. ' ' .. record
   end
   if not tell_one_of(idle, kind, offer) and not tell_one_of(all_idle(), kind, offer) then
     return false
   end
   redis.call('ZADD', key('active'), token, id)
-  if busy and note('ready', {id}) then note('active', {id}) end
+  if busy and note_one('ready', id) then note_one('active', id) end
   return true
-end
-
--- The same for an id that may be used again: one whose name a ghost has must be told from it.
-local function push_named(now, id, record)
-  return record:byte() == 48 and redis.call('HEXISTS', key('ghosts'), id) == 0
-      and push(now, lane_of(record), id, record)
 end
