@@ -1,5 +1,5 @@
 #!lua
---@ include now key record note_one wake lane call lease push
+--@ include now key record note_one wake call lease push
 -- enqueue_one: (nothing) -> ACTIVE when a server waits for it, else READY. One plain job that is
 -- due now, which is what most calls make: as enqueue does it, with little to load and to look at.
 -- Refused by a full Redis, for it adds work.
@@ -12,6 +12,8 @@ local lane, id, record = ARGV[2], ARGV[3], ARGV[4]
 if not remember(ARGV[1], '["ok"]') then return {'ok'} end
 redis.call('HSET', key('jobs'), id, record)
 if not push(lane, id, record) then
+  -- Here, for even to make functions takes time that a push does not have.
+--@ include lane
   redis.call('RPUSH', key('lane:' .. lane), id)
   lane_join(lane)
   wake(kind_of(lane))
