@@ -59,6 +59,7 @@ struct consumer {
     uint64_t         idle_asked_us;  /* of the claim that put us among the idle; 0: we are not */
     uint64_t         beat_idle_us;   /* the same, when the last heartbeat was sent */
     uint64_t         missed_us;      /* since when a message from there is missed; 0: it is not */
+    unsigned         missed_beats; /* answered since, without a message */
     unsigned         told;           /* messages from there so far */
     bool             hungry;      /* something may be claimable */
     bool             starved;     /* the last claim named a full handler */

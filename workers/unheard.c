@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "workers/shared.h"
 
+#define MISSED_BEATS 4
+
 /* ---- what our former incarnation held -------------------------------------------------------- */
 
 static void send_take_back(struct consumer *c, int64_t rank);
@@ -84,17 +86,26 @@ void unheard_leave(struct consumer *c)
 /* ---- messages that do not come --------------------------------------------------------------- */
 
 /* Redis took our name off the idle, so it sent a message on the other connection. It may be on its
- * way: only if it has not come when one more heartbeat is answered, it never will. */
-void unheard_missed(struct consumer *c)
+ * way, also when a heartbeat that was asked later is answered before: only if it has not come when
+ * MISSED_BEATS more are answered, one after the other, it never will. */
+static void ask_again(struct consumer *c)
 {
-    if (c->missed_us) return;
     c->missed_us = clock_mono_us();
     keeper_beat(c);
 }
 
+void unheard_missed(struct consumer *c)
+{
+    if (c->missed_us) return;
+    c->missed_beats = 0;
+    ask_again(c);
+}
+
 void unheard_look(struct consumer *c, bool idle)
 {
-    if (c->missed_us && c->beat_sent_us >= c->missed_us) {
+    if (c->missed_us && c->beat_sent_us >= c->missed_us && ++c->missed_beats < MISSED_BEATS) {
+        ask_again(c);
+    } else if (c->missed_us && c->beat_sent_us >= c->missed_us) {
         log_warn("message_lost", LOG_TEXT("queue", c->queue));
         c->missed_us = 0;
         unheard_lost(c);
