@@ -194,6 +194,7 @@ struct timetable *timetable_new(const struct timetable_options *options)
 
     t->o = *options;
     t->edits = -1;
+    t->began_us = clock_mono_us();
     t->list.request = REQUEST_INIT;
     list_init(&t->due);
     alarm_init(&t->load_at, on_load_at);

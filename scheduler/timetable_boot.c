@@ -2,7 +2,7 @@
  *
  *      first load:  ASK ──not yet──► FIRE, by an id of its own ──► NOTE ──► TRIM ──► end
  *                    └── fired before: end
- *      later ones:  NOTE: it was set after the boot, and is for the next one
+ *      later ones, and what was set since we began:  NOTE: it is for the next boot
  *
  * What is cut off with the link is done again by the next load; it fires twice by no means: until
  * it is noted, its job's id is remembered.
@@ -102,11 +102,22 @@ static void boot_step(struct call *call, enum pinion_err err, const struct redis
     }
 }
 
+/* One that comes while we begin is not for this boot either. A time ahead of now tells nothing: the
+ * clock of a machine may be behind when it has just started. */
+static bool set_since_we_began(const struct entry *e)
+{
+    const struct timetable *t = e->t;
+    int64_t now_ms = redis_clock_now_us(t->o.clock) / 1000;
+    int64_t began_ms = now_ms - (int64_t)(clock_mono_us() - t->began_us) / 1000;
+
+    return e->watermark_ms > began_ms && e->watermark_ms <= now_ms;
+}
+
 static void boot_begin(struct entry *e)
 {
     struct timetable *t = e->t;
     struct boot *b = xcalloc(1, sizeof *b);
-    bool is_new = t->boot_over || e->schedule->paused;
+    bool is_new = t->boot_over || e->schedule->paused || set_since_we_began(e);
 
     e->booted = true;
     b->call.request = REQUEST_INIT;

@@ -52,6 +52,7 @@ struct timetable {
     uint64_t       list_sent_us, loaded_ms;
     struct alarm   load_at;
 
+    uint64_t       began_us;     /* by the monotonic clock */
     unsigned       booting;      /* @reboot: schedules whose calls are on their way */
     bool           boot_failed;  /* one of them was not looked after */
     bool           boot_over;    /* all were: what is new is not for this boot */

@@ -263,6 +263,7 @@ void consumer_serve(struct consumer *c)
 {
     c->at = CONSUMER_SERVE;
     c->hungry = true;
+    consumer_schedules(c, c->schedule_edits);
     workers_serving(c->w);
 }
 
@@ -296,6 +297,7 @@ void consumer_hint(struct consumer *c, int64_t due_ms)
 
 void consumer_schedules(struct consumer *c, int64_t edits)
 {
+    c->schedule_edits = edits;
     if (c->at == CONSUMER_SERVE && c->w->at == WORKERS_SERVE && c->timetable)
         timetable_hint(c->timetable, edits);
 }

@@ -198,13 +198,13 @@ static void after_beat(struct consumer *c, const struct heartbeat *h)
     if (now_us - c->beat_sent_us > c->w->o.lease_ms * 1000 / 3) hold_reaping(c);
     if (h->seat < 0) log_error("no_seat", LOG_TEXT("queue", c->queue));
     c->seat = h->seat;
+    consumer_schedules(c, h->schedule_edits);
     unheard_join(c);
     unheard_look(c, h->idle);
     if (c->w->subscribed && !h->heard) link_resubscribe(c->w->link);
     if (h->claimable) consumer_wake(c);
     promoter_hint(c->promoter, h->next_due_ms);
     plan_reaping(c, h->lease_end_us);
-    consumer_schedules(c, h->schedule_edits);
     if (h->sweep) send_sweep(c);
 }
 

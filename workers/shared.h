@@ -67,6 +67,7 @@ struct consumer {
     unsigned         woken;       /* wake-ups so far */
     struct promoter *promoter;
     struct timetable *timetable; /* NULL: schedules are not served */
+    int64_t          schedule_edits; /* as last heard; before it serves, too */
 
     struct list      running;             /* attempts that work, or are being stopped */
     struct list      held;                /* pushed ones that wait for a claim's answer */

@@ -478,6 +478,34 @@ TEST(what_is_set_after_the_boot_waits_for_the_next)
     end();
 }
 
+TEST(what_is_set_while_a_server_begins_waits_for_the_next_boot)
+{
+    begin();
+    set("old", AT_REBOOT);
+    run_for(10);
+    timetable_free(table);
+    table = new_table("boot-1");
+    run_for(10);
+    set("new", AT_REBOOT);
+    run_for(10);
+    beat();
+    run_for(1000);
+    assert_int_equal(jobs(), 1);
+    restart("boot-2");
+    assert_int_equal(jobs(), 3);
+    end();
+}
+
+TEST(a_clock_that_is_behind_hides_no_boot)
+{
+    begin();
+    set("a", AT_REBOOT);
+    rig_step(&rig, -(int64_t)HOUR_MS);
+    restart("boot-1");
+    assert_int_equal(jobs(), 1);
+    end();
+}
+
 TEST(a_boot_is_not_forgotten_for_an_error)
 {
     begin();
@@ -555,6 +583,8 @@ int main(void)
         cmocka_unit_test(a_load_that_fails_is_tried_again),
         cmocka_unit_test(a_boot_fires_once_whatever_restarts),
         cmocka_unit_test(what_is_set_after_the_boot_waits_for_the_next),
+        cmocka_unit_test(what_is_set_while_a_server_begins_waits_for_the_next_boot),
+        cmocka_unit_test(a_clock_that_is_behind_hides_no_boot),
         cmocka_unit_test(a_boot_is_not_forgotten_for_an_error),
         cmocka_unit_test(a_reload_reads_all_anew),
     };
