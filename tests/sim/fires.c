@@ -19,7 +19,7 @@ static struct {
     struct plan plans[PLANS_MAX];
     char *names[PLANS_MAX];
     size_t count;
-    uint64_t stepped_us;
+    uint64_t stepped_us, paused_from_us, paused_until_us;
 } fires;
 
 /* One item of a call, as it was sent and answered. */
@@ -90,6 +90,23 @@ void fires_removed(struct plan *p)
 void fires_stepped(void)
 {
     fires.stepped_us = world_now_us();
+}
+
+/* One after the other they count as one. */
+void fires_pause(uint64_t until_us)
+{
+    if (world_now_us() > fires.paused_until_us + STEP_NEWS_US)
+        fires.paused_from_us = world_now_us();
+    if (until_us > fires.paused_until_us) fires.paused_until_us = until_us;
+}
+
+/* May a server not have heard of the last step? */
+static bool is_news(void)
+{
+    bool slept = fires.stepped_us >= fires.paused_from_us &&
+                 world_now_us() < fires.paused_until_us + STEP_NEWS_US;
+
+    return fires.stepped_us && (slept || fires_quiet_us() < STEP_NEWS_US);
 }
 
 uint64_t fires_quiet_us(void)
@@ -174,7 +191,7 @@ static void check_policy(const struct fire *f)
     int64_t now_ms = store_now_us() / 1000;
     bool miss = span_is(f->mode, "miss");
 
-    if (fires_quiet_us() < STEP_NEWS_US) return;
+    if (is_news()) return;
     if (miss && s->catch_up == CATCH_UP_ONE) broken(f, "but the last one is to be caught up");
     if (miss && !may_pass(s, f->at_ms, now_ms + CLOCK_OFF_MS)) broken(f, "too early to be missed");
     if (!miss && s->catch_up == CATCH_UP_ALL && f->missed) broken(f, "but all are to be caught up");

@@ -50,6 +50,7 @@ void fires_note(struct span request, const struct redisReply *);
 void fires_check(uint64_t bound_us);
 
 void     fires_stepped(void); /* Redis's clock did */
+void     fires_pause(uint64_t until_us); /* a server that may not see a step until then */
 uint64_t fires_quiet_us(void); /* since then */
 
 #endif

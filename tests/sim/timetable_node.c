@@ -9,6 +9,7 @@
 #include "scheduler/schedule.h"
 #include "scheduler/ticker.h"
 #include "scheduler/timetable.h"
+#include "tests/sim/fires.h"
 #include "tests/sim/node.h"
 #include "tests/sim/sim_link.h"
 #include "tests/sim/store.h"
@@ -164,6 +165,7 @@ void table_pause(struct node *n, uint64_t us)
 {
     world_trace("%s is paused for %llu ms", n->name, (unsigned long long)us / 1000);
     n->paused_until_us = world_now_us() + us;
+    fires_pause(n->paused_until_us);
 }
 
 struct node *table_at(unsigned i)
