@@ -103,7 +103,7 @@ void fires_pause(uint64_t until_us)
 /* May a server not have heard of the last step? */
 static bool is_news(void)
 {
-    bool slept = fires.stepped_us >= fires.paused_from_us &&
+    bool slept = fires.stepped_us + STEP_NEWS_US >= fires.paused_from_us &&
                  world_now_us() < fires.paused_until_us + STEP_NEWS_US;
 
     return fires.stepped_us && (slept || fires_quiet_us() < STEP_NEWS_US);
