@@ -54,16 +54,18 @@ local function make_buffered(name, tick, text)
   redis.call('HSET', key('ticks'), name, tick_text(tick))
 end
 
--- Among the newest fires of the schedule, the one that made this job gets its end.
-local ENDS_MAX = 20
-
+-- The fire that made this job gets its end. Mostly it is the newest one, and fires that made no job
+-- may stand before it; one that is too old is not remembered any more.
 local function remember_end(name, id, state)
   local list, job = key('history:' .. name), '"job":"' .. id .. '"'
-  for i, entry in ipairs(redis.call('LRANGE', list, 0, ENDS_MAX - 1)) do
-    if entry:find(job, 1, true) then
-      local rest = entry:gsub(',"end":"%a+"', ''):sub(1, -2)
-      return redis.call('LSET', list, i - 1, rest .. ',"end":"' .. state .. '"}')
-    end
+  local function try(entry, i)
+    if not entry or not entry:find(job, 1, true) then return false end
+    local rest = entry:gsub(',"end":"%a+"', ''):sub(1, -2)
+    return redis.call('LSET', list, i, rest .. ',"end":"' .. state .. '"}')
+  end
+  if try(redis.call('LINDEX', list, 0), 0) then return end
+  for i, entry in ipairs(redis.call('LRANGE', list, 1, -1)) do
+    if try(entry, i) then return end
   end
 end
 

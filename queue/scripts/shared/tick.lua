@@ -5,11 +5,11 @@
 local TICK = '^(%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
 
 local function read_tick(text)
-  local t = {}
-  t.watermark, t.last_fire, t.next, t.fires, t.last_job, t.run_from, t.done_from, t.done_to,
-      t.before = text:match(TICK)
-  t.fires = tonumber(t.fires)
-  return t.fires and t
+  local watermark, last_fire, next_ms, fires, last_job, run_from, done_from, done_to, before =
+      text:match(TICK)
+  return fires and {watermark = watermark, last_fire = last_fire, next = next_ms,
+                    fires = tonumber(fires), last_job = last_job, run_from = run_from,
+                    done_from = done_from, done_to = done_to, before = before}
 end
 
 local function tick_text(t)
