@@ -16,7 +16,7 @@
 #include "base/memory.h"
 
 #define FAR_MS          1000
-#define FLUSH_CALLS_MAX 4 /* of one flush: catching up must not hold up the loop */
+#define FLUSH_CALLS_MAX 16 /* of one flush: a thousand go out before claims and acks of the first */
 
 struct fire_call {
     struct call call;
