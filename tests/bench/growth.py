@@ -131,13 +131,13 @@ class World:
             count -= lines
         return seconds
 
-    def serve(self):
+    def serve(self, listen="none"):
         state = os.path.join(self.folder, "state")
         log = os.path.join(self.folder, "log")
         with open(log, "w") as file:
             self.server = subprocess.Popen(
                 [self.pinion, "serve", "--redis", self.redis.url, "--state", state, "--listen",
-                 "none", "-q", QUEUE, "--concurrency", str(CONCURRENCY)],
+                 listen, "-q", QUEUE, "--concurrency", str(CONCURRENCY)],
                 stdout=file, stderr=file)
         self.until("the server is ready", lambda: "event=ready" in open(log).read())
 
