@@ -307,9 +307,9 @@ TEST(the_history_keeps_the_newest_and_their_ends)
     begin();
     assert_string_equal(fire(FIRE_TICK, OVERLAP_ALLOW, first), "fired");
     struct lease lease = claim_one(&rig);
-    for (int i = 1; i < 20; i++) fire(FIRE_TICK, OVERLAP_SKIP, NULL);
+    for (int i = 1; i < SCHEDULE_HISTORY_MAX; i++) fire(FIRE_TICK, OVERLAP_SKIP, NULL);
     assert_string_equal(ack_rich(&rig, &lease, ""), "ok");
-    expect_history(19, "\"missed\":0,\"end\":\"done\"}");
+    expect_history(SCHEDULE_HISTORY_MAX - 1, "\"missed\":0,\"end\":\"done\"}");
     expect_history(0, "\"outcome\":\"skipped\",\"job\":null,\"missed\":0}");
     assert_string_equal(fire(FIRE_TICK, OVERLAP_SKIP, id), "fired");
     lease = claim_one(&rig);
