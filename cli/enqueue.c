@@ -19,7 +19,7 @@
 
 struct enqueue_flags {
     struct common common;
-    const char   *queue, *backoff, *id, *bulk;
+    const char   *queue, *backoff, *id, *group, *tags, *traceparent, *bulk;
     uint64_t      in_ms, priority, attempts, timeout_ms, expires_ms, retain_ms, lease_ms;
     uint64_t      wait_timeout_ms;
     int64_t       at_ms;
@@ -48,6 +48,11 @@ static const struct flag flags[] = {
     {"id", 0, FLAG_TEXT, AT(id), 0, 0, "ID", "your own, one job per queue and id; default: made"},
     {"retain", 0, FLAG_DURATION, AT(retain_ms), 0, DURATION_MS_MAX, "DURATION",
      "keep it, with its result, that long after it is done"},
+    {"group", 'g', FLAG_TEXT, AT(group), 0, 0, "KEY",
+     "groups of a queue take turns, however many jobs each has"},
+    {"tags", 0, FLAG_TEXT, AT(tags), 0, 0, "A,B", "words to find it by"},
+    {"traceparent", 0, FLAG_TEXT, AT(traceparent), 0, 0, "TEXT",
+     "W3C trace context, handed to the handler"},
     {"lease", 0, FLAG_DURATION, AT(lease_ms), LEASE_MIN_MS, LEASE_MAX_MS, "DURATION",
      "how soon a lost worker is noticed; default: the server's"},
     {"wait", 'w', FLAG_SWITCH, AT(wait), 0, 0, NULL,
@@ -94,6 +99,9 @@ static struct pinion_job job_of(const struct enqueue_flags *f)
         .timeout_ms = or_zero(f->timeout_ms),
         .lease_ms = or_zero(f->lease_ms),
         .expires_ms = or_zero(f->expires_ms),
+        .group = f->group,
+        .tags = f->tags,
+        .traceparent = f->traceparent,
         .retain_ms = f->retain_ms == FLAG_NONE ? f->wait ? RETAIN_WAIT_MS : 0 : f->retain_ms,
     };
 }

@@ -49,7 +49,9 @@ static void print_options(const struct job *j)
     char text[DURATION_TEXT_MAX];
 
     fact_printf("priority", "%u", j->priority);
-    if (j->group.len) fact_text("group", j->group);
+    fact_text("group", j->group);
+    fact_text("tags", j->tags);
+    fact_text("traceparent", j->traceparent);
     fact_text("timeout", span_of(duration_format(j->timeout_ms, text)));
     if (j->lease_ms) fact_text("lease", span_of(duration_format(j->lease_ms, text)));
     fact_text("backoff", j->backoff);

@@ -29,7 +29,8 @@ static const struct key {
     {"queue", KEY_OF_JOB},          {"priority", KEY_OF_JOB},    {"attempts_max", KEY_OF_JOB},
     {"backoff", KEY_OF_JOB},        {"timeout_ms", KEY_OF_JOB},  {"lease_ms", KEY_OF_JOB},
     {"expires_ms", KEY_OF_JOB},     {"retain_ms", KEY_OF_JOB},   {"tags", KEY_OF_JOB},
-    {"group", KEY_OF_JOB},          {"unique", KEY_OF_JOB},      {"last_fire", KEY_OF_ANSWER},
+    {"group", KEY_OF_JOB},          {"traceparent", KEY_OF_JOB}, {"unique", KEY_OF_JOB},
+    {"last_fire", KEY_OF_ANSWER},
     {"next_fire", KEY_OF_ANSWER},   {"fires", KEY_OF_ANSWER},    {"revision", KEY_OF_ANSWER},
     {"last_job", KEY_OF_ANSWER},    {"buffered", KEY_OF_ANSWER}, {"history", KEY_OF_ANSWER},
 };

@@ -59,6 +59,15 @@ unsigned shape_attempt(const struct job_view *v)
     return ended_badly ? v->failures : started ? v->failures + 1 : 0;
 }
 
+/* "a,b" as an array. */
+static json_t *shape_tags(struct span tags)
+{
+    json_t *array = json_array();
+
+    while (tags.len) json_array_append_new(array, shape_text(span_cut(&tags, ',')));
+    return array;
+}
+
 static void set_options(json_t *o, const struct job *j)
 {
     set_number(o, "priority", j->priority);
@@ -68,7 +77,8 @@ static void set_options(json_t *o, const struct job *j)
     set_number(o, "retain_ms", (int64_t)j->retain_ms);
     set(o, "backoff", shape_text(j->backoff));
     set(o, "expires_at", shape_time(j->expires_ms));
-    set(o, "group", j->group.len ? shape_text(j->group) : json_null());
+    set(o, "group", shape_text(j->group));
+    set(o, "traceparent", shape_text(j->traceparent));
 }
 
 static void set_course(json_t *o, const struct job_view *v)
@@ -100,7 +110,7 @@ json_t *shape_job(const struct job_view *v, struct span queue, enum shape_conten
         set(o, "error", shape_text(span_of(v->error)));
     }
     set(o, "progress", json_null());
-    set(o, "tags", json_array());
+    set(o, "tags", shape_tags(v->job.tags));
     set(o, "schedule", shape_text(v->job.schedule));
     set(o, "fire_time", shape_time(v->job.schedule.data ? v->job.run_at_ms : 0));
     return o;

@@ -58,6 +58,10 @@ struct pinion_job {
     uint64_t    lease_ms;   /* 0: the server's, 10 s by default; 1 s .. 1 h */
     uint64_t    expires_ms; /* drop it if not started by then; 0: never */
     uint64_t    retain_ms;  /* keep it, and its result, that long when it is done; 0: no */
+    const char *group;      /* groups take turns; [A-Za-z0-9._:/@+-]{1,128}; NULL: none */
+    const char *tags;       /* "invoice,eu": up to 16 to find it by, each {1,64} of a group's
+                             * letters; NULL: none */
+    const char *traceparent; /* W3C trace context, handed to its handler; NULL: none */
 };
 
 struct pinion_enqueued {
@@ -223,6 +227,7 @@ struct pinion_work {
     const void *payload;
     size_t      payload_len;
     unsigned    attempt;           /* 1 is the first */
+    const char *group, *traceparent; /* NULL: none */
     int64_t     run_at_ms, created_at_ms, deadline_ms; /* since 1970 */
 };
 

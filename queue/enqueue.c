@@ -21,9 +21,15 @@ size_t enqueue_fits(const struct enqueue_item *items, size_t count)
     return n;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 static bool same_lane(const struct pinion_job *a, const struct pinion_job *b)
 {
-    return a->priority == b->priority && (a->kind == b->kind || strcmp(a->kind, b->kind) == 0);
+    return a->priority == b->priority && same_text(a->kind, b->kind) &&
+           same_text(a->group, b->group);
 }
 
 static struct span payload_of(const struct pinion_job *j)
@@ -35,7 +41,8 @@ static struct span payload_of(const struct pinion_job *j)
 static bool same_head(const struct pinion_job *a, const struct pinion_job *b)
 {
     return a->attempts_max == b->attempts_max && a->timeout_ms == b->timeout_ms &&
-           a->retain_ms == b->retain_ms && a->backoff == b->backoff;
+           a->retain_ms == b->retain_ms && same_text(a->backoff, b->backoff) &&
+           same_text(a->tags, b->tags) && same_text(a->traceparent, b->traceparent);
 }
 
 /* What is said of some plain jobs of one lane. */
@@ -64,6 +71,11 @@ static struct span head_of(struct lane_writer *w, size_t i)
     return (struct span){w->head.data, w->head.len};
 }
 
+static size_t head_bytes_max(const struct pinion_job *j)
+{
+    return RECORD_HEAD_MAX + (j->group ? strlen(j->group) : 0) + (j->tags ? strlen(j->tags) : 0);
+}
+
 /* How many jobs from the i-th on go into one entry. Those whose results are kept are settled one by
  * one, so a pack would only be in their way. */
 static size_t entry_size(const struct lane_writer *w, size_t from)
@@ -72,7 +84,7 @@ static size_t entry_size(const struct lane_writer *w, size_t from)
 
     for (; from + n < w->count && n < PACK_JOBS_MAX; n++) {
         const struct pinion_job *j = job_at(w, from + n);
-        bytes += j->payload_len + RECORD_HEAD_MAX;
+        bytes += j->payload_len + head_bytes_max(j);
         if (j->retain_ms || bytes > PACK_BYTES_MAX) break;
     }
     return n < PACK_JOBS_MIN ? 1 : n;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/id.h"
+#include "base/macros.h"
 #include "base/time_text.h"
 #include "queue/key.h"
 
@@ -48,6 +49,51 @@ static enum pinion_err check_times(const struct pinion_job *j, struct error *why
     return PINION_OK;
 }
 
+/* 00-TRACE(32)-PARENT(16)-FLAGS(2) in small hexadecimal digits: www.w3.org/TR/trace-context. */
+static bool traceparent_ok(struct span s)
+{
+    static const char shape[TRACEPARENT_LEN + 1] =
+        "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+
+    if (s.len != sizeof shape - 1) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        bool digit = s.data[i] && strchr("0123456789abcdef", s.data[i]);
+        if (shape[i] == 'h' ? !digit : s.data[i] != '-') return false;
+    }
+    return true;
+}
+
+static bool tags_ok(struct span tags)
+{
+    size_t count = 0;
+
+    if (tags.len == 0 || tags.len > TAGS_BYTES_MAX || tags.data[tags.len - 1] == ',') return false;
+    while (tags.len) {
+        struct span tag = span_cut(&tags, ',');
+        if (!label_ok(tag) || tag.len > TAG_MAX || ++count > TAGS_MAX) return false;
+    }
+    return true;
+}
+
+static enum pinion_err check_labels(const struct pinion_job *j, struct error *why)
+{
+    if (j->group && !label_ok(span_of(j->group)))
+        return error_set(why, PINION_INVALID,
+                         "group '%.40s': expected 1 to %d of A-Z a-z 0-9 . _ : / @ + -", j->group,
+                         LABEL_MAX);
+    if (j->tags && !tags_ok(span_of(j->tags)))
+        return error_set(why, PINION_INVALID,
+                         "tags '%.40s': expected up to %d, each 1 to %d of A-Z a-z 0-9 . _ : / @ + "
+                         "-, and %d bytes with commas between them",
+                         j->tags, TAGS_MAX, TAG_MAX, TAGS_BYTES_MAX);
+    if (j->traceparent && !traceparent_ok(span_of(j->traceparent)))
+        return error_set(why, PINION_INVALID,
+                         "traceparent '%.60s': expected as "
+                         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                         j->traceparent);
+    return PINION_OK;
+}
+
 /* The spec itself is the business of scheduler/backoff; here: what may stand in a header. */
 static bool header_value_ok(const char *text)
 {
@@ -61,6 +107,7 @@ enum pinion_err job_check(const struct pinion_job *j, struct error *why)
     enum pinion_err err = check_names(j, why);
 
     if (!err) err = check_times(j, why);
+    if (!err) err = check_labels(j, why);
     if (err) return err;
     if (j->payload_len > PAYLOAD_BYTES_MAX)
         return error_set(why, PINION_TOO_LARGE, "payload of %zu bytes: at most %d", j->payload_len,
@@ -92,6 +139,9 @@ void job_add_lane(struct buffer *b, const struct pinion_job *j)
     buffer_add_char(b, (char)('0' + priority_of(j)));
     buffer_add_char(b, ':');
     buffer_add_text(b, j->kind);
+    if (!j->group) return;
+    buffer_add_char(b, '#');
+    buffer_add_text(b, j->group);
 }
 
 void job_add_head(struct buffer *b, const struct pinion_job *j)
@@ -122,6 +172,8 @@ void job_add_header(struct buffer *b, const struct pinion_job *j, int64_t now_ms
     add_field(b, 'k', j->retain_ms);
     add_field(b, 'e', j->expires_ms ? (uint64_t)due_ms + j->expires_ms : 0);
     if (j->backoff) buffer_printf(b, "b=%s ", j->backoff);
+    if (j->tags) buffer_printf(b, "T=%s ", j->tags);
+    if (j->traceparent) buffer_printf(b, "p=%s ", j->traceparent);
     buffer_add_char(b, '\n');
 }
 
@@ -149,6 +201,8 @@ static void read_field(struct job *j, char name, struct span value)
     if (name == 'b') j->backoff = value;
     if (name == 'g') j->given = true;
     if (name == 's') j->schedule = value;
+    if (name == 'T') j->tags = value;
+    if (name == 'p') j->traceparent = value;
     if (text_parse_u64(value, 1, INT64_MAX, &n)) return;
     switch (name) {
     case 'a': j->attempts_max = (unsigned)(n > ATTEMPTS_MAX ? ATTEMPTS_MAX : n); break;
@@ -170,6 +224,7 @@ static bool read_lane(struct job *j, struct span lane)
     j->priority = (unsigned)(lane.data[0] - '0');
     j->group = (struct span){lane.data + 2, lane.len - 2};
     j->kind = span_cut(&j->group, '#');
+    if (!j->group.len) j->group = (struct span){0};
     return kind_ok(j->kind);
 }
 
@@ -209,11 +264,11 @@ void job_digest(const struct pinion_job *j, char out[DIGEST_LEN + 1])
     uint64_t options[] = {priority_of(j), j->attempts_max,        j->timeout_ms,
                           j->lease_ms,    j->retain_ms,           j->expires_ms,
                           j->in_ms,       (uint64_t)j->run_at_ms, j->payload_len};
-    const char *backoff = j->backoff ? j->backoff : "";
+    const char *const texts[] = {j->kind, j->backoff, j->group, j->tags, j->traceparent};
     uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), options, sizeof options);
 
-    hash = mix(hash, j->kind, strlen(j->kind) + 1);
-    hash = mix(hash, backoff, strlen(backoff) + 1);
+    for (size_t i = 0; i < countof(texts); i++)
+        hash = mix(hash, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1);
     hash = mix(hash, j->payload, j->payload_len);
     snprintf(out, DIGEST_LEN + 1, "%016" PRIx64, hash);
 }

@@ -16,12 +16,13 @@
 
 #define RECORD_FORMAT "2"
 #define TOKEN_MAX     24 /* with its NUL */
-#define RECORD_HEAD_MAX 512 /* what stands before a payload is shorter */
+#define RECORD_HEAD_MAX 512 /* what stands before a payload is shorter, but for group and tags */
 
 /* All spans borrow from the record (and id) that was decoded. Defaults are filled in. */
 struct job {
     struct span id; /* LOCAL */
-    struct span kind, group, payload, backoff;
+    struct span kind, payload, backoff;
+    struct span group, tags, traceparent; /* absent: none */
     unsigned    priority, attempts_max;
     int64_t     created_ms;          /* since 1970, Redis's clock as the client knew it */
     int64_t     run_at_ms;           /* as asked; created_ms when it was due at once */

@@ -68,6 +68,11 @@ bool kind_ok(struct span s)
     return made_of(s, KIND_MAX, "._:/-");
 }
 
+bool label_ok(struct span s)
+{
+    return made_of(s, LABEL_MAX, "._:/@+-");
+}
+
 bool pattern_ok(struct span s)
 {
     if (span_is(s, "*")) return true;

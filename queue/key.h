@@ -31,6 +31,7 @@ char *key_of_queues(const char *name_space) must_use; /* the set of all queue na
 bool queue_name_ok(struct span); /* [A-Za-z0-9._-]{1,64}: also for the local part of an id */
 bool kind_ok(struct span);       /* [A-Za-z0-9._:/-]{1,128} */
 bool namespace_ok(struct span);  /* [A-Za-z0-9._-]{1,32} */
+bool label_ok(struct span);      /* [A-Za-z0-9._:/@+-]{1,128}: what people group jobs by */
 /* A kind; or a prefix that ends in a dot, colon or slash, followed by a star; or a star alone. */
 bool pattern_ok(struct span);
 

@@ -5,6 +5,11 @@
 
 #define QUEUE_NAME_MAX    64  /* characters; also of an id within its queue */
 #define KIND_MAX          128
+#define LABEL_MAX         128 /* a group */
+#define TAG_MAX           64
+#define TAGS_MAX          16  /* of a job, */
+#define TAGS_BYTES_MAX    256 /* with the commas between them */
+#define TRACEPARENT_LEN   55
 #define NAMESPACE_MAX     32
 #define JOB_ID_MAX        (QUEUE_NAME_MAX + 1 + QUEUE_NAME_MAX) /* QUEUE:LOCAL */
 #define PAYLOAD_BYTES_MAX (1024 * 1024)

@@ -24,12 +24,19 @@ static struct span put(char **at, struct span s)
     return copy;
 }
 
+/* NULL if it is absent, or longer than we ever write one: Redis's data is not trusted. */
+static const char *put_some(char **at, struct span s, size_t len_max)
+{
+    return s.data && s.len <= len_max ? put(at, s).data : NULL;
+}
+
 struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, const char *queue,
                             uint64_t lease_ms)
 {
     size_t queue_len = strlen(queue);
     size_t bytes =
-        queue_len + 1 + c->id.len + 1 + c->token.len + 1 + c->record.len + 1 + KIND_MAX + 1;
+        queue_len + 1 + c->id.len + 1 + c->token.len + 1 + c->record.len + 1 + KIND_MAX + 1 +
+        LABEL_MAX + 1 + TRACEPARENT_LEN + 1;
     struct attempt *a = xmalloc(sizeof *a + bytes);
     char *at = a->bytes;
 
@@ -47,6 +54,8 @@ struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, 
         .id = a->bytes,
         .queue = queue,
         .kind = put(&at, a->job.kind).data,
+        .group = put_some(&at, a->job.group, LABEL_MAX),
+        .traceparent = put_some(&at, a->job.traceparent, TRACEPARENT_LEN),
         .payload = a->job.payload.data,
         .payload_len = a->job.payload.len,
         .attempt = c->failures + 1,

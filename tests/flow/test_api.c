@@ -59,7 +59,7 @@ static const struct row rows[] = {
     {"POST", JOBS, AUTH JSON, "{\"kind\":\"a b\"}", 400, "expected 1 to 128 of"},
     {"POST", JOBS, AUTH JSON, "{\"kind\":7}", 400, "expected a string"},
     {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"color\":1}", 400, "key color is unknown"},
-    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"tags\":[]}", 400, "not supported"},
+    {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"after\":[]}", 400, "not supported"},
     {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"priority\":10}", 400, "from 0 to 9"},
     {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"in_ms\":1e3}", 400, "a whole number"},
     {"POST", JOBS, AUTH JSON, "{\"kind\":\"a\",\"run_at\":\"2026-11-23\"}", 400, "with its zone"},

@@ -28,6 +28,46 @@ TEST(a_scheduled_job_has_its_schedule_and_its_time)
     assert_null(decoded("05:wc\na=3 \ntext").schedule.data);
 }
 
+TEST(a_label_at_its_bound)
+{
+    char label[LABEL_MAX + 2], tags[2 * TAGS_MAX + 3] = "";
+    struct pinion_job job = {.kind = "wc", .group = label};
+
+    memset(label, 'g', sizeof label);
+    label[LABEL_MAX + 1] = '\0';
+    assert_int_equal(job_check(&job, NULL), PINION_INVALID);
+    label[LABEL_MAX] = '\0';
+    assert_int_equal(job_check(&job, NULL), PINION_OK);
+    job = (struct pinion_job){.kind = "wc", .tags = label};
+    assert_int_equal(job_check(&job, NULL), PINION_INVALID);
+    label[TAG_MAX] = '\0';
+    assert_int_equal(job_check(&job, NULL), PINION_OK);
+    job.tags = tags;
+    for (size_t i = 0; i < TAGS_MAX; i++) strcat(tags, i ? ",a" : "a");
+    assert_int_equal(job_check(&job, NULL), PINION_OK);
+    strcat(tags, ",a");
+    assert_int_equal(job_check(&job, NULL), PINION_INVALID);
+}
+
+TEST(labels_come_back_as_they_were_given)
+{
+    static const char trace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    struct pinion_job job = {.kind = "a:b", .group = "me@x.eu", .tags = "a,b/c",
+                             .traceparent = trace};
+    struct buffer b = BUFFER_INIT;
+
+    job_add_head(&b, &job);
+    job_add_header(&b, &job, 5);
+    buffer_add_char(&b, '\0');
+    struct job back = decoded(b.data);
+    assert_true(span_is(back.kind, "a:b"));
+    assert_true(span_is(back.group, "me@x.eu"));
+    assert_true(span_is(back.tags, "a,b/c"));
+    assert_true(span_is(back.traceparent, trace));
+    assert_null(decoded("05:wc\n\n").group.data);
+    buffer_deinit(&b);
+}
+
 /* What differs from fire to fire is not in it; the script looks for `x` right behind the lane. */
 TEST(a_template_is_a_record_without_times)
 {
@@ -90,6 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scheduled_job_has_its_schedule_and_its_time),
+        cmocka_unit_test(a_label_at_its_bound),
+        cmocka_unit_test(labels_come_back_as_they_were_given),
         cmocka_unit_test(a_template_is_a_record_without_times),
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(a_number_that_is_none_counts_as_absent),

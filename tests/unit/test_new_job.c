@@ -41,7 +41,8 @@ TEST(every_key_has_its_field)
         "{\"kind\":\"wc\",\"payload\":\"some text\",\"queue\":\"mail\",\"id\":\"a-1\","
         "\"run_at\":\"2026-11-23T10:00:00.250+01:00\",\"priority\":0,\"attempts_max\":3,"
         "\"backoff\":\"fixed:10s\",\"timeout_ms\":30000,\"lease_ms\":5000,\"expires_ms\":60000,"
-        "\"retain_ms\":1000}", NULL);
+        "\"retain_ms\":1000,\"group\":\"tenant:7\",\"tags\":[\"eu\",\"invoice\"],"
+        "\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"}", NULL);
     const struct pinion_job *j = &job.job;
 
     assert_string_equal(j->kind, "wc");
@@ -57,6 +58,9 @@ TEST(every_key_has_its_field)
     assert_int_equal(j->lease_ms, 5000);
     assert_int_equal(j->expires_ms, 60000);
     assert_int_equal(j->retain_ms, 1000);
+    assert_string_equal(j->group, "tenant:7");
+    assert_string_equal(j->tags, "eu,invoice");
+    assert_string_equal(j->traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     new_job_deinit(&job);
 }
 
@@ -138,7 +142,17 @@ TEST(what_is_wrong_is_said)
     refuse("{\"kind\":\"wc\\u0000x\"}", PINION_INVALID, "expected no NUL");
     refuse("{\"kind\":\"wc\",\"kind\":\"wc\"}", PINION_INVALID, "key kind stands there twice");
     refuse("{\"kind\":\"wc\",\"colour\":1}", PINION_INVALID, "key colour is unknown");
-    refuse("{\"kind\":\"wc\",\"tags\":[]}", PINION_INVALID, "key tags is not supported");
+    refuse("{\"kind\":\"wc\",\"group\":\"a b\"}", PINION_INVALID, "group 'a b'");
+    refuse("{\"kind\":\"wc\",\"group\":\"\"}", PINION_INVALID, "group ''");
+    refuse("{\"kind\":\"wc\",\"group\":\"a#b\"}", PINION_INVALID, "group 'a#b'");
+    refuse("{\"kind\":\"wc\",\"tags\":\"a\"}", PINION_INVALID, "expected an array of strings");
+    refuse("{\"kind\":\"wc\",\"tags\":[1]}", PINION_INVALID, "expected an array of strings");
+    refuse("{\"kind\":\"wc\",\"tags\":[\"a,b\"]}", PINION_INVALID, "texts without commas");
+    refuse("{\"kind\":\"wc\",\"tags\":[\"a\",\"\"]}", PINION_INVALID, "none empty");
+    refuse("{\"kind\":\"wc\",\"tags\":[\"a b\"]}", PINION_INVALID, "tags 'a b'");
+    refuse("{\"kind\":\"wc\",\"traceparent\":\"00-4BF9\"}", PINION_INVALID,
+           "traceparent '00-4BF9'");
+    refuse("{\"kind\":\"wc\",\"after\":[]}", PINION_INVALID, "key after is not supported");
     refuse("{\"kind\":\"wc\",\"queue\":\"a b\"}", PINION_INVALID, "queue name 'a b'");
     refuse("{\"kind\":\"wc\",\"queue\":null}", PINION_INVALID, "expected a string");
     refuse("{\"kind\":\"wc\",\"payload\":\"a\",\"payload_base64\":\"\"}", PINION_INVALID,
