@@ -36,6 +36,9 @@ enum pinion_err steering_judge(enum steering_verb verb, struct span status,
         snprintf(text, ERROR_TEXT_MAX, "%s", verbs[verb].done);
     else if (err == PINION_NOT_FOUND)
         snprintf(text, ERROR_TEXT_MAX, "not found");
+    else if (span_is(status, "held"))
+        snprintf(text, ERROR_TEXT_MAX,
+                 "another job holds its unique key: expected that one to end first");
     else
         snprintf(text, ERROR_TEXT_MAX, "it is %.*s: expected %s",
                  (int)(status.len > 40 ? 40 : status.len), status.data ? status.data : "",

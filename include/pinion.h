@@ -62,12 +62,16 @@ struct pinion_job {
     const char *tags;       /* "invoice,eu": up to 16 to find it by, each {1,64} of a group's
                              * letters; NULL: none */
     const char *traceparent; /* W3C trace context, handed to its handler; NULL: none */
+    const char *unique;     /* "KEY" or "KEY=SPAN": while a job of the queue holds this key, none is
+                             * made. SPAN: "start", until it is claimed; "done" (the default), until
+                             * it has ended in whatever way; or a duration from now, as "30s". KEY
+                             * is made of a group's letters. NULL: none */
 };
 
 struct pinion_enqueued {
     enum pinion_err err;      /* of this one job: a bad item never fails another */
-    int             existing; /* 1: it was there already, and has the same content */
-    char            id[130];  /* QUEUE:LOCAL; empty if err */
+    int             existing; /* 1: it was there already, with the same content or unique key */
+    char            id[130];  /* QUEUE:LOCAL, also of the job that holds the key; empty if err */
 };
 
 /* ---- client: blocking, one connection -------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "queue/pack.h"
 #include "queue/reply.h"
+#include "queue/unique.h"
 
 size_t enqueue_fits(const struct enqueue_item *items, size_t count)
 {
@@ -161,6 +162,21 @@ static void add_lane(struct request *r, struct lane_writer *w, size_t count, siz
     buffer_deinit(&lane);
 }
 
+/* What the job asks for when it is made, for the script: JSON, or nothing. No value in it holds a
+ * character that JSON would escape. */
+static void add_wish(struct request *r, struct buffer *scratch, const struct pinion_job *j)
+{
+    struct unique u;
+
+    buffer_clear(scratch);
+    if (j->unique && !unique_parse(span_of(j->unique), &u, NULL)) {
+        buffer_printf(scratch, "{\"unique\":\"%.*s\",\"span\":\"", (int)u.key.len, u.key.data);
+        unique_add_span(scratch, &u);
+        buffer_add_text(scratch, "\"}");
+    }
+    request_add(r, scratch->data, scratch->len);
+}
+
 static void add_other(struct request *r, struct buffer *scratch, const struct enqueue_item *item,
                       int64_t now_ms)
 {
@@ -178,6 +194,7 @@ static void add_other(struct request *r, struct buffer *scratch, const struct en
     buffer_clear(scratch);
     job_add_header(scratch, j, now_ms);
     request_add_pair(r, (struct span){scratch->data, scratch->len}, payload_of(j));
+    add_wish(r, scratch, j);
 }
 
 static size_t count_lanes(const struct enqueue_item *items, size_t count)
@@ -260,9 +277,12 @@ enum pinion_err enqueue_read(const struct redisReply *reply, struct enqueue_item
     }
     for (size_t at = 1; at + 1 < reply_count(reply); at += 2) {
         struct enqueue_item *item = other_at(items, count, reply_i64(reply_at(reply, at), -1));
-        if (!item) return PINION_INTERNAL;
-        item->existing = span_is(reply_span(reply_at(reply, at + 1)), "existing");
+        struct span holder = reply_span(reply_at(reply, at + 1)), status = span_cut(&holder, ' ');
+        if (!item || holder.len > QUEUE_NAME_MAX) return PINION_INTERNAL;
+        item->existing = span_is(status, "existing");
         if (!item->existing) item->err = PINION_CONFLICT;
+        if (holder.len) memcpy(item->local, holder.data, holder.len);
+        if (holder.len) item->local[holder.len] = '\0';
     }
     return PINION_OK;
 }

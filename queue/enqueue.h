@@ -14,9 +14,9 @@ struct redisReply;
 
 struct enqueue_item {
     const struct pinion_job *job;      /* borrowed, checked by job_check */
-    char            local[QUEUE_NAME_MAX + 1]; /* filled by build */
+    char            local[QUEUE_NAME_MAX + 1]; /* filled by build; existing: of the one there */
     enum pinion_err err;               /* filled by read */
-    bool            existing;
+    bool            existing;          /* under this id, or with this unique key */
 };
 
 /* How many of the items, from the first on, go into one call: same queue, within the batch

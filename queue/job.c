@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "base/time_text.h"
 #include "queue/key.h"
+#include "queue/unique.h"
 
 const char *job_queue(const struct pinion_job *j)
 {
@@ -91,7 +92,7 @@ static enum pinion_err check_labels(const struct pinion_job *j, struct error *wh
                          "traceparent '%.60s': expected as "
                          "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                          j->traceparent);
-    return PINION_OK;
+    return j->unique ? unique_parse(span_of(j->unique), &(struct unique){0}, why) : PINION_OK;
 }
 
 /* The spec itself is the business of scheduler/backoff; here: what may stand in a header. */
@@ -126,7 +127,7 @@ enum pinion_err job_check(const struct pinion_job *j, struct error *why)
 
 bool job_is_plain(const struct pinion_job *j)
 {
-    return !j->id && !j->in_ms && !j->run_at_ms && !j->lease_ms && !j->expires_ms;
+    return !j->id && !j->in_ms && !j->run_at_ms && !j->lease_ms && !j->expires_ms && !j->unique;
 }
 
 bool job_is_rich(const struct job *j)
@@ -146,7 +147,7 @@ void job_add_lane(struct buffer *b, const struct pinion_job *j)
 
 void job_add_head(struct buffer *b, const struct pinion_job *j)
 {
-    buffer_add_char(b, j->lease_ms || j->expires_ms ? '1' : '0');
+    buffer_add_char(b, j->lease_ms || j->expires_ms || j->unique ? '1' : '0');
     job_add_lane(b, j);
     buffer_add_char(b, '\n');
 }
@@ -154,6 +155,16 @@ void job_add_head(struct buffer *b, const struct pinion_job *j)
 static void add_field(struct buffer *b, char name, uint64_t value)
 {
     if (value) buffer_printf(b, "%c=%" PRIu64 " ", name, value);
+}
+
+static void add_unique(struct buffer *b, const char *text)
+{
+    struct unique u;
+
+    if (!text || unique_parse(span_of(text), &u, NULL)) return;
+    buffer_printf(b, "u=%.*s=", (int)u.key.len, u.key.data);
+    unique_add_span(b, &u);
+    buffer_add_char(b, ' ');
 }
 
 void job_add_header(struct buffer *b, const struct pinion_job *j, int64_t now_ms)
@@ -174,6 +185,7 @@ void job_add_header(struct buffer *b, const struct pinion_job *j, int64_t now_ms
     if (j->backoff) buffer_printf(b, "b=%s ", j->backoff);
     if (j->tags) buffer_printf(b, "T=%s ", j->tags);
     if (j->traceparent) buffer_printf(b, "p=%s ", j->traceparent);
+    add_unique(b, j->unique);
     buffer_add_char(b, '\n');
 }
 
@@ -203,6 +215,7 @@ static void read_field(struct job *j, char name, struct span value)
     if (name == 's') j->schedule = value;
     if (name == 'T') j->tags = value;
     if (name == 'p') j->traceparent = value;
+    if (name == 'u') j->unique = value;
     if (text_parse_u64(value, 1, INT64_MAX, &n)) return;
     switch (name) {
     case 'a': j->attempts_max = (unsigned)(n > ATTEMPTS_MAX ? ATTEMPTS_MAX : n); break;
@@ -270,5 +283,6 @@ void job_digest(const struct pinion_job *j, char out[DIGEST_LEN + 1])
     for (size_t i = 0; i < countof(texts); i++)
         hash = mix(hash, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1);
     hash = mix(hash, j->payload, j->payload_len);
+    if (j->unique) hash = mix(hash, j->unique, strlen(j->unique));
     snprintf(out, DIGEST_LEN + 1, "%016" PRIx64, hash);
 }

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane tick scheduled forget finish match lease take idle
+--@ include key now record pack note wake lane tick scheduled forget unique finish
+--@ include match lease take idle
 -- claim: READY -> ACTIVE. Leases jobs that this server can start now, most urgent lanes first.
 --
 -- KEYS  1 queue

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane state tick scheduled forget
+--@ include key now record pack note wake lane state tick scheduled forget unique
 -- delete: SCHEDULED, READY, RETRY, DONE, DEAD, CANCELLED -> (nothing); what runs is not touched. An
 -- id given by a person stays taken for a day, as after any other end.
 --
@@ -15,6 +15,7 @@ local function delete_one(id)
   lift(id)
   if state == 'ready' then leave_ghost(id, record, rare_of(id, record))
   else redis.call('ZREM', key(state), id) end
+  unique_free(id, record)
   forget(id, record, now_ms)
   note('deleted', {id})
   scheduled_ended(id, record)

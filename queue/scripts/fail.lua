@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note hint wake lane token tick scheduled forget finish
+--@ include key now record pack note hint wake lane token tick scheduled forget unique finish
 -- fail: ACTIVE -> RETRY, or DEAD when no attempt is left, or CANCELLED when it was marked.
 --
 -- KEYS  1 queue

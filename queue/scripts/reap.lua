@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane token tick scheduled forget finish back
+--@ include key now record pack note wake lane token tick scheduled forget unique finish back
 -- reap: ACTIVE -> READY (or DEAD, CANCELLED) for leases that lapsed, the latest first, so that the
 -- earliest is in front. Refused when the clock is not where a caller that saw no step expects it.
 --

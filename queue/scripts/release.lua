@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane token tick scheduled forget finish
+--@ include key now record pack note wake lane token tick scheduled forget unique finish
 -- release: ACTIVE -> READY, to the front and uncharged; CANCELLED when it was marked.
 --
 -- KEYS  1 queue

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now record pack note forget retention
--- sweep: DONE, DEAD, CANCELLED -> (nothing) when their retention is over; ids given by people too.
+-- sweep: DONE, DEAD, CANCELLED -> (nothing) when their retention is over; ids given by people, and
+-- unique keys held for a time, are free again.
 --
 -- KEYS  1 queue
 -- ARGV  1 limit
@@ -29,9 +30,15 @@ for _, state in ipairs({'dead', 'cancelled'}) do
 end
 if trimmed > 0 then redis.call('HINCRBY', key('meta'), 'trimmed', trimmed) end
 
-local free = older_than('given_until', now_ms)
-for _, id in ipairs(free) do
-  redis.call('ZREM', key('given_until'), id)
-  redis.call('HDEL', key('given'), id)
+local function free(times, hash)
+  local names = older_than(times, now_ms)
+  for _, name in ipairs(names) do
+    redis.call('ZREM', key(times), name)
+    redis.call('HDEL', key(hash), name)
+  end
+  more = #names == limit and 1 or more
 end
-return {trimmed, #free == limit and 1 or more}
+
+free('given_until', 'given')
+free('uniques_until', 'uniques')
+return {trimmed, more}

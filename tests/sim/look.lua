@@ -112,6 +112,31 @@ for id in pairs(map('results')) do
   if not jobs[id] then fault('result without a job:', id) end
 end
 
+-- A unique key is held by a job that says so and has not ended (started); so each such job has it.
+local keys = map('uniques')
+local function is_open(id, span)
+  local state = (places[id] or {'done'})[1]
+  return state ~= 'done' and state ~= 'dead' and state ~= 'cancelled'
+      and (span ~= 'start' or state ~= 'active')
+end
+for name, text in pairs(keys) do
+  local id, span = text:match('^(%S+) (%S+)$')
+  local says = jobs[id] and jobs[id]:match('^1[^\n]*\n([^\n]*)') or ''
+  local field = ' u=' .. name .. '=' .. span .. ' '
+  if not tonumber(span) and not (' ' .. says):find(field, 1, true) then
+    fault('unique key', name, 'of a job that does not name it:', id)
+  elseif not tonumber(span) and not is_open(id, span) then
+    fault('unique key', name, 'of a job that is over it:', id)
+  end
+end
+for id, record in pairs(jobs) do
+  local says = record:match('^1[^\n]*\n([^\n]*)') or ''
+  local name = (' ' .. says):match(' u=([^=]+)=done ')
+  if name and is_open(id, 'done') and keys[name] ~= id .. ' done' then
+    fault(id, 'has not ended and lacks its unique key', name)
+  end
+end
+
 local idle, waiting = map('idle'), {}
 for name, patterns in pairs(idle) do
   waiting[#waiting + 1] = name .. ' (' .. patterns .. ')'

@@ -12,6 +12,7 @@ local function finish(id, record, rare, state, now_ms)
   else
     forget(id, record, now_ms)
   end
+  unique_free(id, record)
   note(state, {id})
   scheduled_ended(id, record, state)
   return total, kept

@@ -27,6 +27,7 @@ local function look(batch, entry, record)
     finish(id, record, rare, 'cancelled', now_ms)
     return
   end
+  unique_free(id, record, true)
   local lease_ms = tonumber(header(record, 'l') or batch.lease_ms)
   return id, record, lease_token(batch.now, batch.seat, lease_ms, rare.t), cjson.encode(rare)
 end

@@ -1,0 +1,22 @@
+/* queue/unique.h — a unique key as people write it: KEY, KEY=start, KEY=done or KEY=30s. Pure. */
+#ifndef PINION_QUEUE_UNIQUE_H
+#define PINION_QUEUE_UNIQUE_H
+
+#include <stdint.h>
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/text.h"
+
+struct unique {
+    struct span key;  /* borrowed; a label (queue/key.h) */
+    struct span span; /* "start", "done" or a duration as it was written; borrowed or static */
+    uint64_t    ms;   /* of a duration; 0: until its start or end */
+};
+
+/* PINION_INVALID tells what was expected; *ret_unique is then untouched. */
+enum pinion_err unique_parse(struct span text, struct unique *ret_unique, struct error *why)
+    must_use;
+/* "start", "done" or milliseconds: how scripts and records spell it. */
+void unique_add_span(struct buffer *, const struct unique *);
+
+#endif
