@@ -18,7 +18,8 @@ struct redisReply;
 
 #define SCHEDULE_PAGE_MAX    256  /* schedules of one page */
 #define SCHEDULE_FIRES_MAX   64   /* items of one call of the fire script */
-#define SCHEDULE_HISTORY_MAX 100  /* fires that are remembered, of each schedule */
+#define SCHEDULE_HISTORY_MAX 100  /* fires that are remembered, of each schedule, */
+#define SCHEDULE_HISTORY_SLACK 28 /* and so many more at times, shown to nobody */
 #define SCHEDULE_TIMING_MAX  4096 /* bytes of a timing */
 #define SCHEDULE_NEVER       INT64_MAX
 

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
---@ include key
+--@ include key history
 -- schedule_show: everything about one schedule; changes nothing.
 --
 -- KEYS  1 queue
@@ -11,4 +11,4 @@ local schedule = redis.call('HGET', key('schedules'), name)
 if not schedule then return {} end
 return {name, schedule, redis.call('HGET', key('ticks'), name),
         redis.call('HGET', key('buffered'), name), redis.call('HGET', key('schedule_jobs'), name),
-        redis.call('LRANGE', key('history:' .. name), 0, -1)}
+        redis.call('LRANGE', key('history:' .. name), 0, HISTORY_MAX - 1)}

@@ -131,6 +131,16 @@ size_t history_length(void)
     return (size_t)rig_int(&rig, "LLEN pinion:{q}:history:%s", NAME);
 }
 
+size_t history_shown(void)
+{
+    struct schedule_view view;
+    redisReply *r = show(NAME, &view, PINION_OK);
+    size_t count = schedule_history_count(r);
+
+    freeReplyObject(r);
+    return count;
+}
+
 const char *reason_of(const char *id)
 {
     static char word[WORDS_MAX];

@@ -30,7 +30,8 @@ const char      *send_fire(struct fire_item *); /* its answer; hears the waterma
 const char *fire(enum fire_mode, enum overlap, char ret_id[ID_LEN + 1]);
 
 void        expect_history(size_t i, const char *parts); /* parted by blanks */
-size_t      history_length(void);
+size_t      history_length(void); /* as Redis keeps it, */
+size_t      history_shown(void);  /* and as it is told */
 const char *reason_of(const char *id); /* why it ended, or the mark that it has */
 
 #endif

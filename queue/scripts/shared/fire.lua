@@ -1,13 +1,11 @@
 -- One fire of a schedule, whose watermark was moved to it. `now_ms` is text.
-local HISTORY_MAX = 100
 local templates = {} -- records of jobs: NAME -> what `schedule_jobs` has
 
 local function remember_fire(fire, now_ms, outcome)
-  local list = key('history:' .. fire.name)
   local job = fire.makes and '"' .. fire.id .. '"' or 'null'
   local entry = '{"fire_time":' .. fire.at .. ',"fired_at":' .. now_ms .. ',"outcome":"' .. outcome
       .. '","job":' .. job .. ',"missed":' .. fire.missed .. '}'
-  if redis.call('LPUSH', list, entry) > HISTORY_MAX then redis.call('RPOP', list) end
+  history_push(fire.name, entry)
   return outcome
 end
 
@@ -24,13 +22,9 @@ local function fire_job(fire, tick, now_ms, outcome)
 end
 
 local function buffer_fire(fire, now_ms)
-  redis.call('HSET', key('buffered'), fire.name, fire.at .. ' ' .. fire.id .. ' ' .. fire.expires)
+  buffer(fire.name, fire.at .. ' ' .. fire.id .. ' ' .. fire.expires)
   fire.makes = true
   return remember_fire(fire, now_ms, 'buffered')
-end
-
-local function is_buffered(name)
-  return redis.call('HGET', key('buffered'), name)
 end
 
 -- Where a job stands that has not ended; and its score. nil: it has, or it never was.
@@ -55,7 +49,7 @@ local function in_the_way(fire, tick, now_ms)
     stop_last(tick, state, score, now_ms)
     state, score = standing(tick.last_job)
   end
-  local text = not state and is_buffered(fire.name)
+  local text = not state and buffered_text(fire.name)
   if not text then return state, score end
   make_buffered(fire.name, tick, text)
   return standing(tick.last_job)
@@ -65,7 +59,7 @@ local function fire_as_overlap_says(fire, tick, now_ms)
   if fire.overlap == 'allow' then return fire_job(fire, tick, now_ms, 'fired') end
   local state, score = in_the_way(fire, tick, now_ms)
   if not state then return fire_job(fire, tick, now_ms, 'fired') end
-  if fire.overlap == 'skip' or fire.overlap == 'queue' and is_buffered(fire.name) then
+  if fire.overlap == 'skip' or fire.overlap == 'queue' and buffered_text(fire.name) then
     return remember_fire(fire, now_ms, 'skipped')
   end
   if fire.overlap == 'queue' then return buffer_fire(fire, now_ms) end
@@ -86,7 +80,7 @@ local function fire_at(fire, tick, now_ms)
   if begins then tick.run_from = fire.mode == 'miss' and '-' or fire.at end
   if done then return 'missed' end
   if fire.mode == 'miss' then return remember_fire(fire, now_ms, 'missed') end
-  local waits = limit > 0 and fire.overlap ~= 'replace' and is_buffered(fire.name) and 1 or 0
+  local waits = limit > 0 and fire.overlap ~= 'replace' and buffered_text(fire.name) and 1 or 0
   if limit > 0 and tick.fires + waits >= limit then
     tick.next = '-'
     return 'ended'

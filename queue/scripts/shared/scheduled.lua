@@ -36,11 +36,24 @@ local function write_jobs()
   making = nothing_made()
 end
 
--- A fire that waits for the last job of its schedule to end, in the hash `buffered`: NAME ->
--- `FIRE_MS ID EXPIRES_MS`. Gives name, tick and that text if this job is the one.
+-- Fires that wait for the last job of their schedule to end are in the hash `buffered`: NAME ->
+-- `FIRE_MS ID EXPIRES_MS`. Mostly there is none in the whole queue, so that is asked first, once.
+local any_buffered
+
+local function buffered_text(name)
+  any_buffered = any_buffered or redis.call('EXISTS', key('buffered'))
+  return any_buffered == 1 and redis.call('HGET', key('buffered'), name)
+end
+
+local function buffer(name, text)
+  any_buffered = 1
+  redis.call('HSET', key('buffered'), name, text)
+end
+
+-- Gives name, tick and that text if this job is the one.
 local function buffered_behind(id, record)
   local name = record:byte() == 49 and header(record, 's')
-  local text = name and redis.call('HGET', key('buffered'), name)
+  local text = name and buffered_text(name)
   local tick = text and tick_of(name)
   if tick and tick.last_job == id then return name, tick, text end
 end
