@@ -42,12 +42,14 @@ eventually() { # WHAT COMMAND...
     within $WAIT_S "$@"
 }
 
-# serve NAME FLAGS...: `pinion serve` in the background, saying NAME.log; its pid is $SERVER.
+# serve NAME FLAGS...: `pinion serve` in the background, saying NAME.log; its pid is $SERVER. What a
+# server of that name said before is gone when this returns: the background would be late with it.
 serve() {
     local name=$1
     shift
+    : >"$name.out" >"$name.log"
     # The signal at the parent's death: not even an interrupted test leaves a server.
-    setpriv --pdeathsig KILL "$PINION_BINARY" serve "$@" >"$name.out" 2>"$name.log" 3>&- &
+    setpriv --pdeathsig KILL "$PINION_BINARY" serve "$@" >>"$name.out" 2>>"$name.log" 3>&- &
     SERVER=$!
     echo "$SERVER" >>"$CHILDREN"
 }

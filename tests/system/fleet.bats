@@ -2,7 +2,7 @@
 # Three servers on one Redis, of which one is killed every few seconds: each schedule still makes one
 # job for each of its times. PINION_FLEET_SECONDS says for how long (60 for a thorough look).
 
-load ../system/world.bash
+load world.bash
 
 SECONDS_OF_FLEET=${PINION_FLEET_SECONDS:-8}
 KILL_EVERY=$((SECONDS_OF_FLEET < 15 ? 2 : 5))
