@@ -117,8 +117,9 @@ static void count_answer(struct bulk *b, const struct pending *p)
         b->taken++;
         b->existing += answer->existing != 0;
         /* The names hold nothing that JSON would escape. */
-        if (b->json) printf("{\"id\":\"%s\",\"existing\":%s}\n", answer->id,
-                            answer->existing ? "true" : "false");
+        if (b->json) printf("{\"id\":\"%s\",\"existing\":%s%s}\n", answer->id,
+                            answer->existing ? "true" : "false",
+                            answer->replaced ? ",\"replaced\":true" : "");
         return;
     }
     if (answer->err != PINION_CONFLICT || !job->id) return; /* that of its call, told once */

@@ -19,11 +19,11 @@
 
 struct enqueue_flags {
     struct common common;
-    const char   *queue, *backoff, *id, *group, *tags, *traceparent, *bulk;
+    const char   *queue, *backoff, *id, *group, *tags, *traceparent, *unique, *bulk;
     uint64_t      in_ms, priority, attempts, timeout_ms, expires_ms, retain_ms, lease_ms;
     uint64_t      wait_timeout_ms;
     int64_t       at_ms;
-    bool          wait;
+    bool          wait, replace;
 };
 
 #define AT(field) offsetof(struct enqueue_flags, field)
@@ -53,6 +53,11 @@ static const struct flag flags[] = {
     {"tags", 0, FLAG_TEXT, AT(tags), 0, 0, "A,B", "words to find it by"},
     {"traceparent", 0, FLAG_TEXT, AT(traceparent), 0, 0, "TEXT",
      "W3C trace context, handed to the handler"},
+    {"unique", 0, FLAG_TEXT, AT(unique), 0, 0, "KEY[=SPAN]",
+     "while a job of the queue holds this key, make none and print\n"
+     "that one's id; SPAN: start, done (the default) or 30s"},
+    {"replace", 0, FLAG_SWITCH, AT(replace), 0, 0, NULL,
+     "with --unique: while that job waits, it takes over what this\none says, with its id"},
     {"lease", 0, FLAG_DURATION, AT(lease_ms), LEASE_MIN_MS, LEASE_MAX_MS, "DURATION",
      "how soon a lost worker is noticed; default: the server's"},
     {"wait", 'w', FLAG_SWITCH, AT(wait), 0, 0, NULL,
@@ -102,6 +107,8 @@ static struct pinion_job job_of(const struct enqueue_flags *f)
         .group = f->group,
         .tags = f->tags,
         .traceparent = f->traceparent,
+        .unique = f->unique,
+        .replace = f->replace,
         .retain_ms = f->retain_ms == FLAG_NONE ? f->wait ? RETAIN_WAIT_MS : 0 : f->retain_ms,
     };
 }

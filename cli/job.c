@@ -6,6 +6,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "control/shape.h"
+#include "queue/unique.h"
 
 const struct flag job_flags[JOB_FLAGS] = {
     {"queue", 'q', FLAG_TEXT, offsetof(struct job_values, queue), 0, 0, "QUEUE",
@@ -46,11 +47,12 @@ void job_look_deinit(struct job_look *l)
 
 static void print_options(const struct job *j)
 {
-    char text[DURATION_TEXT_MAX];
+    char text[DURATION_TEXT_MAX], unique[UNIQUE_TEXT_MAX];
 
     fact_printf("priority", "%u", j->priority);
     fact_text("group", j->group);
     fact_text("tags", j->tags);
+    if (j->unique.data) fact_text("unique", span_of(unique_format(j->unique, unique)));
     fact_text("traceparent", j->traceparent);
     fact_text("timeout", span_of(duration_format(j->timeout_ms, text)));
     if (j->lease_ms) fact_text("lease", span_of(duration_format(j->lease_ms, text)));

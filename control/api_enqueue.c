@@ -135,14 +135,15 @@ static void reply_refused(struct http_exchange *x, const struct enqueue_item *it
 static void reply_one(const struct enqueue_request *r)
 {
     const struct enqueue_item *item = &r->items[0];
-    char text[2 * QUEUE_NAME_MAX + 40];
+    char text[2 * QUEUE_NAME_MAX + 60];
 
     if (item->err) {
         reply_refused(r->exchange, item);
         return;
     }
-    int len = snprintf(text, sizeof text, "{\"id\":\"%s:%s\",\"existing\":%s}\n", r->queue,
-                       item->local, item->existing ? "true" : "false");
+    int len = snprintf(text, sizeof text, "{\"id\":\"%s:%s\",\"existing\":%s%s}\n", r->queue,
+                       item->local, item->existing ? "true" : "false",
+                       item->replaced ? ",\"replaced\":true" : "");
     http_reply(r->exchange, &(struct http_reply){.status = item->existing ? 200 : 201,
                                                  .body = text,
                                                  .len = (size_t)len});
@@ -157,6 +158,7 @@ static json_t *shape_item(const struct enqueue_request *r, const struct enqueue_
 
     json_object_set_new(o, "id", json_sprintf("%s:%s", r->queue, item->local));
     if (!item->err) json_object_set_new(o, "existing", json_boolean(item->existing));
+    if (!item->err && item->replaced) json_object_set_new(o, "replaced", json_true());
     return o;
 }
 

@@ -105,6 +105,7 @@ static void answer_items(const struct batch *b, enum pinion_err err, struct pini
         size_t len = strlen(queue);
         r->err = err ? err : b->items[i].err;
         r->existing = !r->err && b->items[i].existing;
+        r->replaced = !r->err && b->items[i].replaced;
         if (r->err) continue;
         memcpy(r->id, queue, len);
         r->id[len] = ':';

@@ -12,8 +12,8 @@
 #include "scheduler/backoff.h"
 
 enum key_type {
-    KEY_TEXT, KEY_TEXTS, KEY_PAYLOAD, KEY_BASE64, KEY_MS, KEY_PRIORITY, KEY_ATTEMPTS, KEY_TIME,
-    KEY_LATER
+    KEY_TEXT, KEY_TEXTS, KEY_BOOL, KEY_PAYLOAD, KEY_BASE64, KEY_MS, KEY_PRIORITY, KEY_ATTEMPTS,
+    KEY_TIME, KEY_LATER
 };
 
 #define KEY(name) {name, sizeof(name) - 1}
@@ -43,8 +43,8 @@ static const struct key {
     {KEY("tags"), KEY_TEXTS, AT(tags), 0, 0},
     {KEY("group"), KEY_TEXT, AT(group), 0, 0},
     {KEY("traceparent"), KEY_TEXT, AT(traceparent), 0, 0},
-    {KEY("unique"), KEY_LATER, 0, 0, 0},
-    {KEY("replace"), KEY_LATER, 0, 0, 0},
+    {KEY("unique"), KEY_TEXT, AT(unique), 0, 0},
+    {KEY("replace"), KEY_BOOL, AT(replace), 0, 0},
     {KEY("after"), KEY_LATER, 0, 0, 0},
 };
 
@@ -123,6 +123,16 @@ static enum pinion_err read_texts(struct reading *r, const struct key *key, stru
     return PINION_OK;
 }
 
+static enum pinion_err read_bool(struct reading *r, const struct key *key, struct span raw,
+                                 struct error *why)
+{
+    bool yes = span_is(raw, "true");
+
+    if (!yes && !span_is(raw, "false")) return bad_key(key->name, ": expected true or false", why);
+    *(int *)(void *)((char *)&r->job + key->at) = yes;
+    return PINION_OK;
+}
+
 static enum pinion_err read_payload(struct reading *r, struct span raw)
 {
     struct span text = {r->room, 0};
@@ -192,6 +202,7 @@ static enum pinion_err read_key(struct reading *r, const struct key *key, struct
     switch (key->type) {
     case KEY_TEXT: return read_text(r, key, raw, why);
     case KEY_TEXTS: return read_texts(r, key, raw, why);
+    case KEY_BOOL: return read_bool(r, key, raw, why);
     case KEY_PAYLOAD: return read_payload(r, raw);
     case KEY_BASE64: return read_base64(r, key, raw, why);
     case KEY_TIME: return read_time(r, key, raw, why);
@@ -225,7 +236,8 @@ static enum pinion_err read_member(struct reading *r, struct error *why)
         return bad_key(name,
                        " is unknown: expected kind, payload, queue, id, "
                        "in_ms, run_at, priority, attempts_max, backoff, "
-                       "timeout_ms, lease_ms, expires_ms, retain_ms, tags, group, traceparent",
+                       "timeout_ms, lease_ms, expires_ms, retain_ms, tags, group, traceparent, "
+                       "unique, replace",
                        why);
     bit = UINT32_C(1) << (key - keys);
     if (r->seen & bit) return bad_key(name, " stands there twice: expected once", why);

@@ -29,7 +29,7 @@ static const struct key {
     {"queue", KEY_OF_JOB},          {"priority", KEY_OF_JOB},    {"attempts_max", KEY_OF_JOB},
     {"backoff", KEY_OF_JOB},        {"timeout_ms", KEY_OF_JOB},  {"lease_ms", KEY_OF_JOB},
     {"expires_ms", KEY_OF_JOB},     {"retain_ms", KEY_OF_JOB},   {"tags", KEY_OF_JOB},
-    {"group", KEY_OF_JOB},          {"traceparent", KEY_OF_JOB}, {"unique", KEY_OF_JOB},
+    {"group", KEY_OF_JOB},          {"traceparent", KEY_OF_JOB},
     {"last_fire", KEY_OF_ANSWER},
     {"next_fire", KEY_OF_ANSWER},   {"fires", KEY_OF_ANSWER},    {"revision", KEY_OF_ANSWER},
     {"last_job", KEY_OF_ANSWER},    {"buffered", KEY_OF_ANSWER}, {"history", KEY_OF_ANSWER},
@@ -75,6 +75,11 @@ static enum pinion_err refuse_key(struct span name, struct error *why)
     if (span_is(name, "id") || span_is(name, "in_ms") || span_is(name, "run_at"))
         return error_set(why, PINION_INVALID,
                          "key %.*s: not in a schedule, whose jobs get their ids and times from it",
+                         len, name.data);
+    if (span_is(name, "unique") || span_is(name, "replace"))
+        return error_set(why, PINION_INVALID,
+                         "key %.*s: not in a schedule: expected overlap, which says what becomes "
+                         "of a fire while the last job waits or runs",
                          len, name.data);
     return error_set(why, PINION_INVALID,
                      "key %.*s is unknown: expected cron, every_ms or at, tz, dst, phase_ms, "

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/memory.h"
 #include "base/time_text.h"
+#include "queue/unique.h"
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -70,6 +71,8 @@ static json_t *shape_tags(struct span tags)
 
 static void set_options(json_t *o, const struct job *j)
 {
+    char unique[UNIQUE_TEXT_MAX];
+
     set_number(o, "priority", j->priority);
     set_number(o, "attempts_max", j->attempts_max);
     set_number(o, "timeout_ms", (int64_t)j->timeout_ms);
@@ -78,6 +81,8 @@ static void set_options(json_t *o, const struct job *j)
     set(o, "backoff", shape_text(j->backoff));
     set(o, "expires_at", shape_time(j->expires_ms));
     set(o, "group", shape_text(j->group));
+    set(o, "unique",
+        j->unique.data ? json_string(unique_format(j->unique, unique)) : json_null());
     set(o, "traceparent", shape_text(j->traceparent));
 }
 
@@ -122,6 +127,7 @@ json_t *shape_enqueued(const struct pinion_enqueued *e)
 
     if (e->id[0]) set(o, "id", json_string_nocheck(e->id));
     if (!e->err) set(o, "existing", json_boolean(e->existing));
+    if (!e->err && e->replaced) set(o, "replaced", json_true());
     return o;
 }
 

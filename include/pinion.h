@@ -66,11 +66,14 @@ struct pinion_job {
                              * made. SPAN: "start", until it is claimed; "done" (the default), until
                              * it has ended in whatever way; or a duration from now, as "30s". KEY
                              * is made of a group's letters. NULL: none */
+    int         replace;    /* 1, with unique: while the job that holds the key waits, it takes over
+                             * this payload, time, priority and options, and keeps its id */
 };
 
 struct pinion_enqueued {
     enum pinion_err err;      /* of this one job: a bad item never fails another */
     int             existing; /* 1: it was there already, with the same content or unique key */
+    int             replaced; /* 1: it was there, waited, and has this content now */
     char            id[130];  /* QUEUE:LOCAL, also of the job that holds the key; empty if err */
 };
 

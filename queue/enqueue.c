@@ -172,7 +172,7 @@ static void add_wish(struct request *r, struct buffer *scratch, const struct pin
     if (j->unique && !unique_parse(span_of(j->unique), &u, NULL)) {
         buffer_printf(scratch, "{\"unique\":\"%.*s\",\"span\":\"", (int)u.key.len, u.key.data);
         unique_add_span(scratch, &u);
-        buffer_add_text(scratch, "\"}");
+        buffer_add_text(scratch, j->replace ? "\",\"replace\":true}" : "\"}");
     }
     request_add(r, scratch->data, scratch->len);
 }
@@ -273,13 +273,14 @@ enum pinion_err enqueue_read(const struct redisReply *reply, struct enqueue_item
     if (!span_is(reply_span(reply_at(reply, 0)), "ok")) return PINION_INTERNAL;
     for (size_t i = 0; i < count; i++) {
         items[i].err = PINION_OK;
-        items[i].existing = false;
+        items[i].existing = items[i].replaced = false;
     }
     for (size_t at = 1; at + 1 < reply_count(reply); at += 2) {
         struct enqueue_item *item = other_at(items, count, reply_i64(reply_at(reply, at), -1));
         struct span holder = reply_span(reply_at(reply, at + 1)), status = span_cut(&holder, ' ');
         if (!item || holder.len > QUEUE_NAME_MAX) return PINION_INTERNAL;
-        item->existing = span_is(status, "existing");
+        item->replaced = span_is(status, "replaced");
+        item->existing = item->replaced || span_is(status, "existing");
         if (!item->existing) item->err = PINION_CONFLICT;
         if (holder.len) memcpy(item->local, holder.data, holder.len);
         if (holder.len) item->local[holder.len] = '\0';

@@ -17,6 +17,7 @@ struct enqueue_item {
     char            local[QUEUE_NAME_MAX + 1]; /* filled by build; existing: of the one there */
     enum pinion_err err;               /* filled by read */
     bool            existing;          /* under this id, or with this unique key */
+    bool            replaced;          /* it was there and took over what this one says */
 };
 
 /* How many of the items, from the first on, go into one call: same queue, within the batch

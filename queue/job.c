@@ -92,7 +92,9 @@ static enum pinion_err check_labels(const struct pinion_job *j, struct error *wh
                          "traceparent '%.60s': expected as "
                          "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                          j->traceparent);
-    return j->unique ? unique_parse(span_of(j->unique), &(struct unique){0}, why) : PINION_OK;
+    if (j->unique) return unique_parse(span_of(j->unique), &(struct unique){0}, why);
+    if (j->replace) return error_set(why, PINION_INVALID, "replace: expected unique with it");
+    return PINION_OK;
 }
 
 /* The spec itself is the business of scheduler/backoff; here: what may stand in a header. */

@@ -1,8 +1,8 @@
 #include "queue/unique.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
-#include "base/time_text.h"
 #include "queue/key.h"
 
 enum pinion_err unique_parse(struct span text, struct unique *ret_unique, struct error *why)
@@ -31,4 +31,19 @@ void unique_add_span(struct buffer *b, const struct unique *u)
 {
     if (u->ms) buffer_printf(b, "%" PRIu64, u->ms);
     else buffer_add(b, u->span.data, u->span.len);
+}
+
+const char *unique_format(struct span of_record, char out[UNIQUE_TEXT_MAX])
+{
+    struct span span = of_record, key = span_cut(&span, '=');
+    char text[DURATION_TEXT_MAX];
+    uint64_t ms = 0;
+
+    out[0] = '\0';
+    if (!label_ok(key)) return out;
+    if (!text_parse_u64(span, 1, DURATION_MS_MAX, &ms)) span = span_of(duration_format(ms, text));
+    if (span.len < DURATION_TEXT_MAX)
+        snprintf(out, UNIQUE_TEXT_MAX, "%.*s=%.*s", (int)key.len, key.data, (int)span.len,
+                 span.data);
+    return out;
 }

@@ -6,6 +6,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/time_text.h"
+#include "queue/limits.h"
 
 struct unique {
     struct span key;  /* borrowed; a label (queue/key.h) */
@@ -18,5 +20,9 @@ enum pinion_err unique_parse(struct span text, struct unique *ret_unique, struct
     must_use;
 /* "start", "done" or milliseconds: how scripts and records spell it. */
 void unique_add_span(struct buffer *, const struct unique *);
+
+#define UNIQUE_TEXT_MAX (LABEL_MAX + 1 + DURATION_TEXT_MAX)
+/* What a record says, as people write it; "" when it is none of ours. */
+const char *unique_format(struct span of_record, char out[UNIQUE_TEXT_MAX]);
 
 #endif

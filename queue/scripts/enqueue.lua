@@ -1,18 +1,19 @@
 #!lua
 --@ include now key record pack note note_one hint wake lane given call lease push state
---@ include unique unique_take make
+--@ include unique unique_take rewrite make
 -- enqueue: (nothing) -> READY or SCHEDULED; a single job, when a server waits for one: ACTIVE. What
--- one plain job needs is in enqueue_one.
--- Refused by a full Redis, for it adds work.
+-- one plain job needs is in enqueue_one. What is replaced: SCHEDULED, RETRY, READY -> READY or
+-- SCHEDULED. Refused by a full Redis, for it adds work.
 --
 -- KEYS  1 queue
 -- ARGV  1 call id: the answer is remembered by it for a minute   2 number of lanes with plain jobs
 --       per lane: LANE, n, jobs, ID..., ID RECORD ID RECORD ...   made ids, due now, class '0', or
 --       packs of such
 --       then per other job: ID, WHEN ('now' | 'in' | 'at'), MS, DIGEST or '', HEAD, TAIL, WISH
---       ('', or JSON: unique, span)
+--       ('', or JSON: unique, span, replace)
 -- Gives {'ok', index, status, ...} for those others that are not new: 'existing' | 'existing ID',
---       for that job holds its unique key | 'conflict'; index from 0
+--       for that job holds its unique key | 'replaced ID', which took over what this one says |
+--       'conflict'; index from 0
 local now_ms = math.ceil(now_us() / 1000)
 local given = remembered(ARGV[1])
 if given then return cjson.decode(given) end

@@ -13,6 +13,7 @@
 
 #define UTF8_BAD "\xc3\x28"
 #define JOBS     "/v1/queues/mail/jobs"
+#define UNIQ "/v1/queues/uniq/jobs"
 
 struct row {
     const char *method, *target, *headers, *body;
@@ -148,6 +149,20 @@ static const struct row rows[] = {
     {"POST", "/v1/queues/a%20b/pause", AUTH, "", 400, "queue"},
     {"POST", "/v1/queues/new/pause", AUTH, "", 200, "\"paused\":true"},
     {"GET", "/v1/queues", 0, 0, 200, "\"queue\":\"new\""},
+
+    /* ---- one for a key */
+    {"POST", UNIQ, AUTH JSON, "{\"kind\":\"a\",\"unique\":\"a b\"}", 400, "unique 'a b': expected"},
+    {"POST", UNIQ, AUTH JSON, "{\"kind\":\"a\",\"replace\":true}", 400, "expected unique with it"},
+    {"POST", UNIQ, AUTH JSON, "{\"kind\":\"a\",\"id\":\"n\",\"unique\":\"k=1h\"}", 201,
+     "{\"id\":\"uniq:n\",\"existing\":false}"},
+    {"POST", UNIQ, AUTH JSON, "{\"kind\":\"b\",\"unique\":\"k\"}", 200,
+     "{\"id\":\"uniq:n\",\"existing\":true}"},
+    {"POST", UNIQ, AUTH JSON, "{\"kind\":\"b\",\"unique\":\"k\",\"replace\":true}", 200,
+     "{\"id\":\"uniq:n\",\"existing\":true,\"replaced\":true}"},
+    {"POST", UNIQ, AUTH JSON, "[{\"kind\":\"b\",\"unique\":\"k\",\"replace\":true}]", 200,
+     "[{\"id\":\"uniq:n\",\"existing\":true,\"replaced\":true}]"},
+    {"GET", "/v1/jobs/uniq:n", AUTH, 0, 200, "\"unique\":\"k=done\""},
+    {"DELETE", "/v1/jobs/uniq:n", AUTH, 0, 200, "deleted"},
 };
 
 /* The code and the status are those of one row of base/error.c; only 405 has none of its own. */

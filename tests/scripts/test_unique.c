@@ -1,5 +1,5 @@
 /* A unique key has one job: which, for how long, and that no end of a job leaves its key behind. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "queue/enqueue.h"
 #include "queue/reply.h"
@@ -266,6 +266,159 @@ TEST(only_the_holder_frees_it)
     assert_int_equal(keys_held(), 1);
 }
 
+/* ---- replaced -------------------------------------------------------------------------------- */
+
+static struct pinion_job newer(const char *unique, const char *payload)
+{
+    struct pinion_job job = keyed(unique);
+
+    job.replace = 1;
+    job.payload = payload;
+    job.payload_len = strlen(payload);
+    return job;
+}
+
+static const char *replace(const struct pinion_job *job)
+{
+    return enqueue(&rig, job, second);
+}
+
+/* The next job that is claimed is the first one, with this payload. */
+static struct lease assert_next(size_t payload_len)
+{
+    struct lease held = claim_one(&rig);
+
+    assert_string_equal(held.id, first);
+    assert_int_equal(held.payload_len, payload_len);
+    return held;
+}
+
+TEST(a_ready_one_keeps_its_place)
+{
+    struct pinion_job job = newer("k", "newest");
+
+    make_first("k");
+    assert_string_equal(again("l"), "new");
+    assert_string_equal(replace(&job), "replaced");
+    assert_string_equal(second, first);
+    assert_string_equal(counts(&rig), "ready=2");
+    freeReplyObject(rig_look(&rig));
+    struct lease held = assert_next(6);
+    assert_string_equal(replace(&job), "existing"); /* it runs */
+    assert_string_equal(ack_rich(&rig, &held, ""), "ok");
+    assert_string_equal(replace(&job), "new");
+}
+
+TEST(debounced)
+{
+    struct pinion_job job = newer("k", "newest");
+
+    make_first("l");
+    job.in_ms = 1000;
+    assert_string_equal(enqueue(&rig, &job, first), "new");
+    for (int i = 0; i < 5; i++) { /* each time its time begins anew */
+        rig_step(&rig, 999);
+        assert_int_equal(promote(&rig, NULL), 0);
+        assert_string_equal(replace(&job), "replaced");
+        assert_string_equal(second, first);
+        freeReplyObject(rig_look(&rig));
+    }
+    assert_string_equal(counts(&rig), "scheduled=1 ready=1");
+    rig_step(&rig, 1000);
+    assert_int_equal(promote(&rig, NULL), 1);
+    claim_one(&rig);
+    assert_next(6);
+}
+
+/* Another lane or time: a ghost is left, and the job is not run twice by it. */
+TEST(a_moved_one_runs_once)
+{
+    struct pinion_job job = newer("k", "newest");
+
+    make_first("k");
+    for (int i = 0; i < 4; i++) {
+        job.kind = i % 2 ? "wc" : "zip";
+        job.priority = PINION_PRIORITY((unsigned)i);
+        job.in_ms = i == 2 ? 1000 : 0;
+        assert_string_equal(replace(&job), "replaced");
+        freeReplyObject(rig_look(&rig));
+        assert_string_equal(counts(&rig), i == 2 ? "scheduled=1" : "ready=1");
+    }
+    assert_next(6);
+    assert_int_equal(claim_count(&rig), 0);
+    freeReplyObject(rig_look(&rig));
+}
+
+/* One that waits for its next attempt is another job now, with all its attempts. */
+TEST(a_failed_one_begins_anew)
+{
+    struct pinion_job job = newer("k", "newest");
+
+    make_first("k");
+    struct lease old = claim_one(&rig);
+    assert_string_equal(fail_in(&rig, &old, 60000), "retry");
+    assert_string_equal(replace(&job), "replaced");
+    assert_string_equal(counts(&rig), "ready=1");
+    assert_string_equal(fail_in(&rig, &old, 60000), "retry"); /* repeated: the same answer */
+    struct lease held = assert_next(6);
+    assert_int_equal(held.failures, 0);
+    assert_true(strtoll(held.token, NULL, 10) > strtoll(old.token, NULL, 10));
+    assert_string_equal(ack_rich(&rig, &old, ""), "stale");
+}
+
+TEST(an_id_of_ones_own_stays)
+{
+    struct pinion_job job = keyed("k"), other = newer("k", "newest");
+
+    rig_reset(&rig);
+    job.id = "mine";
+    assert_string_equal(enqueue(&rig, &job, NULL), "new");
+    other.id = "yours";
+    assert_string_equal(enqueue(&rig, &other, first), "replaced");
+    assert_string_equal(first, "mine");
+    assert_string_equal(enqueue(&rig, &job, NULL), "existing"); /* what it was made with */
+    assert_string_equal(state_of(&rig, "yours"), "none");
+    assert_string_equal(delete_job(&rig, "mine"), "deleted");
+    assert_string_equal(enqueue(&rig, &job, NULL), "existing"); /* taken for a day */
+}
+
+/* The key's span is the newest one, too. */
+TEST(a_new_span)
+{
+    struct pinion_job job = newer("k=10s", "newest");
+
+    make_first("k=start");
+    assert_string_equal(replace(&job), "replaced");
+    struct lease held = assert_next(6);
+    assert_string_equal(again("k"), "existing");
+    assert_string_equal(ack_rich(&rig, &held, ""), "ok");
+    assert_string_equal(replace(&job), "existing"); /* nobody is there to take over */
+    rig_step(&rig, 10000);
+    assert_string_equal(replace(&job), "new");
+    job.unique = "k=start";
+    assert_string_equal(replace(&job), "replaced");
+    assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:uniques_until"), 0);
+    claim_one(&rig);
+    assert_int_equal(keys_held(), 0);
+}
+
+TEST(a_repeated_replacement_answers_the_same)
+{
+    struct pinion_job job = newer("k", "newest");
+    struct enqueue_item item = {.job = &job};
+
+    make_first("k");
+    enqueue_build(&rig.request, rig_key(&rig), &item, 1, rig_now_ms(&rig));
+    for (int i = 0; i < 2; i++) {
+        redisReply *r = rig_ask(&rig);
+        assert_int_equal(enqueue_read(r, &item, 1), PINION_OK);
+        assert_true(item.replaced && item.existing);
+        assert_string_equal(item.local, first);
+        freeReplyObject(r);
+    }
+    assert_next(6);
+}
+
 /* ---- repeated, and beside an id -------------------------------------------------------------- */
 
 TEST(a_repeated_call_answers_the_same)
@@ -399,6 +552,13 @@ int main(void)
         cmocka_unit_test(what_expires_frees_it),
         cmocka_unit_test(a_key_without_its_job_is_free),
         cmocka_unit_test(only_the_holder_frees_it),
+        cmocka_unit_test(a_ready_one_keeps_its_place),
+        cmocka_unit_test(debounced),
+        cmocka_unit_test(a_moved_one_runs_once),
+        cmocka_unit_test(a_failed_one_begins_anew),
+        cmocka_unit_test(an_id_of_ones_own_stays),
+        cmocka_unit_test(a_new_span),
+        cmocka_unit_test(a_repeated_replacement_answers_the_same),
         cmocka_unit_test(a_repeated_call_answers_the_same),
         cmocka_unit_test(an_id_of_ones_own_comes_first),
         cmocka_unit_test(in_one_call),

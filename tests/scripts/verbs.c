@@ -21,7 +21,7 @@ const char *enqueue(struct rig *rig, const struct pinion_job *job, char ret_id[Q
     assert_int_equal(enqueue_read(r, &item, 1), PINION_OK);
     freeReplyObject(r);
     if (ret_id) snprintf(ret_id, QUEUE_NAME_MAX + 1, "%s", item.local);
-    return item.err ? "conflict" : item.existing ? "existing" : "new";
+    return item.err ? "conflict" : item.replaced ? "replaced" : item.existing ? "existing" : "new";
 }
 
 void enqueue_batch(struct rig *rig, const struct pinion_job *jobs, size_t count,

@@ -38,7 +38,7 @@ struct ask {
     uint64_t    asked_us;
 };
 
-/* "new", "existing" or "conflict"; `ret_id` (NULL is fine) gets the id. */
+/* "new", "existing", "replaced" or "conflict"; `ret_id` (NULL is fine) gets the id. */
 const char *enqueue(struct rig *, const struct pinion_job *, char ret_id[QUEUE_NAME_MAX + 1]);
 /* In one call; each gets its id. */
 void enqueue_batch(struct rig *, const struct pinion_job *jobs, size_t count,

@@ -156,6 +156,35 @@ good_lines() { # COUNT
     [ "$(ready mail)" -eq 1 ]
 }
 
+@test "a unique key has one job, and the newest may replace it" {
+    exits 0 enqueue wc one -q mail --unique a:1
+    local id=$output
+    exits 0 enqueue wc two -q mail --unique a:1=start
+    [ "$output" = "$id" ]
+    exits 0 enqueue wc three -q mail --unique a:1=1h --replace --json
+    [ "$(jq -c . <<<"$output")" = "{\"id\":\"$id\",\"existing\":true,\"replaced\":true}" ]
+    [ "$(pinion job show "$id" --json | jq -rc '[.payload, .unique]')" = '["three","a:1=1h"]' ]
+    [ "$(ready mail)" -eq 1 ]
+    printf '{"kind":"wc","unique":"b"}\n{"kind":"wc","unique":"b"}\n' > two
+    exits 0 enqueue -q mail --bulk two --json
+    [ "$(jq -sc 'map(.existing)' <<<"$output")" = '[false,true]' ]
+    [ "$(jq -s 'map(.id) | unique | length' <<<"$output")" -eq 1 ]
+    refuses 2 "unique 'a b': expected a KEY" enqueue wc x --unique 'a b'
+    refuses 2 "unique span 'soon': expected start, done or a duration" enqueue wc x --unique a=soon
+    refuses 2 "replace: expected unique with it" enqueue wc x --replace
+    printf '{"kind":"wc","unique":"=1s"}\n' > bad
+    refuses 2 "bad:1: unique '=1s': expected a KEY" enqueue --bulk bad
+}
+
+@test "a retry is refused while another job holds its unique key" {
+    exits 0 enqueue wc one --unique a --id first
+    exits 0 job cancel default:first
+    exits 0 enqueue wc two --unique a --id second
+    refuses 4 "another job holds its unique key" job retry default:first
+    exits 0 job delete --yes default:second
+    exits 0 job retry default:first
+}
+
 @test "each option reaches the job" {
     exits 0 enqueue wc text --priority 0 --attempts 3 --backoff fixed:10s --timeout 30s \
         --lease 5s --expires 1h --retain 10m

@@ -41,6 +41,7 @@ TEST(every_key_has_its_field)
         "{\"kind\":\"wc\",\"payload\":\"some text\",\"queue\":\"mail\",\"id\":\"a-1\","
         "\"run_at\":\"2026-11-23T10:00:00.250+01:00\",\"priority\":0,\"attempts_max\":3,"
         "\"backoff\":\"fixed:10s\",\"timeout_ms\":30000,\"lease_ms\":5000,\"expires_ms\":60000,"
+        "\"unique\":\"k=30s\",\"replace\":true,"
         "\"retain_ms\":1000,\"group\":\"tenant:7\",\"tags\":[\"eu\",\"invoice\"],"
         "\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"}", NULL);
     const struct pinion_job *j = &job.job;
@@ -58,6 +59,8 @@ TEST(every_key_has_its_field)
     assert_int_equal(j->lease_ms, 5000);
     assert_int_equal(j->expires_ms, 60000);
     assert_int_equal(j->retain_ms, 1000);
+    assert_string_equal(j->unique, "k=30s");
+    assert_int_equal(j->replace, 1);
     assert_string_equal(j->group, "tenant:7");
     assert_string_equal(j->tags, "eu,invoice");
     assert_string_equal(j->traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
@@ -145,6 +148,13 @@ TEST(what_is_wrong_is_said)
     refuse("{\"kind\":\"wc\",\"group\":\"a b\"}", PINION_INVALID, "group 'a b'");
     refuse("{\"kind\":\"wc\",\"group\":\"\"}", PINION_INVALID, "group ''");
     refuse("{\"kind\":\"wc\",\"group\":\"a#b\"}", PINION_INVALID, "group 'a#b'");
+    refuse("{\"kind\":\"wc\",\"unique\":7}", PINION_INVALID, "key unique: expected a string");
+    refuse("{\"kind\":\"wc\",\"unique\":\"a b\"}", PINION_INVALID, "unique 'a b': expected a KEY");
+    refuse("{\"kind\":\"wc\",\"unique\":\"a=never\"}", PINION_INVALID,
+           "unique span 'never': expected start, done or a duration");
+    refuse("{\"kind\":\"wc\",\"replace\":true}", PINION_INVALID, "replace: expected unique");
+    refuse("{\"kind\":\"wc\",\"unique\":\"a\",\"replace\":1}", PINION_INVALID,
+           "key replace: expected true or false");
     refuse("{\"kind\":\"wc\",\"tags\":\"a\"}", PINION_INVALID, "expected an array of strings");
     refuse("{\"kind\":\"wc\",\"tags\":[1]}", PINION_INVALID, "expected an array of strings");
     refuse("{\"kind\":\"wc\",\"tags\":[\"a,b\"]}", PINION_INVALID, "texts without commas");

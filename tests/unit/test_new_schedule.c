@@ -87,6 +87,8 @@ TEST(what_is_wrong_is_said)
         {"{every_ms:1}", "a key in quotes"},
         {"{\"every_ms\":1000,\"kind\":\"a\",\"colour\":1}", "key colour is unknown"},
         {"{\"every_ms\":1000,\"kind\":\"a\",\"id\":\"x\"}", "key id: not in a schedule"},
+        {"{\"every_ms\":1000,\"kind\":\"a\",\"unique\":\"x\"}",
+         "key unique: not in a schedule: expected overlap"},
         {"{\"every_ms\":1000,\"kind\":\"a\",\"run_at\":null}", "key run_at: not in a schedule"},
         {"{\"every_ms\":1000,\"kind\":\"a\",\"name\":\"other\"}", "expected \"nightly\""},
         {"{\"every_ms\":1000,\"every_ms\":2000,\"kind\":\"a\"}", "every_ms"},

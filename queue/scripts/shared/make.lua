@@ -1,6 +1,6 @@
 -- A job that is made by itself: it has a time, an id of a person's, or asks for something (WISH: ''
 -- or JSON).
-local ONE_JOB, earliest = 9, nil -- arguments of a call that makes one job; the next due time
+local ONE_JOB = 9 -- arguments of a call that makes one job
 
 -- A ghost must be told from a job that uses its id again: only by an entry in a lane can it be.
 local function push_alone(id, record)
@@ -8,32 +8,46 @@ local function push_alone(id, record)
       and redis.call('HEXISTS', key('ghosts'), id) == 0 and push(lane_of(record), id, record)
 end
 
-local function make_at(id, record, due_ms)
-  earliest = earliest or next_due()
-  park('scheduled', id, record, {}, due_ms)
-  earliest = hint(earliest, due_ms)
+-- The job that holds the key takes over what this one says, but for who it is. What became of the
+-- attempts at what it was is forgotten, except the token.
+local function take_over(holder, state, old, head, tail, due, now_ms)
+  local own = ''
+  for _, name in ipairs({'c', 'g'}) do
+    local value = header(old, name)
+    if value then own = own .. name .. '=' .. value .. ' ' end
+  end
+  local rare = rare_of(holder, old)
+  rare = {t = rare.t, o = rare.o, e = rare.e}
+  rewrite(holder, state, old, head .. own .. tail:sub(tail:match('^c=%d+ g=%x+ ()') or 1), rare,
+          'scheduled', due, now_ms)
 end
 
 -- Why this job is not made: 'conflict'; 'existing', under its own id; or 'existing ID', under that
--- of the job that holds its unique key. nil: nothing is in its way.
-local function in_its_way(id, digest, wish, now_ms)
+-- of the job that holds its unique key; 'replaced ID' when that one took over. nil: nothing is in
+-- its way.
+local function in_its_way(id, digest, wish, head, tail, due, now_ms)
   local status = digest ~= '' and taken_status(id, digest)
   if status or not wish.unique then return status or nil end
-  local holder = unique_holder(wish.unique, now_ms)
-  return holder and 'existing ' .. holder
+  local holder, old, state = unique_holder(wish.unique, now_ms)
+  if not holder then return end
+  if not wish.replace or not old or not waits[state] then return 'existing ' .. holder end
+  take_over(holder, state, old, head, tail, due, now_ms)
+  unique_take(wish.unique, holder, wish.span, now_ms)
+  return 'replaced ' .. holder
 end
 
 -- Gives such a status, or nil when it was made.
 local function make(now_ms, id, when, ms, digest, head, tail, wish)
   wish = wish == '' and {} or cjson.decode(wish)
-  local status = in_its_way(id, digest, wish, now_ms)
-  if status then return status end
   local due = when == 'in' and now_ms + ms or tonumber(ms)
-  local record = head .. (when == 'now' and '' or 'r=' .. integer(due) .. ' ') .. tail
+  if when ~= 'now' then head = head .. 'r=' .. integer(due) .. ' ' end
+  local status = in_its_way(id, digest, wish, head, tail, due, now_ms)
+  if status then return status end
+  local record = head .. tail
   redis.call('HSET', key('jobs'), id, record)
   if wish.unique then unique_take(wish.unique, id, wish.span, now_ms) end
   if when ~= 'now' and due > now_ms then
-    make_at(id, record, due)
+    park_until('scheduled', id, record, {}, due)
   elseif not push_alone(id, record) then
     lane_push('RPUSH', id, record, {})
   end
