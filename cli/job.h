@@ -3,12 +3,16 @@
 #define PINION_CLI_JOB_H
 
 #include "cli/connect.h"
+#include "cli/filter.h"
 #include "queue/look.h"
 
 struct job_values {
     struct common common;
     const char   *queue; /* NULL: ids name theirs */
-    bool          yes;   /* of delete: nobody is to be asked */
+    bool          yes;   /* nobody is to be asked */
+    bool          all;   /* instead of ids: */
+    const char   *state;
+    struct filter_values filter;
 };
 
 #define JOB_FLAGS 1

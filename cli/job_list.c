@@ -1,5 +1,6 @@
 /* cli/job_list.c — a page of a queue's jobs, as a table or as JSON. */
 #include "cli/connect.h"
+#include "cli/filter.h"
 #include "cli/flags.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
@@ -17,7 +18,8 @@
 
 struct list_flags {
     struct common common;
-    const char   *queue, *state, *kind, *after;
+    const char   *queue, *state, *after;
+    struct filter_values filter;
     uint64_t      limit;
 };
 
@@ -28,7 +30,7 @@ static const struct flag flags[] = {
     {"state", 's', FLAG_STATE, AT(state), 0, 0, "STATE",
      "scheduled, waiting, ready, active, retry, done, dead or\n"
      "cancelled; default: all, one after the other"},
-    {"kind", 'k', FLAG_TEXT, AT(kind), 0, 0, "KIND", "only jobs of this kind"},
+    FILTER_FLAGS(AT(filter)),
     {"limit", 'n', FLAG_NUMBER, AT(limit), 1, LIMIT_MAX, "N",
      "at most that many jobs; default: 100"},
     {"after", 0, FLAG_TEXT, AT(after), 0, 0, "CURSOR", "go on where a listing ended: its `next`"},
@@ -40,7 +42,8 @@ static const struct command command = {
     .about =
         "Lists the jobs of a queue. TIME is when a job is due, when it ended, or else when it was\n"
         "made.",
-    .examples = "pinion job list -q mail --state dead\npinion job list --kind wc --limit 10 --json",
+    .examples = "pinion job list -q mail --state dead --error timeout --older-than 1h\n"
+                "pinion job list --kind wc --limit 10 --json",
     .flags = flags,
     .flags_count = countof(flags),
     .common_at = AT(common),
@@ -112,7 +115,7 @@ static enum pinion_err check(struct page *p, struct error *why)
     struct listing_options options = {
         .queue = span_of(f->queue),
         .state = span_of(f->state),
-        .kind = span_of(f->kind),
+        .filter = filter_of(&f->filter),
         .after = span_of(f->after),
         .limit = f->limit,
         .bytes_max = BYTES_MAX,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/memory.h"
 #include "cli/confirm.h"
+#include "cli/job_bulk.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "control/shape.h"
@@ -103,6 +104,24 @@ static enum pinion_err confirm_delete(const struct job_values *values, size_t co
     return confirm(values->yes, what, why);
 }
 
+static int steer_bulk(const struct job_values *v, enum steering_verb verb)
+{
+    static const enum bulk_verb verbs[] = {
+        [STEERING_CANCEL] = BULK_CANCEL,
+        [STEERING_DELETE] = BULK_DELETE,
+        [STEERING_RETRY] = BULK_RETRY,
+    };
+
+    return job_bulk_run(&v->common,
+                        &(struct bulk_options){
+                            .verb = verbs[verb],
+                            .queue = span_of(v->queue ? v->queue : "default"),
+                            .state = span_of(filter_state(v->state, &v->common)),
+                            .filter = filter_of(&v->filter),
+                        },
+                        v->yes);
+}
+
 /* All ids are checked before the first one is touched. */
 static int steer_main(const struct command *command, enum steering_verb verb, int argc, char **argv)
 {
@@ -115,6 +134,12 @@ static int steer_main(const struct command *command, enum steering_verb verb, in
 
     if (!flags_read(command, argc, argv, &values, &first, &status)) return status;
     count = (size_t)(argc - first);
+    if (values.all && !count) return steer_bulk(&values, verb);
+    if (values.all || !count)
+        return cli_fail_usage(command, "%s: expected %s", command->name, command->expected);
+    if (values.state || filter_given(&values.filter))
+        return cli_fail_usage(command, "%s: expected --all with --state and filters",
+                              command->name);
     items = xcalloc(count, sizeof(*items));
     for (size_t i = 0; i < count; i++) {
         items[i].id = span_of(argv[first + (int)i]);
@@ -132,41 +157,52 @@ fail:
     return cli_fail(&why);
 }
 
+#define AT(field) offsetof(struct job_values, field)
+
+static const struct flag steer_flags[] = {
+    {"queue", 'q', FLAG_TEXT, AT(queue), 0, 0, "QUEUE",
+     "the queue of ids that stand without one; with --all:\n"
+     "whose jobs; default: default"},
+    {"all", 0, FLAG_SWITCH, AT(all), 0, 0, NULL,
+     "instead of ids: all jobs of a state, with --state, and\n"
+     "those of the following that are given"},
+    {"state", 's', FLAG_STATE, AT(state), 0, 0, "STATE", "with --all: the state that they are in"},
+    FILTER_FLAGS(AT(filter)),
+    {"yes", 'y', FLAG_SWITCH, AT(yes), 0, 0, NULL, "do not ask"},
+};
+
 #define STEER_COMMAND(verb, what, example)                                                         \
     {                                                                                              \
-        .name = "job " verb, .usage = "ID... [FLAGS]", .about = what, .examples = example,         \
-        .flags = job_flags, .flags_count = JOB_FLAGS, .words_min = 1, .words_max = STEER_IDS_MAX, \
-        .expected = "the ID of at least one job"                                                   \
+        .name = "job " verb, .usage = "ID... | --all --state STATE [FLAGS]", .about = what,        \
+        .examples = example, .flags = steer_flags, .flags_count = countof(steer_flags),            \
+        .words_max = STEER_IDS_MAX,                                                                \
+        .expected = "the ID of at least one job, or --all --state STATE"                           \
     }
-
-static const struct flag delete_flags[] = {
-    {"queue", 'q', FLAG_TEXT, offsetof(struct job_values, queue), 0, 0, "QUEUE",
-     "the queue of ids that stand without one"},
-    {"yes", 'y', FLAG_SWITCH, offsetof(struct job_values, yes), 0, 0, NULL, "do not ask"},
-};
 
 static const struct command cancel_command = STEER_COMMAND(
     "cancel",
     "Cancels jobs. One that waits is cancelled at once; one that runs is told to stop.",
-    "pinion job cancel mail:order-17 mail:order-18");
+    "pinion job cancel mail:order-17 mail:order-18\n"
+    "pinion job cancel --all -q mail --state scheduled --tag campaign-7 --yes");
 static const struct command retry_command = STEER_COMMAND(
     "retry",
     "Makes dead, cancelled or kept done jobs ready again, with their attempts at zero.",
-    "pinion job retry default:01JD9K3V5M0000000000000000");
-static const struct command run_command = STEER_COMMAND(
-    "run",
-    "Makes scheduled jobs, and those that wait for their next attempt, ready now.",
-    "pinion job run -q mail order-17");
+    "pinion job retry default:01JD9K3V5M0000000000000000\n"
+    "pinion job retry --all -q mail --state dead --error 'timed out' --newer-than 2h");
+static const struct command delete_command = STEER_COMMAND(
+    "delete",
+    "Deletes jobs that are not running, whatever their state: nothing of them is kept, but\n"
+    "an id that was given with --id stays taken for a day.",
+    "pinion job delete --yes mail:order-17 mail:order-18\n"
+    "pinion job delete --all -q mail --state dead --older-than 7d --yes");
 
-static const struct command delete_command = {
-    .name = "job delete",
+static const struct command run_command = {
+    .name = "job run",
     .usage = "ID... [FLAGS]",
-    .about =
-        "Deletes jobs that are not running, whatever their state: nothing of them is kept, but\n"
-        "an id that was given with --id stays taken for a day.",
-    .examples = "pinion job delete --yes mail:order-17 mail:order-18",
-    .flags = delete_flags,
-    .flags_count = countof(delete_flags),
+    .about = "Makes scheduled jobs, and those that wait for their next attempt, ready now.",
+    .examples = "pinion job run -q mail order-17",
+    .flags = job_flags,
+    .flags_count = JOB_FLAGS,
     .words_min = 1,
     .words_max = STEER_IDS_MAX,
     .expected = "the ID of at least one job",

@@ -241,6 +241,7 @@ int queue_main(int argc, char **argv)
         {"show", show_main, "counts and totals of one queue"},
         {"pause", pause_main, "let no server take jobs from a queue"},
         {"resume", resume_main, "let servers take jobs again"},
+        {"purge", queue_purge_main, "delete all jobs that do not run"},
     };
 
     return verbs_run(verbs, countof(verbs), "queue", argc, argv);

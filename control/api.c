@@ -2,6 +2,7 @@
 
 #include "base/macros.h"
 #include "control/api_auth.h"
+#include "control/api_bulk.h"
 #include "control/api_enqueue.h"
 #include "control/api_health.h"
 #include "control/api_jobs.h"
@@ -26,6 +27,10 @@ static const struct route routes[] = {
     {"POST",   "/v1/queues/{queue}/resume",     queue_resume,      ROLE_ADMIN  },
     {"GET",    "/v1/queues/{queue}/jobs",       jobs_list,         ROLE_READ   },
     {"POST",   "/v1/queues/{queue}/jobs",       jobs_enqueue,      ROLE_ENQUEUE},
+    {"POST",   "/v1/queues/{queue}/jobs/retry",  jobs_retry,        ROLE_ADMIN  },
+    {"POST",   "/v1/queues/{queue}/jobs/cancel", jobs_cancel,       ROLE_ADMIN  },
+    {"POST",   "/v1/queues/{queue}/jobs/delete", jobs_delete,       ROLE_ADMIN  },
+    {"POST",   "/v1/queues/{queue}/purge",      queue_purge,       ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
     {"DELETE", "/v1/jobs/{id}",                 job_delete,        ROLE_ADMIN  },
     {"POST",   "/v1/jobs/{id}/cancel",          job_cancel,        ROLE_ADMIN  },

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "control/api_auth.h"
 #include "control/api_call.h"
+#include "control/api_filter.h"
 #include "control/listing.h"
 #include "control/service.h"
 #include "control/shape.h"
@@ -25,7 +26,8 @@ struct jobs_page {
     json_t *items;
     unsigned calls;
     bool left; /* nobody reads the answer any more */
-    char queue[QUEUE_NAME_MAX + 1], state[16], kind[KIND_MAX + 1], after[CURSOR_MAX + 1];
+    struct api_filter filter;
+    char queue[QUEUE_NAME_MAX + 1], state[16], after[CURSOR_MAX + 1];
 };
 
 static void free_page(struct jobs_page *p)
@@ -85,7 +87,7 @@ static void on_left(struct http_waiter *waiter)
 /* false: it has answered. */
 static bool read_query(struct jobs_page *p, const struct http_request *request)
 {
-    static const char *const known[] = {"state", "kind", "after", "limit", NULL};
+    static const char *const known[] = {"state", API_FILTER_KEYS, "after", "limit", NULL};
     struct listing_options o = {
         .queue = span_of(p->queue), .limit = API_JOBS_DEFAULT, .bytes_max = API_JOBS_BYTES_MAX};
     struct http_exchange *x = p->exchange;
@@ -93,10 +95,11 @@ static bool read_query(struct jobs_page *p, const struct http_request *request)
 
     if (!api_query_is(x, request, known) ||
         !api_query_text(x, request, "state", p->state, sizeof p->state, &o.state) ||
-        !api_query_text(x, request, "kind", p->kind, sizeof p->kind, &o.kind) ||
+        !api_filter_read(&p->filter, x, request) ||
         !api_query_text(x, request, "after", p->after, sizeof p->after, &o.after) ||
         !api_query_number(x, request, "limit", API_JOBS_MAX, &o.limit))
         return false;
+    o.filter = p->filter.filter;
     if (listing_init(&p->listing, &o, &why) == PINION_OK) return true;
     api_reply_why(x, &why);
     return false;

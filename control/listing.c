@@ -27,18 +27,13 @@ static enum pinion_err choose_states(struct listing *l, struct error *why)
 enum pinion_err listing_init(struct listing *l, const struct listing_options *options,
                              struct error *why)
 {
-    struct span kind = options->kind;
     enum pinion_err err;
 
     *l = (struct listing){.o = *options, .left = options->limit};
     err = queue_name_check(options->queue, why);
     if (!err) err = cursor_parse(options->after, &l->state, &l->place_room, &l->place, why);
-    if (err) return err;
-    if (kind.data && !kind_ok(kind))
-        return error_set(why, PINION_INVALID,
-                         "kind '%.*s': expected 1 to %d of A-Z a-z 0-9 . _ : / -",
-                         (int)(kind.len > 40 ? 40 : kind.len), kind.data, KIND_MAX);
-    return choose_states(l, why);
+    if (!err) err = filter_check(&options->filter, why);
+    return err ? err : choose_states(l, why);
 }
 
 void listing_deinit(struct listing *l)
@@ -53,7 +48,7 @@ bool listing_more(const struct listing *l)
 
 void listing_build(const struct listing *l, struct request *r, struct span key)
 {
-    list_build(r, key, job_states[l->state], l->o.kind, l->place, l->left);
+    list_build(r, key, job_states[l->state], &l->o.filter, l->place, l->left);
 }
 
 /* The place of the reply, kept beyond it; empty: the next state, from its start. */

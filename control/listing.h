@@ -15,10 +15,11 @@
 #include "queue/look.h"
 
 struct listing_options {
-    struct span queue, state, kind; /* borrowed; state and kind absent: all */
-    struct span after;              /* the cursor of a former page; absent: from the start */
+    struct span queue, state; /* borrowed; state absent: all */
+    struct job_filter filter; /* borrowed */
+    struct span after;        /* the cursor of a former page; absent: from the start */
     uint64_t    limit;
-    size_t      bytes_max;          /* of payloads; it ends behind the job that passes them */
+    size_t      bytes_max;    /* of payloads; it ends behind the job that passes them */
 };
 
 struct listing {

@@ -27,6 +27,9 @@
 
 #define BATCH_ITEMS_MAX   512           /* items of one call to a script */
 #define BATCH_BYTES_MAX   (1024 * 1024) /* of records in one call, and in one answer of a claim */
+#define FILTER_ERROR_MAX  256           /* bytes of an error that jobs are looked up by */
+#define BULK_LOOKS_MAX    256           /* entries that one step of a change of many looks at, */
+#define BULK_CHANGES_MAX  32            /* and jobs that it changes, but for the last pack */
 #define LINK_CALLS_MAX    256           /* calls in flight on a connection; more wait */
 
 #endif

@@ -103,15 +103,15 @@ void job_view_deinit(struct job_view *v)
 
 enum { LIST_FIELDS = 4 };
 
-void list_build(struct request *r, struct span key, const char *state, struct span kind,
-                struct span cursor, size_t limit)
+void list_build(struct request *r, struct span key, const char *state,
+                const struct job_filter *filter, struct span cursor, size_t limit)
 {
     request_script(r, SCRIPT_LIST, key);
     request_add_text(r, state);
-    request_add_span(r, kind);
     request_add_span(r, cursor);
     request_add_u64(r, limit < LIST_PAGE_MAX ? limit : LIST_PAGE_MAX);
     request_add_u64(r, BATCH_BYTES_MAX);
+    filter_add(r, filter);
 }
 
 struct span list_next(const struct redisReply *reply)

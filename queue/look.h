@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "queue/filter.h"
 #include "queue/job.h"
 #include "queue/request.h"
 
@@ -41,9 +42,8 @@ enum pinion_err show_read(const struct redisReply *, struct span local_id,
                           struct job_view *ret) must_use;
 void            job_view_deinit(struct job_view *);
 
-/* `kind` and `cursor` absent: all kinds, from the start. A page may be short, or empty, although
- * there is a next one. */
-void   list_build(struct request *, struct span key, const char *state, struct span kind,
+/* `cursor` absent: from the start. A page may be short, or empty, although there is a next one. */
+void   list_build(struct request *, struct span key, const char *state, const struct job_filter *,
                   struct span cursor, size_t limit);
 struct span list_next(const struct redisReply *);  /* "" at the end */
 size_t list_count(const struct redisReply *);

@@ -1,13 +1,14 @@
 #!lua flags=no-writes
---@ include key record pack page
+--@ include key now record pack filter page
 -- list: a page of the jobs in one state; changes nothing.
 --
 -- KEYS  1 queue
--- ARGV  1 state   2 kind or ''   3 cursor or ''   4 how many entries to look at   5 bytes_max
+-- ARGV  1 state   2 cursor or ''   3 how many entries to look at   4 bytes_max   5.. filter
 -- Gives {next cursor or '', ID, score or '', record, rare json or false, ...}; a page may be short
 --       or even empty while there is a next one
-local state, after = ARGV[1], ARGV[3]
-page.kind, page.limit, page.bytes_max = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
+local state, after = ARGV[1], ARGV[2]
+page.state, page.limit, page.bytes_max = state, tonumber(ARGV[3]), tonumber(ARGV[4])
+page.filter = filter_from(5, math.floor(now_us() / 1000))
 
 -- Cursor `SCORE NAME`: goes on behind that job or pack, also when it has left meanwhile; or
 -- `SCORE.PLACE NAME`: inside of a pack, behind that place.

@@ -358,7 +358,8 @@ static size_t list_all(const char *state, const char *kind, size_t page)
     size_t found = 0;
 
     do {
-        list_build(&rig.request, rig_key(&rig), state, span_of(kind), span_of(cursor), page);
+        list_build(&rig.request, rig_key(&rig), state,
+                   &(struct job_filter){.kind = span_of(kind)}, span_of(cursor), page);
         redisReply *r = rig_ask(&rig);
         for (size_t i = 0; i < list_count(r); i++) {
             struct job_view view;

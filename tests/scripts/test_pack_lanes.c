@@ -271,7 +271,8 @@ struct page {
 static void list(const char *state, const char *kind, const char *cursor, size_t limit,
                  struct page *ret)
 {
-    list_build(&rig.request, rig_key(&rig), state, span_of(kind), span_of(cursor), limit);
+    list_build(&rig.request, rig_key(&rig), state, &(struct job_filter){.kind = span_of(kind)},
+               span_of(cursor), limit);
     redisReply *r = rig_ask(&rig);
     struct span next = list_next(r);
 

@@ -1,14 +1,15 @@
--- A page of a listing: jobs of one kind ('' all), until `limit` were looked at or bytes_max are
--- full.
+-- A page of a listing: jobs that pass page.filter, until `limit` were looked at, or bytes_max of
+-- their records.
 local page = {answer = {''}, bytes = 0}
 
 local function page_add(id, score, record)
   page.limit = page.limit - 1
-  if not record or (page.kind ~= '' and kind_of(lane_of(record)) ~= page.kind) then return end
-  local answer, n = page.answer, #page.answer
-  answer[n + 1], answer[n + 2], answer[n + 3] = id, score, record
-  answer[n + 4] = redis.call('HGET', key('rare'), id)
+  if not record then return end
   page.bytes = page.bytes + #record
+  local rare = redis.call('HGET', key('rare'), id)
+  if not passes(page.filter, id, record, rare, page.state, score) then return end
+  local answer, n = page.answer, #page.answer
+  answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = id, score, record, rare
 end
 
 local function page_full()
