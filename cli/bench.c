@@ -194,11 +194,23 @@ static void tell_rounds(struct output *o, const struct round *rounds, const bool
     }
 }
 
+static void tell_hop(struct output *o, uint64_t jobs, double p50, double p99)
+{
+    table_add(&o->table, span_of("(publish)"));
+    table_printf(&o->table, "%" PRIu64, jobs);
+    for (int i = 0; i < 3; i++) table_add(&o->table, span_of(NULL));
+    table_printf(&o->table, "%.3f", p50);
+    table_printf(&o->table, "%.3f", p99);
+    for (int i = 0; i < 2; i++) table_add(&o->table, span_of(NULL));
+}
+
 static void tell_delays(struct output *o, enum measure m, const struct delays *rounds,
                         uint64_t jobs)
 {
     size_t n = o->flags->rounds, early = 0;
     double p50 = MEDIAN(rounds, n, delays, p50_ms), p99 = MEDIAN(rounds, n, delays, p99_ms);
+    double hop_p50 = MEDIAN(rounds, n, delays, hop_p50_ms);
+    double hop_p99 = MEDIAN(rounds, n, delays, hop_p99_ms);
     double max = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -206,9 +218,13 @@ static void tell_delays(struct output *o, enum measure m, const struct delays *r
         if (rounds[i].max_ms > max) max = rounds[i].max_ms;
     }
     if (o->flags->json) {
-        print_json(o, m, jobs,
-                   json_pack("{s:f, s:f, s:f, s:I}", "p50_ms", p50, "p99_ms", p99, "max_ms", max,
-                             "early", (json_int_t)early));
+        json_t *results = json_pack("{s:f, s:f, s:f, s:I}", "p50_ms", p50, "p99_ms", p99, "max_ms",
+                                    max, "early", (json_int_t)early);
+        if (m == LATENCY) {
+            json_object_set_new(results, "publish_p50_ms", json_real(hop_p50));
+            json_object_set_new(results, "publish_p99_ms", json_real(hop_p99));
+        }
+        print_json(o, m, jobs, results);
         return;
     }
     table_printf(&o->table, "%s", measures[m]);
@@ -218,6 +234,7 @@ static void tell_delays(struct output *o, enum measure m, const struct delays *r
     table_printf(&o->table, "%.3f", p99);
     table_printf(&o->table, "%.3f", max);
     table_printf(&o->table, "%zu", early);
+    if (m == LATENCY) tell_hop(o, jobs, hop_p50, hop_p99);
 }
 
 static void close_output(struct output *o, bool measured)
@@ -226,7 +243,8 @@ static void close_output(struct output *o, bool measured)
         table_print(&o->table);
         printf("\nMedians of %" PRIu64 " rounds (max: of all), payload %" PRIu64
                " bytes, fsync %s.\n"
-               "LPUSH, HSET: redis-benchmark -P 64 on the same Redis, in the same rounds.\n",
+               "LPUSH, HSET: redis-benchmark -P 64 on the same Redis, in the same rounds.\n"
+               "(publish): a bare PUBLISH until another process has it, in turn with the jobs.\n",
                o->flags->rounds, o->flags->payload, o->flags->fsync);
     }
     table_deinit(&o->table);

@@ -107,6 +107,13 @@ void child_tell(const struct child_self *self, enum child_word word)
     if (write(self->tell, &said, 1) != 1) return;
 }
 
+bool child_orphaned(const struct child_self *self)
+{
+    struct pollfd fd = {self->life, POLLIN, 0};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
 void child_fail(const struct child_self *self, const char *why)
 {
     char text[1 + ERROR_TEXT_MAX];

@@ -6,6 +6,7 @@
 #ifndef PINION_CLI_BENCH_CHILD_H
 #define PINION_CLI_BENCH_CHILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/error.h"
@@ -37,6 +38,7 @@ void child_stop(struct child *); /* and waits for its end; none: no-op */
 
 /* In the child. */
 void child_tell(const struct child_self *, enum child_word);
+bool child_orphaned(const struct child_self *); /* shall it go? */
 void child_fail(const struct child_self *, const char *why);
 
 #endif

@@ -1,4 +1,5 @@
 #include "cli/bench_measure.h"
+#include "cli/bench_hop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,13 +217,30 @@ static enum pinion_err one_stamped(struct bench *b, const struct bench_server *s
                : child_wait(&s->child, CHILD_DONE, b->world.signals, WAIT_MS, "the server", why);
 }
 
+/* In turn with the jobs, so that noise of the machine meets both. */
+static enum pinion_err one_hop(struct bench *b, struct bench_hop *h, struct error *why)
+{
+    rest(IDLE_US);
+    return bench_hop(h, b->sync, why);
+}
+
 enum pinion_err measure_latency(struct bench *b, size_t jobs, struct delays *ret, struct error *why)
 {
     struct bench_server server = {.queue = QUEUE, .what = TALLY_STAMP, .jobs = jobs};
+    struct bench_hop hop = {0};
+    struct delays bare = {0};
     enum pinion_err err = bench_server_start(&server, &b->world, why);
 
-    for (size_t i = 0; i < jobs && !err; i++) err = one_stamped(b, &server, why);
+    if (!err) err = bench_hop_start(&hop, &b->world, jobs, why);
+    for (size_t i = 0; i < jobs && !err; i++) {
+        err = one_stamped(b, &server, why);
+        if (!err) err = one_hop(b, &hop, why);
+    }
+    if (!err) sum_up(hop.tally, jobs, &bare);
     if (!err) sum_up(server.tally, jobs, ret);
+    ret->hop_p50_ms = bare.p50_ms;
+    ret->hop_p99_ms = bare.p99_ms;
+    bench_hop_stop(&hop);
     bench_server_stop(&server);
     return err;
 }

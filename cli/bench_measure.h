@@ -36,6 +36,7 @@ enum pinion_err measure_throughput(struct bench *, size_t jobs, struct round *re
 struct delays {
     double p50_ms, p99_ms, max_ms;
     size_t early; /* jobs that began before their time */
+    double hop_p50_ms, hop_p99_ms; /* latency: of a bare PUBLISH beside each job; see bench_hop.h */
 };
 enum pinion_err measure_latency(struct bench *, size_t jobs, struct delays *ret,
                                 struct error *why) must_use;

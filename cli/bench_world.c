@@ -185,9 +185,7 @@ static void serve(const struct child_self *self, void *arg)
     struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
     char why[ERROR_TEXT_MAX] = "";
 
-    close(s.server->world->redis.life); /* Redis's life must not hang on ours */
-    close(s.server->world->redis.tell);
-    close(s.server->world->signals);
+    world_forget(s.server->world);
     log_set(LOG_WARN, LOG_AS_TEXT);
     if (make_service(&s, loop, why, sizeof why)) {
         child_fail(self, why);
@@ -204,9 +202,22 @@ static void serve(const struct child_self *self, void *arg)
     ev_loop_destroy(loop);
 }
 
-static size_t tally_bytes(const struct bench_server *s)
+static size_t tally_bytes(size_t samples)
 {
-    return sizeof *s->tally + s->jobs * sizeof s->tally->sample_us[0];
+    return sizeof(struct bench_tally) + samples * sizeof(int32_t);
+}
+
+struct bench_tally *tally_shared_new(size_t samples)
+{
+    void *memory = mmap(NULL, tally_bytes(samples), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void tally_shared_free(struct bench_tally *t, size_t samples)
+{
+    if (t) munmap(t, tally_bytes(samples));
 }
 
 enum pinion_err bench_server_start(struct bench_server *s, const struct world *w, struct error *why)
@@ -214,12 +225,8 @@ enum pinion_err bench_server_start(struct bench_server *s, const struct world *w
     enum pinion_err err;
 
     s->world = w;
-    s->tally =
-        mmap(NULL, tally_bytes(s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (s->tally == MAP_FAILED) {
-        s->tally = NULL;
-        return error_set(why, PINION_INTERNAL, "no memory: %s", strerror(errno));
-    }
+    s->tally = tally_shared_new(s->jobs);
+    if (!s->tally) return error_set(why, PINION_INTERNAL, "no memory: %s", strerror(errno));
     err = child_start(&s->child, serve, s, why);
     if (!err)
         err = child_wait(&s->child, CHILD_READY, w->signals, REDIS_START_MS, "the server", why);
@@ -229,7 +236,7 @@ enum pinion_err bench_server_start(struct bench_server *s, const struct world *w
 void bench_server_stop(struct bench_server *s)
 {
     child_stop(&s->child);
-    if (s->tally) munmap(s->tally, tally_bytes(s));
+    tally_shared_free(s->tally, s->jobs);
     s->tally = NULL;
 }
 
@@ -277,6 +284,13 @@ enum pinion_err world_open(struct world *w, enum redis_fsync fsync, struct error
         return err;
     }
     return child_wait(&w->redis, CHILD_READY, w->signals, REDIS_START_MS, "redis-server", why);
+}
+
+void world_forget(const struct world *w)
+{
+    close(w->redis.life);
+    close(w->redis.tell);
+    close(w->signals);
 }
 
 void world_close(struct world *w)

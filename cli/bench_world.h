@@ -27,6 +27,8 @@ enum pinion_err world_open(struct world *, enum redis_fsync, struct error *why) 
 /* Opened in part, or not at all ({0}): fine. A signal that came meanwhile now ends us. */
 void world_close(struct world *);
 bool world_interrupted(const struct world *);
+/* In a child that it started: closes what is its parent's. Redis's life must not hang on ours. */
+void world_forget(const struct world *);
 
 /* ---- a server -------------------------------------------------------------------------------- */
 
@@ -43,6 +45,9 @@ struct bench_tally {
     size_t count;
     int32_t sample_us[];
 };
+
+struct bench_tally *tally_shared_new(size_t samples); /* NULL: no memory */
+void tally_shared_free(struct bench_tally *, size_t samples); /* NULL: no-op */
 
 struct bench_server {
     struct child child;

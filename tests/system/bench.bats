@@ -37,6 +37,9 @@ no_redis() { ! pgrep -f "redis-server.*$TMPDIR" >/dev/null; }
     [ "$(jq -s 'map(select(.per_second) | .per_second > 0) | all' lines)" = true ]
     [ "$(jq -s 'map(select(.p50_ms) | .p50_ms > 0 and .p50_ms <= .p99_ms and
         .p99_ms <= .max_ms and .early == 0) | [length, all]' -c lines)" = '[2,true]' ]
+    # A job takes the way of a bare message, and more.
+    [ "$(jq -s 'map(select(.measure == "latency") | .publish_p50_ms > 0 and
+        .publish_p50_ms < .p50_ms and .publish_p50_ms <= .publish_p99_ms)' -c lines)" = '[true]' ]
     is_empty
 }
 
