@@ -12,6 +12,7 @@ static const struct verb verbs[] = {
     {"schedule", schedule_main, "jobs at their times: by cron expressions, intervals or once"},
     {"server", server_main, "list the servers"},
     {"cron", cron_main, "explain a cron expression, and print its next times"},
+    {"doctor", doctor_main, "check the settings of Redis and every key; --repair mends"},
     {"bench", bench_main, "how fast is Pinion on this machine?"},
     {"version", version_main, "print the version"},
 };

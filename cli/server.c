@@ -1,12 +1,12 @@
 /* cli/server.c — the servers, joined over the queues that they serve. */
-#include "cli/connect.h"
-#include "cli/flags.h"
-#include "cli/table.h"
-#include "cli/verbs.h"
+#include "cli/server.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "cli/flags.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
 #include "base/time_text.h"
 #include "control/shape.h"
 
@@ -44,6 +44,20 @@ static enum pinion_err join_queue(struct session *s, json_t *servers, struct spa
     }
     sync_reply_free(reply);
     return PINION_OK;
+}
+
+enum pinion_err servers_read(struct session *s, json_t **ret_servers, struct error *why)
+{
+    struct queue_names queues = {0};
+    enum pinion_err err = queue_names_read(s, &queues, why);
+    json_t *servers = json_object();
+
+    for (size_t i = 0; !err && i < queues.count; i++)
+        err = join_queue(s, servers, queues.names[i], why);
+    queue_names_deinit(&queues);
+    if (err) json_decref(servers);
+    else *ret_servers = servers;
+    return err;
 }
 
 /* "a, b, c", or "-". */
@@ -123,24 +137,20 @@ static void print_servers(json_t *servers, bool json)
 static int list_main(int argc, char **argv)
 {
     struct server_flags values = {.common = COMMON_INIT};
-    struct queue_names queues = {0};
     struct session session;
     struct error why = {0};
+    json_t *servers = NULL;
     enum pinion_err err;
-    json_t *servers;
     int first, status;
 
     if (!flags_read(&list_command, argc, argv, &values, &first, &status)) return status;
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
-    servers = json_object();
-    err = queue_names_read(&session, &queues, &why);
-    for (size_t i = 0; !err && i < queues.count; i++)
-        err = join_queue(&session, servers, queues.names[i], &why);
+    err = servers_read(&session, &servers, &why);
     session_close(&session);
-    if (!err) print_servers(servers, values.common.json);
+    if (err) return cli_fail(&why);
+    print_servers(servers, values.common.json);
     json_decref(servers);
-    queue_names_deinit(&queues);
-    return err ? cli_fail(&why) : cli_finish(0);
+    return cli_finish(0);
 }
 
 int server_main(int argc, char **argv)

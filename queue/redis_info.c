@@ -49,6 +49,12 @@ static void read_line(struct redis_info *info, struct span name, struct span val
         copy(info->maxmemory_policy, sizeof info->maxmemory_policy, value);
     } else if (span_is(name, "uptime_in_seconds")) {
         if (text_parse_u64(value, 0, INT64_MAX, &info->uptime_s)) info->uptime_s = 0;
+    } else if (span_is(name, "used_memory")) {
+        if (text_parse_u64(value, 0, INT64_MAX, &info->used_bytes)) info->used_bytes = 0;
+    } else if (span_is(name, "maxmemory")) {
+        if (text_parse_u64(value, 0, INT64_MAX, &info->maxmemory_bytes)) info->maxmemory_bytes = 0;
+    } else if (span_is(name, "cluster_enabled")) {
+        info->cluster = span_is(value, "1");
     } else if (span_is(name, "aof_enabled")) {
         info->aof = span_is(value, "1");
     }

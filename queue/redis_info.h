@@ -17,6 +17,8 @@ struct redis_info {
     char     maxmemory_policy[32]; /* "" unknown */
     bool     aof;
     char     appendfsync[16];      /* "" unknown */
+    uint64_t used_bytes, maxmemory_bytes; /* of memory; max 0: no limit, or unknown */
+    bool     cluster;
     int64_t  clock_offset_us;      /* Redis TIME - our wall clock */
 };
 

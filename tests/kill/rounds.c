@@ -66,6 +66,7 @@ static void drain(struct rounds *r, const char *socket)
         books_close(books);
         if (ended) {
             printf("drained in %" PRIu64 " ms\n", clock_mono_ms() - began_ms);
+            if (!doctor_finds_all_well(socket)) give_up("the keys do not agree with each other");
             return;
         }
         rest_ms(10);

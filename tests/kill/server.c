@@ -265,3 +265,20 @@ bool server_clean_up(uint64_t wait_ms)
     while (children_left(true) > 0 && clock_mono_ms() < until_ms) rest_ms(LOOK_MS);
     return false;
 }
+
+bool doctor_finds_all_well(const char *redis_socket)
+{
+    const char *binary = getenv("PINION_BINARY");
+    char url[128];
+    int status = -1;
+
+    snprintf(url, sizeof url, "unix:%s", redis_socket);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl(binary, binary, "doctor", "--redis", url, (char *)NULL);
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) give_up("doctor: %s", strerror(errno));
+    return status == 0;
+}

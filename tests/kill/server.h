@@ -40,6 +40,9 @@ int64_t server_kill_stopping(struct server *, uint64_t ms);
 void server_stop(struct server *);        /* SIGTERM; must leave with exit status 0 */
 void server_check_alive(struct server *); /* it did not end by itself */
 
+/* What `pinion doctor` says of that Redis, which it prints: do all keys agree? */
+bool doctor_finds_all_well(const char *redis_socket);
+
 /* Orphans become ours, and so can be found. Call it first. */
 void server_adopt_orphans(void);
 /* Kills what is left of all that was started, which must have been on its way out: true if nothing

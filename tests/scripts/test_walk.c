@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "queue/pack.h"
+#include "tests/scripts/audit_rig.h"
 #include "tests/scripts/model.h"
 #include "tests/support/check.h"
 #include "tests/support/property.h"
 
 #define CHECK_EVERY 2000
+#define AUDIT_EVERY 20000
 #define BATCH_MAX   70
 #define SERVERS     2
 
@@ -469,6 +471,15 @@ static const struct {
     {do_pause, 1},    {do_delete, 4},
 };
 
+/* All is well; the servers were heard just now, so that none is taken for dead. */
+static void audit(void)
+{
+    struct heartbeat beat;
+
+    for (size_t i = 0; i < SERVERS; i++) heartbeat(&rig, servers[i], NULL, &beat);
+    audit_clean(&rig, "on the walk");
+}
+
 static void step(void)
 {
     unsigned all = 0;
@@ -500,6 +511,7 @@ TEST(scripts_and_model_agree)
         step();
         if (i % CHECK_EVERY != 0 && i != operations) continue;
         model_check(&model, &rig);
+        if (i % AUDIT_EVERY == 0 || i == operations) audit();
         /* Most verbs here ask what is remembered: a long memory would only make the walk slow. */
         freeReplyObject(rig_command(&rig, "LTRIM pinion:{q}:ended 0 49"));
     }

@@ -97,6 +97,7 @@ agree_on_sums() {
     serve_here second 4
     eventually "all slots are taken again" queue_has active 4
     agree default
+    all_is_well
     same "before and after" "$(jq -c .counts before)" "$(jq -c .counts default.shown)"
     same "totals before and after" "$(jq -c '.totals | del(.reaped)' before)" \
         "$(jq -c '.totals | del(.reaped)' default.shown)"
@@ -125,6 +126,7 @@ ended() { # DEAD RETRY KEPT
         eventually "mail settles" settled mail
         agree default
         agree mail
+        all_is_well
         agree_on_sums
         before=$(jq .totals.done mail.shown)
         same "made in mail" "$(jq .totals.enqueued mail.shown)" $((round * 30000))

@@ -87,3 +87,11 @@ setup()
         xargs -n 1 | sort >lists
     diff has lists
 }
+
+@test "operating.md lists the kinds of damage, each and no other, in the same words" {
+    sed -n 's/^    {"\([a-z_]*\)", "\([^"]*\)",.*/\1 \2/p' "$root/queue/damage.c" >has
+    sed -n '/^| damage |/,/^$/s/^| `\([a-z_]*\)` | \([^|]*\) |.*/\1 \2/p' \
+        "$root/docs/operating.md" >lists
+    diff has lists
+    [ "$(wc -l <lists)" -ge 30 ]
+}

@@ -415,4 +415,5 @@ another_boot() {
         --argjson every $EVERY_MS
     holds beat '.[1:] | map(select(.fired < $after)) | all(.outcome == "skipped")' \
         --argjson after $after_ms
+    all_is_well
 }

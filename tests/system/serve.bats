@@ -226,6 +226,7 @@ script() {
     external_redis
     eventually "ready" http_is 200 "http://$http/readyz"
     exits 0 enqueue pinion.noop --redis "$REDIS_URL" --wait --wait-timeout 10s
+    all_is_well --redis "$REDIS_URL"
 }
 
 http_is() {

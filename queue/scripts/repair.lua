@@ -1,0 +1,15 @@
+#!lua flags=allow-oom
+--@ include key now record pack note hint wake lane token state tick scheduled forget unique
+--@ include unique_take finish back edited keys damage mend
+-- repair: looks at one suspect again, and mends it if it is damaged. Nothing of value is deleted:
+-- what cannot be read is moved aside, out of the namespace. Repeated: there is nothing to mend.
+--
+-- KEYS  1 queue, or the namespace for what stands beside the queues
+-- ARGV  1 KIND   2 SUBJECT
+-- Gives {'mended', what was done} | {'left', why} | {'well'}
+local kind, subject = ARGV[1], ARGV[2]
+
+if not damaged[kind](subject) then return {'well'} end
+if not mend[kind] then return {'left', 'a person must decide'} end
+local did, why = mend[kind](subject)
+return did and {'mended', did} or {'left', why}

@@ -1,0 +1,15 @@
+-- Sets and hashes that are looked at member by member, and what each member may be a case of.
+-- Members of a state may lack their record, too.
+local SETS = {
+  lanes = {'empty_lane'}, active = {'no_seat', 'far_lease'}, scheduled = {}, waiting = {},
+  retry = {}, done = {}, dead = {}, cancelled = {}, given_until = {'lost_until'},
+  uniques_until = {'lost_unique_time'}, schedule_names = {'lost_name'},
+}
+local HASHES = {
+  ghosts = {}, tokens = {'lost_token'}, marks = {'lost_mark'}, results = {'lost_result'},
+  rare = {'lost_rare', 'bad_rare', 'wrong_class'}, gone = {'lost_bits'}, given = {'endless_given'},
+  uniques = {'lost_unique', 'endless_unique'}, ticks = {'lost_tick'},
+  schedules = {'no_tick', 'no_template', 'unlisted_schedule'}, schedule_jobs = {'lost_template'},
+  buffered = {'lost_buffered'}, idle = {'dead_idle'}, servers = {'dead_server'},
+  seats = {'lost_seat'},
+}

@@ -1,0 +1,308 @@
+-- What can be wrong with the keys of a queue: damaged[KIND](SUBJECT) looks whether it is, and
+-- changes nothing. queue/damage.c has the words for people, shared/mend.lua what is done about it.
+-- Every check must stand what no script of ours would write.
+local DAMAGE_LEASE_MAX_US, SERVER_KEPT_MS, IDLE_KEPT_MS = 3600 * 1000000, 86400000, 60000
+local SEAT_LEASES_MAX = 10000 -- more are not looked through for one seat
+-- As state_of looks for a job: where two claim it, the first is right.
+local PLACES = {'active', 'scheduled', 'retry', 'dead', 'cancelled', 'done', 'waiting'}
+local damaged = {}
+
+local function has(hash, field)
+  return redis.call('HEXISTS', key(hash), field) == 1
+end
+
+local function score_in(set, member)
+  return redis.call('ZSCORE', key(set), member)
+end
+
+local function two_words(subject)
+  return subject:match('^(%S*) (.*)$')
+end
+
+local function places_of(id)
+  local found = {}
+  for _, place in ipairs(PLACES) do
+    if score_in(place, id) then found[#found + 1] = place end
+  end
+  return found
+end
+
+local function is_good_pack(record)
+  local size, data = record:match('^2%d:[^\n]+\n(%d+)\n(.*)$')
+  local ok, records = pcall(cmsgpack.unpack, data or '')
+  if not size or not ok or type(records) ~= 'table' then return false end
+  for i = 1, tonumber(size) do
+    if type(records[i]) ~= 'string' then return false end
+  end
+  return tonumber(size) >= 1 and tonumber(size) == #records and #records <= PACK_JOBS
+end
+
+local function is_good_record(name, record)
+  if is_pack(name) then return is_good_pack(record) end
+  return record:find('^[01]%d:[^\n]+\n[^\n]*\n') ~= nil
+end
+
+-- nil: it cannot be read.
+local function readable_rare(text)
+  local ok, rare = pcall(cjson.decode, text)
+  return ok and type(rare) == 'table' and rare or nil
+end
+
+-- What must stand in its lane for a ready job; '' nothing does.
+local function live_entry(id, record)
+  local text = record:byte() == 49 and redis.call('HGET', key('rare'), id)
+  local rare = text and readable_rare(text) or {}
+  return type(rare.e) == 'string' and rare.e or id
+end
+
+local function good_record(id)
+  local record = redis.call('HGET', key('jobs'), id)
+  return record and is_good_record(id, record) and record
+end
+
+-- The record of what is ready by this entry of this lane; nil: nothing is.
+local function ready_by(lane, entry)
+  local id = entry:match('^[^~]*')
+  local record = good_record(id)
+  if record and lane_of(record) == lane and live_entry(id, record) == entry
+      and #places_of(id) == 0 then return record end
+end
+
+local function entries_of(lane, entry)
+  return redis.call('LPOS', key('lane:' .. lane), entry, 'COUNT', 2)
+end
+
+-- Jobs in a pack beyond one for it.
+local function packed_in(name, record)
+  local high, low = gone_from(name)
+  return pack_size(record) - count_bits(high) - count_bits(low) - 1
+end
+
+-- Does not change while no pack does; begins with how many jobs are counted in packs.
+local function moves_of_packs()
+  local names = {'packed_ready', 'packed_active', 'enqueued', 'done', 'deleted', 'reaped', 'failed',
+                 'dead', 'cancelled', 'generation'}
+  local values = redis.call('HMGET', key('meta'), unpack(names))
+  for i = 1, #names do values[i] = tostring(values[i] or 0) end
+  return table.concat(values, ',')
+end
+
+-- ---- keys
+
+local function known_type(name)
+  return type_of_key(queue and KEYS_OF_QUEUE or KEYS_OF_ALL, name)
+end
+
+function damaged.unknown_key(name)
+  return not known_type(name) and redis.call('EXISTS', key(name)) == 1
+end
+
+function damaged.wrong_type(name)
+  local wanted, is = known_type(name), redis.call('TYPE', key(name)).ok
+  return wanted and is ~= 'none' and is ~= wanted
+end
+
+function damaged.unlisted_queue(name)
+  return redis.call('SISMEMBER', key('queues'), name) == 0
+end
+
+function damaged.endless_call(call)
+  return redis.call('TTL', key('call:' .. call)) == -1
+end
+
+-- ---- lanes
+
+function damaged.empty_lane(lane)
+  return score_in('lanes', lane) and redis.call('EXISTS', key('lane:' .. lane)) == 0
+end
+
+function damaged.lane_off_ring(lane)
+  return redis.call('EXISTS', key('lane:' .. lane)) == 1 and not score_in('lanes', lane)
+end
+
+function damaged.stray_entry(subject)
+  local lane, entry = two_words(subject)
+  return #entries_of(lane, entry) > 0 and not has('ghosts', entry) and not ready_by(lane, entry)
+end
+
+function damaged.double_entry(subject)
+  return #entries_of(two_words(subject)) > 1
+end
+
+function damaged.live_ghost(subject)
+  local lane, entry = two_words(subject)
+  return has('ghosts', entry) and ready_by(lane, entry) and #entries_of(lane, entry) > 0
+end
+
+function damaged.lost_ghost(entry)
+  local lane = redis.call('HGET', key('ghosts'), entry)
+  return lane and #entries_of(lane, entry) == 0
+end
+
+-- ---- jobs
+
+function damaged.bad_record(name)
+  local record = redis.call('HGET', key('jobs'), name)
+  return record and not is_good_record(name, record)
+end
+
+function damaged.orphan(id)
+  local record = good_record(id)
+  if not record or #places_of(id) > 0 then return false end
+  return #entries_of(lane_of(record), live_entry(id, record)) == 0
+end
+
+function damaged.two_states(id)
+  return #places_of(id) > 1
+end
+
+function damaged.double_body(id)
+  if is_pack(id) or not pack_place(id) or not has('jobs', id) then return false end
+  return good_record(pack_name(id)) and pack_with(id) ~= nil
+end
+
+function damaged.no_record(subject)
+  local place, id = two_words(subject)
+  return score_in(place, id) and not has('jobs', id)
+end
+
+-- STATE EXPECTED MOVES: counted while no pack moved.
+function damaged.wrong_count(subject)
+  local state, expected, moves = subject:match('^(%S+) (%d+) (%S+)$')
+  local counted = tonumber(redis.call('HGET', key('meta'), 'packed_' .. state) or 0)
+  return moves == moves_of_packs() and counted ~= tonumber(expected)
+end
+
+-- ---- attempts
+
+local seats -- SEAT -> 1, of those that servers have
+
+local function is_seat(n)
+  if not seats then
+    seats = {}
+    for _, seat in ipairs(redis.call('HVALS', key('seats'))) do seats[tonumber(seat) or -1] = 1 end
+  end
+  return seats[n]
+end
+
+function damaged.no_seat(id)
+  local score = score_in('active', id)
+  if not score or not has('jobs', id) then return false end
+  return not is_seat((tonumber(token_of(id, score)) or -1) % 1000)
+end
+
+function damaged.far_lease(id)
+  local score = score_in('active', id)
+  return score and tonumber(score) > now_us() + DAMAGE_LEASE_MAX_US
+end
+
+function damaged.lost_token(id)
+  return has('tokens', id) and not score_in('active', id)
+end
+
+function damaged.lost_mark(id)
+  return has('marks', id) and not score_in('active', id) and not score_in('active', pack_name(id))
+end
+
+-- ---- beside the jobs
+
+function damaged.lost_rare(id)
+  return has('rare', id) and not has('jobs', id)
+end
+
+function damaged.bad_rare(id)
+  local text = redis.call('HGET', key('rare'), id)
+  return text and not readable_rare(text)
+end
+
+function damaged.wrong_class(id)
+  local record = has('rare', id) and redis.call('HGET', key('jobs'), id)
+  return record and record:byte() == 48
+end
+
+function damaged.lost_result(id)
+  return has('results', id) and not has('jobs', id)
+end
+
+function damaged.lost_bits(name)
+  return has('gone', name) and not (is_pack(name) and has('jobs', name))
+end
+
+function damaged.endless_given(id)
+  return has('given', id) and not score_in('given_until', id)
+end
+
+function damaged.lost_until(id)
+  return score_in('given_until', id) and not has('given', id)
+end
+
+function damaged.lost_unique(name)
+  local held = redis.call('HGET', key('uniques'), name)
+  if not held or score_in('uniques_until', name) then return false end
+  return not held:find('^%S+ %S+$') or not unique_holder(name, math.floor(now_us() / 1000))
+end
+
+function damaged.endless_unique(name)
+  local span = (redis.call('HGET', key('uniques'), name) or ''):match(' (%d+)$')
+  return span and tonumber(score_in('uniques_until', name) or -1) ~= tonumber(span)
+end
+
+function damaged.lost_unique_time(name)
+  return score_in('uniques_until', name) and not has('uniques', name)
+end
+
+-- ---- schedules
+
+function damaged.no_tick(name)
+  local text = redis.call('HGET', key('ticks'), name)
+  return has('schedules', name) and not (text and read_tick(text))
+end
+
+function damaged.no_template(name)
+  return has('schedules', name) and not has('schedule_jobs', name)
+end
+
+function damaged.unlisted_schedule(name)
+  return has('schedules', name) and not score_in('schedule_names', name)
+end
+
+function damaged.lost_name(name)
+  return score_in('schedule_names', name) and not has('schedules', name)
+end
+
+for kind, hash in pairs({lost_tick = 'ticks', lost_template = 'schedule_jobs',
+                         lost_buffered = 'buffered'}) do
+  damaged[kind] = function(name) return has(hash, name) and not has('schedules', name) end
+end
+
+function damaged.lost_history(name)
+  return redis.call('EXISTS', key('history:' .. name)) == 1 and not has('schedules', name)
+end
+
+-- ---- servers
+
+-- How long it was silent; nil: it was never heard, or has left.
+local function silent_ms(server)
+  local seen = (redis.call('HGET', key('servers'), server) or ''):match('^%d+')
+  return seen and now_us() / 1000 - seen
+end
+
+function damaged.dead_idle(server)
+  return has('idle', server) and (silent_ms(server) or IDLE_KEPT_MS + 1) > IDLE_KEPT_MS
+end
+
+function damaged.dead_server(server)
+  local text = redis.call('HGET', key('servers'), server)
+  return text and (silent_ms(server) or SERVER_KEPT_MS + 1) > SERVER_KEPT_MS
+end
+
+function damaged.lost_seat(server)
+  local seat = redis.call('HGET', key('seats'), server)
+  if not seat or has('servers', server) then return false end
+  if redis.call('ZCARD', key('active')) > SEAT_LEASES_MAX then return false end
+  local leases = redis.call('ZRANGE', key('active'), 0, -1, 'WITHSCORES')
+  for i = 1, #leases, 2 do
+    if tonumber(token_of(leases[i], leases[i + 1])) % 1000 == tonumber(seat) then return false end
+  end
+  return true
+end
