@@ -130,6 +130,7 @@ int job_main(int argc, char **argv)
         {"cancel", job_cancel_main, "cancel jobs; what runs is stopped"},
         {"retry", job_retry_main, "run dead, cancelled or done jobs once more"},
         {"run", job_run_main, "run delayed jobs now"},
+        {"edit", job_edit_main, "change what a waiting job does, and when"},
         {"delete", job_delete_main, "delete jobs that are not running"},
     };
 

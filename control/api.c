@@ -32,6 +32,7 @@ static const struct route routes[] = {
     {"POST",   "/v1/queues/{queue}/jobs/delete", jobs_delete,       ROLE_ADMIN  },
     {"POST",   "/v1/queues/{queue}/purge",      queue_purge,       ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
+    {"PATCH",  "/v1/jobs/{id}",                 job_edit,          ROLE_ADMIN  },
     {"DELETE", "/v1/jobs/{id}",                 job_delete,        ROLE_ADMIN  },
     {"POST",   "/v1/jobs/{id}/cancel",          job_cancel,        ROLE_ADMIN  },
     {"POST",   "/v1/jobs/{id}/retry",           job_retry,         ROLE_ADMIN  },

@@ -6,6 +6,7 @@
 #include "control/api_call.h"
 #include "control/api_filter.h"
 #include "control/listing.h"
+#include "control/new_job.h"
 #include "control/service.h"
 #include "control/shape.h"
 #include "control/steering.h"
@@ -218,4 +219,27 @@ void job_run(struct http_exchange *x, const struct http_request *request,
              const struct route_args *args, void *ctx)
 {
     steer(x, request, args, ctx, STEERING_RUN);
+}
+
+void job_edit(struct http_exchange *x, const struct http_request *request,
+                const struct route_args *args, void *ctx)
+{
+    struct job_edit edit;
+    struct error why;
+    struct api_call *c;
+    char *text;
+
+    if (!api_body_is_json(x, request)) return;
+    if (job_edit_read(request->body, &edit, &text, &why)) {
+        api_reply_why(x, &why);
+        return;
+    }
+    if ((c = api_call_of_job(ctx, x, request, args->arg[0]))) {
+        c->change = true;
+        c->verb = STEERING_EDIT;
+        edit_build(&c->call.request, queue_key_span(&c->key), span_of(c->local), &edit,
+                   service_now_ms(ctx));
+        api_call_send(c, on_steered);
+    }
+    free(text);
 }

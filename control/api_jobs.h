@@ -15,5 +15,6 @@ route_fn job_delete;
 route_fn job_cancel;
 route_fn job_retry;
 route_fn job_run;
+route_fn job_edit; /* of one that waits */
 
 #endif

@@ -48,7 +48,8 @@ static const struct key {
     {KEY("after"), KEY_LATER, 0, 0, 0},
 };
 
-enum { KEY_AT_PAYLOAD = 1, KEY_AT_BASE64 = 2, KEY_AT_IN = 5, KEY_AT_RUN_AT = 6 }; /* in `keys` */
+enum { KEY_AT_PAYLOAD = 1, KEY_AT_BASE64 = 2, KEY_AT_IN = 5, KEY_AT_RUN_AT = 6,
+       KEY_AT_PRIORITY = 7 }; /* in `keys` */
 _Static_assert(countof(keys) <= 32, "one bit of `seen` each");
 
 struct reading {
@@ -302,6 +303,46 @@ enum pinion_err new_job_read(struct span json, const struct pinion_job *defaults
         return err;
     }
     *ret_job = (struct new_job){r.job, text};
+    return PINION_OK;
+}
+
+#define BIT(key) (UINT32_C(1) << (key))
+
+enum pinion_err job_edit_read(struct span json, struct job_edit *ret_edit, char **ret_text,
+                              struct error *why)
+{
+    const uint32_t known = BIT(KEY_AT_PAYLOAD) | BIT(KEY_AT_BASE64) | BIT(KEY_AT_IN) |
+                           BIT(KEY_AT_RUN_AT) | BIT(KEY_AT_PRIORITY);
+    struct reading r = {0};
+    enum pinion_err err;
+    char *text = r.room = xmalloc(json.len + 1);
+
+    json_scan_init(&r.scan, json);
+    err = read_object(&r, why);
+    for (size_t i = 0; !err && i < countof(keys); i++)
+        if (r.seen & BIT(i) & ~known)
+            err = bad_key(keys[i].name,
+                          " cannot be edited: expected payload, payload_base64, in_ms, run_at, "
+                          "priority", why);
+    if (!err) err = settle_pairs(&r, why);
+    struct job_edit edit = {
+        .has_payload = saw(&r, KEY_AT_PAYLOAD) || saw(&r, KEY_AT_BASE64),
+        .payload = r.job.payload,
+        .payload_len = r.job.payload_len,
+        .priority = r.job.priority,
+        .when = saw(&r, KEY_AT_IN)       ? EDIT_WHEN_IN
+                : saw(&r, KEY_AT_RUN_AT) ? EDIT_WHEN_AT
+                                         : EDIT_WHEN_AS_IT_WAS,
+        .in_ms = r.job.in_ms,
+        .run_at_ms = r.job.run_at_ms,
+    };
+    if (!err) err = edit_check(&edit, why);
+    if (err) {
+        free(text);
+        return err;
+    }
+    *ret_edit = edit;
+    *ret_text = text;
     return PINION_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "include/pinion.h"
+#include "queue/edit.h"
 #include "queue/limits.h"
 
 /* Of the text of one job: a payload of which each byte is escaped, and the rest. */
@@ -28,6 +29,11 @@ void            new_job_deinit(struct new_job *);
 
 /* All that job_check asks for, and a backoff that the servers understand. */
 enum pinion_err new_job_check(const struct pinion_job *, struct error *why) must_use;
+
+/* What an object says of a job that is there: payload, payload_base64, in_ms, run_at, priority. It
+ * points into *ret_text, the caller's to free. */
+enum pinion_err job_edit_read(struct span json, struct job_edit *ret_edit, char **ret_text,
+                              struct error *why) must_use;
 
 bool new_job_is_array(struct span json);
 /* The texts of an array's items, borrowed. PINION_TOO_LARGE: more than count_max. */

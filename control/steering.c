@@ -1,6 +1,7 @@
 #include "control/steering.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include "queue/steer.h"
 
 static const struct {
@@ -11,6 +12,7 @@ static const struct {
     [STEERING_DELETE] = {"deleted",   "one that is not running"          },
     [STEERING_RETRY] = {"ready",     "dead, cancelled, or done and kept"},
     [STEERING_RUN] = {"ready",     "scheduled or retry"               },
+    [STEERING_EDIT] = {"edited",    "one that waits"                   },
 };
 
 void steering_build(enum steering_verb verb, struct request *r, struct span key, struct span id)
@@ -20,7 +22,9 @@ void steering_build(enum steering_verb verb, struct request *r, struct span key,
     case STEERING_DELETE: delete_build(r, key, &id, 1); return;
     case STEERING_RETRY: requeue_build(r, key, REQUEUE_RETRY, &id, 1); return;
     case STEERING_RUN: requeue_build(r, key, REQUEUE_RUN, &id, 1); return;
+    case STEERING_EDIT: break;
     }
+    abort(); /* a bug: what an edit says is for edit_build */
 }
 
 enum pinion_err steering_judge(enum steering_verb verb, struct span status,

@@ -31,7 +31,7 @@ enum pinion_err steer_err(struct span status)
 {
     if (span_is(status, "not_found")) return PINION_NOT_FOUND;
     if (span_is(status, "cancelled") || span_is(status, "marked") || span_is(status, "ready") ||
-        span_is(status, "deleted"))
+        span_is(status, "deleted") || span_is(status, "edited"))
         return PINION_OK;
     return status.data ? PINION_CONFLICT : PINION_INTERNAL;
 }

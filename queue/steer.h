@@ -18,9 +18,9 @@ void delete_build(struct request *, struct span key, const struct span local_ids
 void requeue_build(struct request *, struct span key, enum requeue_verb,
                    const struct span local_ids[],
                    size_t count);
-/* One per id: "cancelled", "marked" (its worker is told), "deleted", "ready", or why nothing was
- * changed: "not_found", "held" (another job has its unique key) or the name of a state that does
- * not allow it. */
+/* One per id: "cancelled", "marked" (its worker is told), "deleted", "ready", "edited", or why
+ * nothing was changed: "not_found", "held" (another job has its unique key) or the name of a state
+ * that does not allow it. */
 struct span steer_status(const struct redisReply *, size_t i);
 enum pinion_err steer_err(struct span status); /* PINION_OK, PINION_NOT_FOUND or PINION_CONFLICT */
 

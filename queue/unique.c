@@ -29,8 +29,10 @@ enum pinion_err unique_parse(struct span text, struct unique *ret_unique, struct
 
 void unique_add_span(struct buffer *b, const struct unique *u)
 {
-    if (u->ms) buffer_printf(b, "%" PRIu64, u->ms);
-    else buffer_add(b, u->span.data, u->span.len);
+    if (u->ms)
+        buffer_printf(b, "%" PRIu64, u->ms);
+    else
+        buffer_add(b, u->span.data, u->span.len);
 }
 
 const char *unique_format(struct span of_record, char out[UNIQUE_TEXT_MAX])

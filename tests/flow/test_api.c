@@ -34,7 +34,7 @@ static const struct row rows[] = {
     {"GET", "/v1/nothing", 0, 0, 404, "not_found"},
     {"GET", "/v1/queues/a%2fb", 0, 0, 400, "encoded slashes"},
     {"POST", "/v1/health", AUTH, "", 405, "Allow: GET, HEAD\r\n"},
-    {"PUT", "/v1/jobs/mail:a", 0, "{}", 405, "Allow: GET, HEAD, DELETE\r\n"},
+    {"PUT", "/v1/jobs/mail:a", 0, "{}", 405, "Allow: GET, HEAD, PATCH, DELETE\r\n"},
     {"DELETE", JOBS, AUTH, 0, 405, "Allow: GET, HEAD, POST\r\n"},
 
     /* ---- changes need a token */
@@ -164,6 +164,25 @@ static const struct row rows[] = {
      "[{\"id\":\"uniq:n\",\"existing\":true,\"replaced\":true}]"},
     {"GET", "/v1/jobs/uniq:n", AUTH, 0, 200, "\"unique\":\"k=done\""},
     {"DELETE", "/v1/jobs/uniq:n", AUTH, 0, 200, "deleted"},
+
+    /* ---- edited */
+    {"POST", UNIQ, AUTH JSON, "{\"kind\":\"a\",\"id\":\"e\",\"payload\":\"old\"}", 201, "uniq:e"},
+    {"PATCH", "/v1/jobs/uniq:e", JSON, "{\"priority\":0}", 401, "token"},
+    {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "{}", 400, "nothing to change: expected a payload"},
+    {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "{\"kind\":\"b\"}", 400, "key kind cannot be edited"},
+    {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "{\"priority\":10}", 400, "from 0 to 9"},
+    {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "{\"in_ms\":1,\"run_at\":\"2099-01-01T00:00:00Z\"}",
+     400, "in_ms and run_at: expected one of them"},
+    {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "[]", 400, "expected a JSON object"},
+    {"PATCH", "/v1/jobs/uniq:none", AUTH JSON, "{\"priority\":0}", 404, "not found"},
+    {"PATCH", "/v1/jobs/uniq:e", AUTH JSON,
+     "{\"payload\":\"new\",\"priority\":0,\"in_ms\":3600000}", 200,
+     "{\"id\":\"uniq:e\",\"status\":\"edited\"}"},
+    {"GET", "/v1/jobs/uniq:e", AUTH, 0, 200, "\"state\":\"scheduled\""},
+    {"GET", "/v1/jobs/uniq:e", AUTH, 0, 200, "\"payload\":\"new\""},
+    {"POST", "/v1/jobs/uniq:e/cancel", AUTH, 0, 200, "cancelled"},
+    {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "{\"priority\":0}", 409,
+     "it is cancelled: expected one that waits"},
 };
 
 /* The code and the status are those of one row of base/error.c; only 405 has none of its own. */

@@ -15,6 +15,7 @@ static const char *const at_names[ATS] = {"none", "scheduled", "ready", "active"
                                           "done", "dead", "cancelled", "remembered"};
 
 static struct rig rig;
+static const char *unique; /* key of the job; NULL: none */
 static struct lease held;
 static struct pinion_job job;
 
@@ -25,7 +26,8 @@ static void arrange(enum at at)
     rig_reset(&rig);
     held = (struct lease){.id = "x", .token = "1790000000000000"};
     job = (struct pinion_job){
-        .kind = "wc", .queue = "q", .id = "x", .payload = "p", .payload_len = 1};
+        .kind = "wc", .queue = "q", .id = "x", .payload = "p", .payload_len = 1,
+        .unique = unique};
     if (at == SCHEDULED) job.in_ms = 1000;
     if (at == DONE) job.retain_ms = 3600000;
     if (at == NONE) return;
@@ -153,6 +155,22 @@ static const char *do_cancel(void)
     return cancel(&rig, "x");
 }
 
+static const char *do_edit(void)
+{
+    return edit_job(&rig, "x", &(struct job_edit){.has_payload = true, .payload = "P",
+                                                  .payload_len = 1});
+}
+
+static const char *do_edit_later(void)
+{
+    return edit_job(&rig, "x", &(struct job_edit){.when = EDIT_WHEN_IN, .in_ms = 60000});
+}
+
+static const char *do_edit_now(void)
+{
+    return edit_job(&rig, "x", &(struct job_edit){.when = EDIT_WHEN_IN});
+}
+
 static const char *do_delete(void)
 {
     return delete_job(&rig, "x");
@@ -213,7 +231,7 @@ static const struct row {
     {"renew", do_renew,
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}, {"cancel", 0},
       {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}}},
-    {"ack", do_ack, /* a job that is kept is not ended by it: ack_rich is */
+    {"ack", do_ack, /* a job that is kept or unique is not ended by it: ack_rich is */
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", "remembered"}, {"ok", "remembered"},
       {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}}},
     {"ack_rich", do_ack_rich,
@@ -239,6 +257,15 @@ static const struct row {
      {{"not_found", 0}, {"cancelled", "cancelled"}, {"cancelled", "cancelled"}, {"marked", 0},
       {"marked", 0}, {"cancelled", "cancelled"}, {"done", 0}, {"dead", 0}, {"cancelled", 0},
       {"done", 0}}},
+    {"edit", do_edit,
+     {{"not_found", 0}, {"edited", 0}, {"edited", 0}, {"active", 0}, {"active", 0},
+      {"edited", 0}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0}}},
+    {"edit to later", do_edit_later,
+     {{"not_found", 0}, {"edited", 0}, {"edited", "scheduled"}, {"active", 0}, {"active", 0},
+      {"edited", 0}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0}}},
+    {"edit to now", do_edit_now,
+     {{"not_found", 0}, {"edited", "ready"}, {"edited", 0}, {"active", 0}, {"active", 0},
+      {"edited", "ready"}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0}}},
     {"delete", do_delete,
      {{"not_found", 0}, {"deleted", "none"}, {"deleted", "none"}, {"active", 0}, {"active", 0},
       {"deleted", "none"}, {"deleted", "none"}, {"deleted", "none"}, {"deleted", "none"},
@@ -269,6 +296,21 @@ static const char *counts_of(const char *state)
     return strcmp(state, "none") == 0 || strcmp(state, "remembered") == 0 ? "" : text;
 }
 
+/* The key is held from the enqueue until the job has started or ended; look.lua says by whom. */
+static void check_key(const char *verb, enum at at, const char *after)
+{
+    static const char *const over[] = {"none", "done", "dead", "cancelled", "remembered"};
+    bool start = unique && strcmp(unique, "k=start") == 0;
+    bool started = at >= ACTIVE && (at < DONE || strcmp(verb, "retry") != 0);
+    bool held_now = unique && !(start && (started || strcmp(after, "active") == 0));
+
+    for (size_t i = 0; i < countof(over); i++) held_now &= strcmp(after, over[i]) != 0;
+    if (rig_int(&rig, "HEXISTS pinion:{q}:uniques k") != held_now)
+        fail_msg("%s in %s, unique %s: the key is%s held", verb, at_names[at], unique,
+                 held_now ? " not" : "");
+    if (strcmp(verb, "ack") != 0) freeReplyObject(rig_look(&rig));
+}
+
 static void try_cell(const struct row *row, enum at at)
 {
     const char *after = row->cell[at].after ? row->cell[at].after : state_name(at);
@@ -286,12 +328,27 @@ static void try_cell(const struct row *row, enum at at)
     if (strcmp(seen, counts_of(after)) != 0)
         fail_msg("%s in %s: counts '%s', expected '%s'", row->verb, at_names[at], seen,
                  counts_of(after));
+    check_key(row->verb, at, after);
+}
+
+static void try_all(const char *key)
+{
+    unique = key;
+    for (size_t i = 0; i < countof(rows); i++)
+        for (enum at at = 0; at < ATS; at++)
+            if (!key || strcmp(rows[i].verb, "ack") != 0) try_cell(&rows[i], at);
 }
 
 TEST(every_verb_in_every_state)
 {
-    for (size_t i = 0; i < countof(rows); i++)
-        for (enum at at = 0; at < ATS; at++) try_cell(&rows[i], at);
+    try_all(NULL);
+}
+
+TEST(every_verb_in_every_state_of_a_unique_job)
+{
+    try_all("k");
+    try_all("k=start");
+    unique = NULL;
 }
 
 /* The mark goes with the attempt: what is retried by hand after a cancel is not cancelled again. */
@@ -324,6 +381,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_verb_in_every_state),
+        cmocka_unit_test(every_verb_in_every_state_of_a_unique_job),
         cmocka_unit_test(a_mark_ends_with_its_attempt),
     };
 

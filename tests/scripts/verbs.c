@@ -245,6 +245,15 @@ const char *requeue(struct rig *rig, const char *verb, const char *id)
     return only_status(rig);
 }
 
+const char *edit_job(struct rig *rig, const char *id, const struct job_edit *edit)
+{
+    struct error why = {0};
+
+    if (edit_check(edit, &why)) fail_msg("%s", why.text);
+    edit_build(&rig->request, rig_key(rig), span_of(id), edit, rig_now_ms(rig));
+    return only_status(rig);
+}
+
 int64_t promote(struct rig *rig, struct promoted *ret)
 {
     struct promoted answer;

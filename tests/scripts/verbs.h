@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include "queue/claim.h"
+#include "queue/edit.h"
 #include "queue/look.h"
 #include "queue/settle.h"
 #include "queue/upkeep.h"
@@ -58,6 +59,7 @@ const char *renew(struct rig *, const struct lease *, uint64_t lease_ms);
 const char *cancel(struct rig *, const char *id);
 const char *delete_job(struct rig *, const char *id);
 const char *requeue(struct rig *, const char *verb, const char *id); /* "retry", "run" */
+const char *edit_job(struct rig *, const char *id, const struct job_edit *);
 int64_t promote(struct rig *, struct promoted *ret); /* how many; ret: NULL is fine */
 int64_t     reap(struct rig *);                                     /* fails on a jump */
 int64_t     take_back(struct rig *, const char *server);

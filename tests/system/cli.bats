@@ -105,7 +105,7 @@ good_lines() { # COUNT
 @test "what is not a verb or a flag is refused, with a way out" {
     refuses 2 "unknown verb 'enqeue'" enqeue wc
     refuses 2 "expected pinion serve, enqueue" nothing
-    refuses 2 "pinion job list, show, cancel, retry, run or delete" job
+    refuses 2 "pinion job list, show, cancel, retry, run, edit or delete" job
     refuses 2 "unknown verb 'lst'" job lst
     refuses 2 "unknown flag '--colour'; see pinion enqueue --help" enqueue wc --colour
     refuses 2 "unknown flag '-Z'" job list -Z
@@ -174,6 +174,23 @@ good_lines() { # COUNT
     refuses 2 "replace: expected unique with it" enqueue wc x --replace
     printf '{"kind":"wc","unique":"=1s"}\n' > bad
     refuses 2 "bad:1: unique '=1s': expected a KEY" enqueue --bulk bad
+}
+
+@test "what waits can be edited" {
+    exits 0 enqueue wc old --id e
+    exits 0 job edit default:e --payload new --priority 0 --in 1h
+    [ "$output" = edited ]
+    [ "$(pinion job show default:e --json | jq -rc '[.state, .payload, .priority]')" = \
+        '["scheduled","new",0]' ]
+    printf 'from stdin' | pinion job edit -q default e --payload - --in 0 --json |
+        jq -e '.status == "edited"'
+    [ "$(pinion job show default:e --json | jq -rc '[.state, .payload]')" = '["ready","from stdin"]' ]
+    refuses 2 "nothing to change: expected a payload, a time or a priority" job edit default:e
+    refuses 2 "--in and --at: expected one of them" job edit default:e --in 1s --at 10:00
+    refuses 2 "expected a whole number from 0 to 9" job edit default:e --priority 10
+    refuses 3 "not found" job edit default:none --priority 1
+    exits 0 job cancel default:e
+    refuses 4 "it is cancelled: expected one that waits" job edit default:e --priority 1
 }
 
 @test "a retry is refused while another job holds its unique key" {
