@@ -25,6 +25,10 @@
 #define LEASE_MIN_MS      1000
 #define LEASE_MAX_MS      3600000
 
+#define LIMIT_VALUE_MAX   100000 /* attempts at once, and starts in a time */
+#define LIMIT_PER_MAX_MS  UINT64_C(86400000)
+#define LIMITS_MAX        1000   /* of a queue; see limit.lua */
+
 #define BATCH_ITEMS_MAX   512           /* items of one call to a script */
 #define BATCH_BYTES_MAX   (1024 * 1024) /* of records in one call, and in one answer of a claim */
 #define FILTER_ERROR_MAX  256           /* bytes of an error that jobs are looked up by */

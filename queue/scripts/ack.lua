@@ -8,6 +8,10 @@
 --       then per claim: TOKEN, n, 'ID ID ...' (to remember), ID ...
 -- Gives {ID, 'stale', ...} for jobs that were not ours; a repeated ack is ours
 local at = 2
+if redis.call('EXISTS', key('holds'), key('bonds')) > 0 then
+--@ include wake limit unpark hold
+  at_end[1] = free_holds
+end
 
 local function settle_pack(name, token, size, bits, text)
   local high, low = bits_of(bits)

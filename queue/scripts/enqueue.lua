@@ -24,8 +24,7 @@ for _ = 1, tonumber(ARGV[2]) do
   local ids, records, after = at + 3, at + 3 + n, at + 3 + 3 * n
   redis.call('HSET', key('jobs'), unpack(ARGV, records, after - 1))
   redis.call('RPUSH', key('lane:' .. lane), unpack(ARGV, ids, records - 1))
-  lane_join(lane)
-  wake(kind_of(lane))
+  if lane_join(lane) then wake(kind_of(lane)) end
   note('ready', ARGV, ids, records - 1)
   at, added, packed = after, added + jobs, packed + jobs - n
 end

@@ -15,8 +15,7 @@ if not push(lane, id, record) then
   -- Here, for even to make functions takes time that a push does not have.
 --@ include lane
   redis.call('RPUSH', key('lane:' .. lane), id)
-  lane_join(lane)
-  wake(kind_of(lane))
+  if lane_join(lane) then wake(kind_of(lane)) end
   note_one('ready', id)
 end
 redis.call('HINCRBY', key('meta'), 'enqueued', 1)

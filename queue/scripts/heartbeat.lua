@@ -1,40 +1,23 @@
 #!lua flags=allow-oom
---@ include key now hint record wake match retention
+--@ include key now hint record wake match retention seat
 -- heartbeat: a server serves this queue; what should it look at?
 --
 -- KEYS  1 queue
 -- ARGV  1 server   2 its description (JSON)   3 its channel   4.. PATTERN ... with a free slot
 -- Gives {now in us, seat or -1, subscribers of its channel, claimable, next due in ms or '',
 --        end of the next lease in us or '', sweep due, idle, edits of schedules}
-local SEATS_MAX, SEAT_KEPT_MS = 1000, 86400000
 local now = now_us()
 local now_ms = integer(math.floor(now / 1000))
 
--- A seat outlives its server for longer than any lease that names it.
-local function take_seat()
-  local taken, seats = {}, redis.call('HGETALL', key('seats'))
-  for i = 1, #seats, 2 do
-    local seen_ms = (redis.call('HGET', key('servers'), seats[i]) or ''):match('^%d+')
-    if seen_ms and now_ms - seen_ms > SEAT_KEPT_MS then
-      redis.call('HDEL', key('seats'), seats[i])
-      redis.call('HDEL', key('servers'), seats[i])
-    else
-      taken[tonumber(seats[i + 1])] = true
-    end
-  end
-  for n = 0, SEATS_MAX - 1 do
-    if not taken[n] then
-      redis.call('HSET', key('seats'), ARGV[1], n)
-      return n
-    end
-  end
-  return -1
-end
-
 local function claimable()
-  if redis.call('HEXISTS', key('meta'), 'paused') == 1 then return 0 end
-  local lanes = runnable_lanes({unpack(ARGV, 4)})
-  return next(lanes) and 1 or 0
+  local meta, shut_to = redis.call('HMGET', key('meta'), 'paused', 'limits'), nil
+  if meta[2] then
+--@ include limit rate room
+    if queue_full() then return 0 end
+    shut_to = shut
+  end
+  local lanes = not meta[1] and runnable_lanes({unpack(ARGV, 4)}, shut_to) or {}
+  return (next(lanes) or stopped) and 1 or 0
 end
 
 -- The oldest kept job of each end, against its retention.
@@ -48,7 +31,7 @@ local function sweep_due()
       or kept > RETAIN_MAX) and 1 or 0
 end
 
-local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat()
+local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat(ARGV[1], now_ms)
 redis.call('HSET', key('servers'), ARGV[1], now_ms .. ' ' .. ARGV[2])
 local lease = redis.call('ZRANGE', key('active'), 0, 0, 'WITHSCORES')[2]
 local due, heard = next_due(), redis.call('PUBSUB', 'NUMSUB', ARGV[3])[2]

@@ -34,8 +34,7 @@ end
 local function list_lanes()
   local index, place, from = after:match('^(%d+)%.?(%d*) (.+)$')
   local first = from and '[' .. from or '-'
-  local lanes = redis.call('ZRANGEBYLEX', key('lanes'), first, '+', 'LIMIT', 0, page.limit + 1)
-  for _, lane in ipairs(lanes) do
+  for _, lane in ipairs(lanes_from(first, page.limit + 1)) do
     local start, asked = lane == from and tonumber(index) or 0, page.limit
     local entries = redis.call('LRANGE', key('lane:' .. lane), start, start + asked - 1)
     for i, name in ipairs(entries) do

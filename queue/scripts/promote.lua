@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
---@ include key now record pack note hint wake lane
--- promote: SCHEDULED, RETRY -> READY for jobs that are due.
+--@ include key now record pack note hint wake lane unpark allow
+-- promote: SCHEDULED, RETRY -> READY for jobs that are due; and what waits for a rate is claimable.
 --
 -- KEYS  1 queue
 -- ARGV  1 limit
@@ -15,8 +15,7 @@ local sub = string.sub
 local function push_plain(lane, ids)
   if #ids == 0 then return end
   redis.call('RPUSH', key('lane:' .. lane), unpack(ids))
-  lane_join(lane)
-  wake(kind_of(lane))
+  if lane_join(lane) then wake(kind_of(lane)) end
   note('ready', ids)
 end
 
@@ -55,5 +54,6 @@ end
 
 promote('retry')
 promote('scheduled')
+allow(now_ms, ARGV[1])
 local due = next_due()
 return {promoted, due and due <= now_ms and 1 or 0, due and integer(due) or '', now}

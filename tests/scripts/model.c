@@ -8,6 +8,8 @@
 
 const char *const model_kinds[MODEL_KINDS] = {"wc", "zip", "user.mail", "user.push", "a/b"};
 
+const char *const model_groups[MODEL_GROUPS] = {NULL, "acme", "b@c"};
+
 static const char *const names[WHERES] = {"none", "scheduled", "ready", "active",
                                           "retry", "done", "dead", "cancelled"};
 
@@ -30,6 +32,47 @@ struct model_job *model_find(struct model *m, const char *id)
 bool model_free(const struct model_job *j)
 {
     return j->where == W_NONE && j->given_until_ms == 0;
+}
+
+static bool text_is(const char *a, const char *b)
+{
+    return a ? b && strcmp(a, b) == 0 : !b;
+}
+
+/* Is it in the scope, as the other one is? */
+static bool in_scope(const struct model_job *j, int scope, const struct model_job *other)
+{
+    bool named = text_is(j->content.group, MODEL_LIMITED_GROUP);
+
+    switch (scope) {
+    case SCOPE_KIND: return strcmp(j->content.kind, MODEL_LIMITED_KIND) == 0;
+    case SCOPE_GROUP: return named;
+    case SCOPE_GROUPS: return j->content.group && text_is(j->content.group, other->content.group);
+    }
+    return true;
+}
+
+/* A group with a limit of its own is not one of the others. */
+static bool scope_binds(const struct model *m, int scope, const struct model_job *j)
+{
+    bool own = text_is(j->content.group, MODEL_LIMITED_GROUP) && m->limit[SCOPE_GROUP];
+
+    return m->limit[scope] && in_scope(j, scope, j) && !(scope == SCOPE_GROUPS && own);
+}
+
+unsigned model_room(const struct model *m, const struct model_job *j)
+{
+    unsigned room = MODEL_JOBS;
+
+    for (int scope = 0; scope < MODEL_SCOPES; scope++) {
+        unsigned running = 0;
+        if (!scope_binds(m, scope, j)) continue;
+        for (size_t i = 0; i < MODEL_JOBS; i++)
+            running += m->job[i].where == W_ACTIVE && in_scope(&m->job[i], scope, j);
+        unsigned left = running < m->limit[scope] ? m->limit[scope] - running : 0;
+        if (left < room) room = left;
+    }
+    return room;
 }
 
 const char *model_state(const struct model_job *j)
@@ -134,14 +177,17 @@ static void check_entry(struct model *m, const char *lane, const char *entry)
         const struct model_job *j = &m->job[i];
         if (j->where != W_READY || strncmp(j->id, entry, len) != 0) continue;
         if (pack ? j->content.id != NULL : j->id[len] != '\0') continue; /* given again */
-        assert_string_equal(lane + 2, j->content.kind);
+        char own[KIND_MAX + LABEL_MAX];
+        snprintf(own, sizeof own, "%s%s%s", j->content.kind, j->content.group ? "#" : "",
+                 j->content.group ? j->content.group : "");
+        assert_string_equal(lane + 2, own);
         assert_int_equal((unsigned)(lane[0] - '0') + 1, j->content.priority);
     }
 }
 
 static void check_lanes(struct model *m, struct rig *rig)
 {
-    redisReply *lanes = rig_command(rig, "ZRANGE pinion:{q}:lanes 0 -1");
+    redisReply *lanes = rig_command(rig, "ZUNION 2 pinion:{q}:lanes pinion:{q}:parked");
 
     for (size_t i = 0; i < lanes->elements; i++) {
         const char *lane = lanes->element[i]->str;

@@ -13,7 +13,11 @@
 #define MODEL_GIVEN 200
 #define MODEL_JOBS  500 /* below what one reap looks at */
 #define MODEL_KINDS 5
+#define MODEL_GROUPS 3
 #define DAY_MS      INT64_C(86400000)
+
+/* Scopes of limits: the queue, a kind, and, in the last two, a group and each other group. */
+enum { SCOPE_QUEUE, SCOPE_KIND, SCOPE_GROUP, SCOPE_GROUPS, MODEL_SCOPES };
 
 enum where { W_NONE, W_SCHEDULED, W_READY, W_ACTIVE, W_RETRY, W_DONE, W_DEAD, W_CANCELLED, WHERES };
 
@@ -35,13 +39,20 @@ struct model_job {
 struct model {
     struct model_job job[MODEL_JOBS];
     bool    paused;
+    unsigned limit[MODEL_SCOPES]; /* attempts at once; 0: none */
+    bool    rated;                /* what may start is not known here */
     int64_t enqueued, done, failed, dead, cancelled, reaped; /* totals */
 };
 
 extern const char *const model_kinds[MODEL_KINDS];
+extern const char *const model_groups[MODEL_GROUPS]; /* the first one: none */
+#define MODEL_LIMITED_KIND  model_kinds[1]
+#define MODEL_LIMITED_GROUP model_groups[1]
 
 void model_init(struct model *);
 struct model_job *model_find(struct model *, const char *id);
+/* How many more jobs like this one the limits of concurrency let start now. */
+unsigned model_room(const struct model *, const struct model_job *);
 /* Nothing is left of it, but perhaps the memory of its end. */
 bool model_free(const struct model_job *);
 const char *model_state(const struct model_job *);

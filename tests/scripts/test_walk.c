@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "queue/limit.h"
 #include "queue/pack.h"
 #include "tests/scripts/audit_rig.h"
 #include "tests/scripts/model.h"
@@ -69,6 +70,7 @@ static void new_content(struct model_job *j)
                                      .queue = "q",
                                      .id = j->id,
                                      .priority = PINION_PRIORITY((unsigned)i / 70 % 3 + 4)};
+    j->content.group = model_groups[i % 7 % MODEL_GROUPS];
     if (one_in(3)) j->content.in_ms = 1 + prng_below(&prng, 5000);
     if (one_in(3)) j->content.retain_ms = 1 + prng_below(&prng, 20000);
     if (one_in(6)) j->content.expires_ms = 1 + prng_below(&prng, 3000);
@@ -116,7 +118,7 @@ static void do_enqueue_batch(void)
     size_t wanted = 4 + prng_below(&prng, BATCH_MAX - 3), count = 0;
     uint64_t kinds = prng_below(&prng, MODEL_KINDS * MODEL_KINDS);
     unsigned priority = PINION_PRIORITY(4 + (unsigned)prng_below(&prng, 3));
-    bool mixed = one_in(4);
+    bool mixed = one_in(4), grouped = one_in(3);
 
     for (size_t i = MODEL_GIVEN; i < MODEL_JOBS && count < wanted; i++)
         if (model_free(&model.job[i])) chosen[count++] = &model.job[i];
@@ -125,7 +127,8 @@ static void do_enqueue_batch(void)
     for (size_t i = 0; i < count; i++) {
         uint64_t kind = one_in(2) ? kinds % MODEL_KINDS : kinds / MODEL_KINDS;
         jobs[i] = (struct pinion_job){
-            .kind = model_kinds[kind], .queue = "q", .priority = priority, .attempts_max = 3};
+            .kind = model_kinds[kind], .queue = "q", .priority = priority, .attempts_max = 3,
+            .group = grouped ? model_groups[1 + kind % 2] : NULL};
         if (mixed && one_in(20)) jobs[i].retain_ms = 1 + prng_below(&prng, 20000);
     }
     enqueue_batch(&rig, jobs, count, ids);
@@ -152,7 +155,7 @@ static void do_promote(void)
         }
     }
     assert_int_equal(promote(&rig, &p), due);
-    assert_true(p.next_due_ms == next);
+    assert_true(model.rated ? p.next_due_ms <= next : p.next_due_ms == next);
     assert_false(p.more);
 }
 
@@ -168,6 +171,7 @@ static void start_job(const struct lease *lease, unsigned seat, uint64_t lease_m
 
     if (j->where != W_READY || is_late(j))
         fail_msg("started %s, which is %s", j->id, model_state(j));
+    if (model_room(&model, j) == 0) fail_msg("started %s past a limit", j->id);
     assert_int_equal(lease->failures, j->failures);
     assert_int_equal(token % 1000, seat);
     assert_true(token > j->token);
@@ -209,10 +213,12 @@ static void do_claim(void)
     assert_true(got.count <= ask.free && (!model.paused || got.count == 0));
     for (size_t i = 0; i < got.count; i++) start_job(&got.lease[i], seat, ask.lease_ms);
     find_expired();
-    if (model.paused || got.count == ask.free || strcmp(ask.patterns, "*=512") != 0) return;
+    if (model.paused || model.rated || got.count == ask.free) return;
+    if (strcmp(ask.patterns, "*=512") != 0) return;
     if (got.more && got.count > 0) return; /* a pack was left to the next claim */
     for (size_t i = 0; i < MODEL_JOBS; i++)
-        if (model.job[i].where == W_READY) fail_msg("claim left %s", model.job[i].id);
+        if (model.job[i].where == W_READY && model_room(&model, &model.job[i]) > 0)
+            fail_msg("claim left %s", model.job[i].id);
 }
 
 /* A job that is given back, or lost; a mark cancels it. */
@@ -454,6 +460,31 @@ static void do_pause(void)
     model.paused = pause;
 }
 
+/* All of them anew, a few or none, over what runs at that time. */
+static void do_limit(void)
+{
+    static const enum limit_scope scopes[] = {LIMIT_QUEUE, LIMIT_KIND, LIMIT_GROUP,
+                                              LIMIT_EACH_GROUP};
+    struct limit limits[MODEL_SCOPES];
+    bool rated = one_in(4), any = !one_in(3);
+
+    model.rated = false;
+    for (size_t i = 0; i < MODEL_SCOPES; i++) {
+        model.limit[i] = any && one_in(2) ? 1 + (unsigned)prng_below(&prng, 40) : 0;
+        limits[i] = (struct limit){.scope = scopes[i], .concurrency = model.limit[i]};
+        if (i == SCOPE_KIND) limits[i].name = span_of(MODEL_LIMITED_KIND);
+        if (i == SCOPE_GROUP) limits[i].name = span_of(MODEL_LIMITED_GROUP);
+        if (!rated || !model.limit[i] || one_in(2)) continue;
+        limits[i].count = 1 + (unsigned)prng_below(&prng, 50);
+        limits[i].per_ms = 1 + prng_below(&prng, 2000);
+        model.rated = true;
+    }
+    limit_build(&rig.request, rig_key(&rig), one_in(2), limits, MODEL_SCOPES);
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(limit_read(r, &(struct error){0}), PINION_OK);
+    freeReplyObject(r);
+}
+
 static void do_step(void)
 {
     rig_step_us(&rig, (int64_t)prng_below(&prng, 500000));
@@ -468,7 +499,7 @@ static const struct {
     {do_enqueue, 24}, {do_enqueue_batch, 4}, {do_claim, 16}, {do_ack_pack, 6}, {do_ack, 10},
     {do_fail, 10},    {do_cancel, 10},       {do_requeue, 10}, {do_step, 12},  {do_renew, 6},
     {do_release, 6},  {do_promote, 5},       {do_reap, 3},     {do_sweep, 2},  {do_take_back, 1},
-    {do_pause, 1},    {do_delete, 4},
+    {do_pause, 1},    {do_delete, 4},        {do_limit, 1},
 };
 
 /* All is well; the servers were heard just now, so that none is taken for dead. */

@@ -66,8 +66,17 @@ for _, state in ipairs({'scheduled', 'waiting', 'active', 'retry', 'done', 'dead
   end
 end
 
-local in_ring, seen = {}, {}
-for _, lane in ipairs(redis.call('ZRANGE', key('lanes'), 0, -1)) do
+local in_ring, seen, lanes = {}, {}, redis.call('ZRANGE', key('lanes'), 0, -1)
+local parked_by = {}
+for _, lane in ipairs(redis.call('ZRANGE', key('parked'), 0, -1)) do
+  local scope = 'group:' .. (lane:match('#(.*)$') or '')
+  parked_by[scope], lanes[#lanes + 1] = (parked_by[scope] or 0) + 1, lane
+  if redis.call('ZSCORE', key('lanes'), lane) then fault('parked, and in the ring:', lane) end
+  if redis.call('SISMEMBER', key('parked:' .. scope), lane) == 0 then
+    fault('parked by no scope:', lane)
+  end
+end
+for _, lane in ipairs(lanes) do
   in_ring[key('lane:' .. lane)] = true
   local entries = redis.call('LRANGE', key('lane:' .. lane), 0, -1)
   if #entries == 0 then fault('empty lane in the ring:', lane) end
@@ -100,6 +109,54 @@ end
 for state, n in pairs(packed) do
   local counted = tonumber(redis.call('HGET', key('meta'), 'packed_' .. state) or 0)
   if counted ~= n then fault('packed', state, 'is', n, 'and counted as', counted) end
+end
+
+-- Limits: who counts where, and that nothing waits for what will never come.
+local rules, holds = map('limits'), map('holds')
+local function rule_of(scope)
+  local text = rules[scope] or scope:sub(1, 6) == 'group:' and rules.groups
+  return tonumber((text or '0'):match('^%d+')), text
+end
+if tostring(redis.call('HGET', key('meta'), 'limits') or 0)
+    ~= tostring(redis.call('HLEN', key('limits'))) then
+  fault('limits are counted wrong')
+end
+for id, text in pairs(holds) do
+  if (places[id] or {})[1] ~= 'active' then fault('counts, but is not active:', id) end
+  for scope in text:gmatch('%S+') do
+    if redis.call('SISMEMBER', key('hold:' .. scope), id) == 0 then
+      fault(id, 'does not count in', scope)
+    end
+  end
+end
+for _, name in ipairs(redis.call('KEYS', key('hold:*'))) do
+  local scope = name:sub(#key('hold:') + 1)
+  for _, id in ipairs(redis.call('SMEMBERS', name)) do
+    if not (' ' .. (holds[id] or '') .. ' '):find(' ' .. scope .. ' ', 1, true) then
+      fault(id, 'counts unknown in', scope)
+    end
+  end
+end
+for id, record in pairs(jobs) do
+  if (places[id] or {})[1] == 'active' then
+    local lane = record:match('^.([^\n]*)')
+    local group = lane:match('#(.*)$')
+    for _, scope in ipairs({'queue', 'kind:' .. lane:match('^%d:([^#]*)'),
+                            group and 'group:' .. group}) do
+      if rule_of(scope) > 0 and redis.call('SISMEMBER', key('hold:' .. scope), id) == 0 then
+        fault(id, 'runs, and does not count in', scope)
+      end
+    end
+  end
+end
+for _, name in ipairs(redis.call('KEYS', key('parked:*'))) do
+  local scope = name:sub(#key('parked:') + 1)
+  if redis.call('SCARD', name) ~= (parked_by[scope] or 0) then fault('parked wrongly by', scope) end
+  local most = rule_of(scope)
+  local full = most > 0 and redis.call('SCARD', key('hold:' .. scope)) >= most
+  if not full and not redis.call('ZSCORE', key('throttled'), scope) then
+    fault('parked for good by', scope)
+  end
 end
 
 for id in pairs(tokens) do

@@ -20,15 +20,15 @@ static const struct fault {
 } faults[] = {
     {
      .name = "enqueue wakes nobody",
-     .planted = {SCRIPT_ENQUEUE, "wake(kind_of(lane))\n  note('ready', ARGV",
-                    "note('ready', ARGV"},
+     .planted = {SCRIPT_ENQUEUE, "wake(kind_of(lane)) end\n  note('ready', ARGV",
+                    "end\n  note('ready', ARGV"},
      .scenario = scene_more_than_slots,
      .undisturbed = true,
      .violation = "was not woken",
      },
     {
      .name = "a job is pushed in a paused queue",
-     .planted = {SCRIPT_ENQUEUE_ONE, "or redis.call('HEXISTS', key('meta'), 'paused') == 1", ""},
+     .planted = {SCRIPT_ENQUEUE_ONE, "if meta[1] or meta[2]", "if meta[2]"},
      .scenario = scene_enqueued_paused,
      .undisturbed = true,
      .violation = "though the queue is paused",

@@ -1,7 +1,8 @@
--- The time of the next job that becomes due, in milliseconds; nil when there is none.
+-- The time of the next job that becomes due, or that a rate lets start, in milliseconds; nil when
+-- there is none.
 local function next_due()
   local first
-  for _, state in ipairs({'scheduled', 'retry'}) do
+  for _, state in ipairs({'scheduled', 'retry', 'throttled'}) do
     local head = redis.call('ZRANGE', key(state), 0, 0, 'WITHSCORES')[2]
     if head and (not first or tonumber(head) < first) then first = tonumber(head) end
   end

@@ -1,7 +1,10 @@
 -- The ring: the zset `lanes` holds every lane that is not empty, all with score 0, so that it is
--- ordered by its text: the priority first.
+-- ordered by its text: the priority first. A lane that the limit of its group took off the ring is
+-- in the zset `parked` instead. Gives whether claims see it now.
 local function lane_join(lane)
+  if lane:find('#', 1, true) and redis.call('ZSCORE', key('parked'), lane) then return false end
   redis.call('ZADD', key('lanes'), 0, lane)
+  return true
 end
 
 -- What stands in the lane for this job, nil for the id itself. A cancelled or moved job leaves its
@@ -17,8 +20,7 @@ local function lane_push(push, id, record, rare)
   rare.e = entry_for(id)
   if next(rare) or record:byte() == 49 then keep_rare(id, record, rare) end
   redis.call(push, key('lane:' .. lane), rare.e or id)
-  lane_join(lane)
-  wake(kind_of(lane))
+  if lane_join(lane) then wake(kind_of(lane)) end
   note('ready', {id})
 end
 

@@ -29,8 +29,7 @@ local function write_jobs()
   redis.call('HINCRBY', key('meta'), 'enqueued', #making.ids)
   for _, lane in ipairs(making.lanes) do
     redis.call('RPUSH', key('lane:' .. lane), unpack(making.peers[lane]))
-    lane_join(lane)
-    wake(kind_of(lane))
+    if lane_join(lane) then wake(kind_of(lane)) end
   end
   note('ready', making.ids)
   making = nothing_made()

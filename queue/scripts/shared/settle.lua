@@ -16,6 +16,8 @@ local function unmark(ids, from, to)
   note('done', ids, from, to)
 end
 
+local at_end = {} -- what else the end of jobs concerns: f(ids, from, to); see ack
+
 -- Jobs that stand for themselves are done; `text` is what to remember of them.
 local function settle(token, text, ids, from, to, renewed)
   if from > to then return end
@@ -23,6 +25,7 @@ local function settle(token, text, ids, from, to, renewed)
   local done = redis.call('HDEL', key('jobs'), unpack(ids, from, to))
   if renewed then redis.call('HDEL', key('tokens'), unpack(ids, from, to)) end
   unmark(ids, from, to)
+  for _, tell in ipairs(at_end) do tell(ids, from, to) end
   remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
 end
 

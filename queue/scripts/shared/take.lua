@@ -48,11 +48,12 @@ end
 -- How many jobs the pack at place i of what was popped brings; nil: it is not to be had as it is.
 -- It is left for the next claim if only a few slots are left over, so that packs are not broken up
 -- for them; unless this claim has nothing of its lane yet. Second answer: it was left.
-local function fits(lane, entries, i, record, room, taken)
+local function fits(batch, lane, entries, i, record, room, taken)
   local name = entries[i]
   local size = pack_size(record)
-  if size <= room and redis.call('HEXISTS', key('gone'), name) == 0 then return size end
-  local left = taken > 0 and 2 * room < size
+  local whole = not batch.limited and redis.call('HEXISTS', key('gone'), name) == 0
+  if size <= room and whole then return size end
+  local left = not batch.limited and taken > 0 and 2 * room < size
   put_back(lane, entries, left and i or i + 1)
   if not left then break_up(lane, name, record) end
   return nil, left
@@ -78,7 +79,7 @@ local function take(batch, lane, n)
     local id, record, token, rare, jobs = entries[i], records[i], batch.token, nil, 1
     local class = record and byte(record)
     if class == 50 then
-      jobs, left = fits(lane, entries, i, record, room, (batch.taken[lane] or 0) + n - room)
+      jobs, left = fits(batch, lane, entries, i, record, room, (batch.taken[lane] or 0) + n - room)
       full = not jobs
     elseif class ~= 48 then
       id, record, token, rare = look(batch, id, record)

@@ -47,8 +47,9 @@ local function tell_one_of(idle, kind, text_for)
 end
 
 -- Something of this kind became claimable: tell one idle server that can run it, and only one.
+-- Gives whether there was one.
 local function wake(kind)
   local any = draw_idle()
-  if #any == 0 or tell_one_of(any, kind, wake_up) then return end
-  tell_one_of(all_idle(), kind, wake_up)
+  if #any == 0 then return false end
+  return tell_one_of(any, kind, wake_up) or tell_one_of(all_idle(), kind, wake_up)
 end
