@@ -8,7 +8,7 @@
 --       then per claim: TOKEN, n, 'ID ID ...' (to remember), ID ...
 -- Gives {ID, 'stale', ...} for jobs that were not ours; a repeated ack is ours
 local at = 2
-if redis.call('EXISTS', key('holds'), key('bonds')) > 0 then
+if redis.call('EXISTS', key('holds')) > 0 then -- one command for all that a job may have beside
 --@ include wake limit unpark hold
   at_end[1] = free_holds
 end

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
---@ include key now record pack token state tick unique unique_take keys damage
+--@ include key now record pack token state tick unique unique_take keys lanes damage
 --@ include audit_parts
 -- audit: looks at some entries of one part of a queue's keys for what contradicts the rest; changes
 -- nothing. What it names may have moved meanwhile: audit_check tells.

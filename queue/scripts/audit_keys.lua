@@ -23,7 +23,8 @@ end
 local function look_at(name, queue, head, rest, full)
   local of_queue = base .. '{' .. queue .. '}:'
   if head == 'call:' and ask('TTL', full) == -1 then suspect(queue, 'endless_call', rest) end
-  if head == 'lane:' and not ask('ZSCORE', of_queue .. 'lanes', rest) then
+  if head == 'lane:' and not ask('ZSCORE', of_queue .. 'lanes', rest)
+      and not ask('ZSCORE', of_queue .. 'parked', rest) then
     suspect(queue, 'lane_off_ring', rest)
   elseif head == 'history:' and ask('HEXISTS', of_queue .. 'schedules', rest) == 0 then
     suspect(queue, 'lost_history', rest)

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
---@ include key now record pack filter page
+--@ include key now record pack filter page lanes
 -- list: a page of the jobs in one state; changes nothing.
 --
 -- KEYS  1 queue

@@ -13,9 +13,7 @@ end
 
 local function look_at_lanes()
   local seen, from = cursor:match('^(%d+) (.+)$')
-  local lanes = redis.call('ZRANGEBYLEX', key('lanes'), from and '[' .. from or '-', '+',
-                           'LIMIT', 0, step.limit)
-  for _, lane in ipairs(lanes) do
+  for _, lane in ipairs(lanes_from(from and '[' .. from or '-', step.limit)) do
     local done = lane == from and tonumber(seen) or 0
     local page = redis.call('LRANGE', key('lane:' .. lane), -(done + step.limit), -(done + 1))
     names[#names + 1] = ' ' .. lane

@@ -118,6 +118,7 @@ end
 
 function damaged.lane_off_ring(lane)
   return redis.call('EXISTS', key('lane:' .. lane)) == 1 and not score_in('lanes', lane)
+      and not is_parked(lane)
 end
 
 function damaged.stray_entry(subject)

@@ -8,6 +8,8 @@ local KEYS_OF_QUEUE = {
   servers = 'hash', seats = 'hash', watched = 'string', ['call:'] = 'string',
   schedules = 'hash', schedule_jobs = 'hash', schedule_names = 'zset', ticks = 'hash',
   buffered = 'hash', ['history:'] = 'list', uniques = 'hash', uniques_until = 'zset',
+  limits = 'hash', holds = 'hash', ['hold:'] = 'set', ['rate:'] = 'string', throttled = 'zset',
+  parked = 'zset', ['parked:'] = 'set',
 }
 
 -- And of the whole namespace, behind `NAMESPACE:`.

@@ -33,7 +33,7 @@ end
 -- ---- lanes
 
 local function leave_ring_if_empty(lane)
-  if redis.call('EXISTS', key('lane:' .. lane)) == 0 then redis.call('ZREM', key('lanes'), lane) end
+  if redis.call('EXISTS', key('lane:' .. lane)) == 0 then lane_leave(lane) end
 end
 
 function mend.empty_lane(lane)

@@ -28,12 +28,3 @@ local function page_add_entry(name, score, place)
     if page_full() and i < #ids then return pack_place(member) end
   end
 end
-
--- Those on the ring, and those that a limit took off it.
-local function lanes_from(first, n)
-  local lanes = redis.call('ZRANGEBYLEX', key('lanes'), first, '+', 'LIMIT', 0, n)
-  local parked = redis.call('ZRANGEBYLEX', key('parked'), first, '+', 'LIMIT', 0, n)
-  for _, lane in ipairs(parked) do lanes[#lanes + 1] = lane end
-  if #parked > 0 then table.sort(lanes) end
-  return lanes
-end

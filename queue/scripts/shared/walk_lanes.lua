@@ -49,7 +49,7 @@ local function walk_lane(lane, kept)
   end
   drop_tail(list, 2 * asked)
   local left = redis.call('LLEN', list)
-  if left == 0 then redis.call('ZREM', key('lanes'), lane) end
+  if left == 0 then lane_leave(lane) end
   kept = math.max(0, kept + seen + left - length)
   return kept, seen == #entries and #entries < asked
 end
@@ -57,7 +57,7 @@ end
 local function walk_lanes()
   local kept, from = walk.place:match('^(%S+) (.+)$')
   local first, asked = from and (kept == '-' and '(' or '[') .. from or '-', walk.looks
-  local lanes = redis.call('ZRANGEBYLEX', key('lanes'), first, '+', 'LIMIT', 0, asked)
+  local lanes = lanes_from(first, asked)
   for _, lane in ipairs(lanes) do
     local whole, left = true, 0
     if not walk.filter.kind or kind_of(lane) == walk.filter.kind then
