@@ -127,6 +127,7 @@ int job_main(int argc, char **argv)
     static const struct verb verbs[] = {
         {"list", job_list_main, "the jobs of a queue, by state"},
         {"show", job_show_main, "all about one job"},
+        {"explain", job_explain_main, "why a job does not run"},
         {"cancel", job_cancel_main, "cancel jobs; what runs is stopped"},
         {"retry", job_retry_main, "run dead, cancelled or done jobs once more"},
         {"run", job_run_main, "run delayed jobs now"},

@@ -2,6 +2,7 @@
 #ifndef PINION_CLI_JOB_H
 #define PINION_CLI_JOB_H
 
+#include <jansson.h>
 #include "cli/connect.h"
 #include "cli/filter.h"
 #include "queue/look.h"
@@ -26,5 +27,9 @@ struct job_look {
 enum pinion_err job_look(struct session *, struct span queue, struct span local,
                          struct job_look *ret, struct error *why) must_use;
 void            job_look_deinit(struct job_look *);
+
+/* Why it does not run: as control/explain.h has it; the caller's. */
+enum pinion_err job_explained(struct session *, struct span queue, struct span local,
+                              bool for_people, json_t **ret, struct error *why) must_use;
 
 #endif

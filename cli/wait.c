@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "cli/explain.h"
 #include "cli/table.h"
 #include "control/shape.h"
 #include "queue/steer.h"
@@ -136,24 +135,33 @@ static bool look(struct wait *w, struct span local_id, bool json, int *ret_exit)
     return ended;
 }
 
+/* What it was waiting for. */
+static void print_reason(struct wait *w, struct span local_id)
+{
+    json_t *explained = NULL;
+    enum pinion_err err = job_explained(w->session, w->queue, local_id, true, &explained, NULL);
+    const char *message = json_string_value(json_object_get(explained, "message"));
+
+    fprintf(stderr, "pinion: the time to wait for %.*s:%.*s is over: %s\n", (int)w->queue.len,
+            w->queue.data, (int)local_id.len, local_id.data,
+            err || !message ? "Redis does not tell why" : message);
+    json_decref(explained);
+}
+
 static int time_out(struct wait *w, struct span local_id, bool json)
 {
-    struct buffer reason = BUFFER_INIT;
+    int status = WAIT_EXIT_TIMEOUT;
     struct error why = {0};
     struct job_look look;
-    int status = WAIT_EXIT_TIMEOUT;
 
     if (job_look(w->session, w->queue, local_id, &look, &why)) return cli_fail(&why);
     if (is_end(look.view.state)) {
         status = report(w, &look.view, json);
     } else {
-        explain(w->session, w->queue, &look.view, &reason);
-        fprintf(stderr, "pinion: the time to wait for %.*s:%.*s is over: %s\n", (int)w->queue.len,
-                w->queue.data, (int)local_id.len, local_id.data, reason.data);
+        print_reason(w, local_id);
         if (json) json_print(shape_job(&look.view, w->queue, SHAPE_WITH_CONTENT));
         status = cli_finish(status);
     }
-    buffer_deinit(&reason);
     job_look_deinit(&look);
     return status;
 }

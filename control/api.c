@@ -34,6 +34,7 @@ static const struct route routes[] = {
     {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
     {"PATCH",  "/v1/jobs/{id}",                 job_edit,          ROLE_ADMIN  },
     {"DELETE", "/v1/jobs/{id}",                 job_delete,        ROLE_ADMIN  },
+    {"GET",    "/v1/jobs/{id}/explain",         job_explain,       ROLE_READ   },
     {"POST",   "/v1/jobs/{id}/cancel",          job_cancel,        ROLE_ADMIN  },
     {"POST",   "/v1/jobs/{id}/retry",           job_retry,         ROLE_ADMIN  },
     {"POST",   "/v1/jobs/{id}/run",             job_run,           ROLE_ADMIN  },

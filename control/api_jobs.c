@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "control/api_auth.h"
 #include "control/api_call.h"
+#include "control/explain.h"
 #include "control/api_filter.h"
 #include "control/listing.h"
 #include "control/new_job.h"
@@ -136,22 +137,26 @@ void jobs_list(struct http_exchange *x, const struct http_request *request,
 
 /* ---- one ------------------------------------------------------------------------------------- */
 
+static void reply_not_shown(struct api_call *c, enum pinion_err err)
+{
+    if (err != PINION_NOT_FOUND) api_reply_failed(c->exchange, err, false);
+    else http_reply_error(c->exchange, err,
+                          "job %s:%s: not found; it may have ended and not been kept (retain_ms)",
+                          c->queue, c->local);
+}
+
 static void on_job(struct api_call *c, const struct redisReply *reply)
 {
     struct job_view view;
     enum pinion_err err = show_read(reply, span_of(c->local), &view);
 
-    if (err == PINION_NOT_FOUND) {
-        http_reply_error(c->exchange, err,
-                         "job %s:%s: not found; it may have ended and not been kept (retain_ms)",
-                         c->queue, c->local);
-    } else if (err) {
-        api_reply_failed(c->exchange, err, false);
-    } else {
-        api_reply_json(c->exchange, 200,
-                       shape_job(&view, span_of(c->queue), api_content(c->service, c->request)));
-        job_view_deinit(&view);
+    if (err) {
+        reply_not_shown(c, err);
+        return;
     }
+    api_reply_json(c->exchange, 200,
+                   shape_job(&view, span_of(c->queue), api_content(c->service, c->request)));
+    job_view_deinit(&view);
 }
 
 void job_show(struct http_exchange *x, const struct http_request *request,
@@ -164,6 +169,33 @@ void job_show(struct http_exchange *x, const struct http_request *request,
     if (!(c = api_call_of_job(ctx, x, request, args->arg[0]))) return;
     show_build(&c->call.request, queue_key_span(&c->key), span_of(c->local));
     api_call_send(c, on_job);
+}
+
+static void on_explained(struct api_call *c, const struct redisReply *reply)
+{
+    struct explain_options o = {.queue = span_of(c->queue),
+                                .content = api_content(c->service, c->request)};
+    struct explain_view view;
+    enum pinion_err err = explain_read(reply, span_of(c->local), &view);
+
+    if (err) {
+        reply_not_shown(c, err);
+        return;
+    }
+    api_reply_json(c->exchange, 200, explain_shape(reply, &view, &o));
+    job_view_deinit(&view.job);
+}
+
+void job_explain(struct http_exchange *x, const struct http_request *request,
+                 const struct route_args *args, void *ctx)
+{
+    static const char *const known[] = {NULL};
+    struct api_call *c;
+
+    if (!api_query_is(x, request, known)) return;
+    if (!(c = api_call_of_job(ctx, x, request, args->arg[0]))) return;
+    explain_build(&c->call.request, queue_key_span(&c->key), span_of(c->local));
+    api_call_send(c, on_explained);
 }
 
 /* ---- steered --------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 route_fn jobs_list; /* ?state=&kind=&after=&limit= */
 route_fn job_show;
+route_fn job_explain;
 route_fn job_delete;
 route_fn job_cancel;
 route_fn job_retry;

@@ -197,15 +197,21 @@ size_t stats_servers(const struct redisReply *reply)
     return reply_count(reply_at(reply, 5)) / 2;
 }
 
-void stats_server(const struct redisReply *reply, size_t i, struct server_view *ret)
+void server_read(struct span name, struct span text, struct server_view *ret)
 {
-    const struct redisReply *servers = reply_at(reply, 5);
-    struct span about = reply_span(reply_at(servers, 2 * i + 1));
-    struct span seen = span_cut(&about, ' ');
+    struct span about = text, seen = span_cut(&about, ' ');
     uint64_t ms = 0;
 
     if (text_parse_u64(seen, 0, INT64_MAX, &ms)) ms = 0;
-    *ret = (struct server_view){reply_span(reply_at(servers, 2 * i)), about, (int64_t)ms};
+    *ret = (struct server_view){name, about, (int64_t)ms};
+}
+
+void stats_server(const struct redisReply *reply, size_t i, struct server_view *ret)
+{
+    const struct redisReply *servers = reply_at(reply, 5);
+
+    server_read(reply_span(reply_at(servers, 2 * i)), reply_span(reply_at(servers, 2 * i + 1)),
+                ret);
 }
 
 /* ---- all queues ------------------------------------------------------------------------------ */

@@ -70,6 +70,8 @@ struct server_view {
 };
 size_t stats_servers(const struct redisReply *);
 void   stats_server(const struct redisReply *, size_t i, struct server_view *ret);
+/* One that is kept as `SEEN_MS JSON`. */
+void   server_read(struct span name, struct span text, struct server_view *ret);
 
 /* The names of all queues, in no order. A name that is none of ours is given all the same. */
 void        queues_build(struct request *, const char *name_space);

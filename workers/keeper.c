@@ -218,20 +218,25 @@ static void on_heartbeat(struct call *call, enum pinion_err err, const struct re
     after_beat(c, &answer);
 }
 
-/* What `server list` shows. */
+/* What `server list` shows; `full`: the handlers whose slots are all taken. */
 static char *about(const struct workers *w)
 {
-    json_t *handlers = json_array(), *object;
+    json_t *handlers = json_array(), *full = json_array(), *object;
     char host[256] = "";
     char *text;
 
     gethostname(host, sizeof host - 1);
-    for (size_t i = 0; i < w->registry.count; i++)
-        json_array_append_new(handlers, json_string(w->registry.handlers[i]->pattern));
-    object = json_pack("{s:s%, s:i, s:s, s:i, s:i, s:I, s:s, s:o}", "host", host, strnlen(host, 64),
-                       "pid", (int)getpid(), "http", w->o.http ? w->o.http : "", "concurrency",
-                       (int)w->o.concurrency, "running", (int)w->running, "lease_ms",
-                       (json_int_t)w->o.lease_ms, "version", PINION_VERSION, "handlers", handlers);
+    for (size_t i = 0; i < w->registry.count; i++) {
+        const struct handler *handler = w->registry.handlers[i];
+        json_array_append_new(handlers, json_string(handler->pattern));
+        if (!handler_free_slots(handler))
+            json_array_append_new(full, json_string(handler->pattern));
+    }
+    object = json_pack("{s:s%, s:i, s:s, s:i, s:i, s:I, s:s, s:o, s:o}", "host", host,
+                       strnlen(host, 64), "pid", (int)getpid(), "http", w->o.http ? w->o.http : "",
+                       "concurrency", (int)w->o.concurrency, "running", (int)w->running,
+                       "lease_ms", (json_int_t)w->o.lease_ms, "version", PINION_VERSION,
+                       "handlers", handlers, "full", full);
     text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     return text ? text : xstrdup("{}");

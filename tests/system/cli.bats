@@ -105,7 +105,7 @@ good_lines() { # COUNT
 @test "what is not a verb or a flag is refused, with a way out" {
     refuses 2 "unknown verb 'enqeue'" enqeue wc
     refuses 2 "expected pinion serve, enqueue" nothing
-    refuses 2 "pinion job list, show, cancel, retry, run, edit or delete" job
+    refuses 2 "pinion job list, show, explain, cancel, retry, run, edit or delete" job
     refuses 2 "unknown verb 'lst'" job lst
     refuses 2 "unknown flag '--colour'; see pinion enqueue --help" enqueue wc --colour
     refuses 2 "unknown flag '-Z'" job list -Z

@@ -95,3 +95,10 @@ setup()
     diff has lists
     [ "$(wc -l <lists)" -ge 30 ]
 }
+
+@test "concepts.md lists the reasons why a job does not run, each and no other" {
+    grep -o 'reason = .*;' "$root/control/explain.c" | grep -o '"[a-z_]*"' | tr -d '"' | sort >has
+    sed -n '/^| reason |/,/^$/s/^| \(`.*`\) | .*/\1/p' "$root/docs/concepts.md" |
+        grep -o '[a-z_]*' | sort >lists
+    diff has lists
+}
