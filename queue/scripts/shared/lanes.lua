@@ -16,6 +16,6 @@ end
 local function lane_leave(lane)
   redis.call('ZREM', key('lanes'), lane)
   if redis.call('ZREM', key('parked'), lane) == 1 then
-    redis.call('SREM', key('parked:group:' .. lane:match('#(.*)$')), lane)
+    redis.call('SREM', key('parked:' .. 'group:' .. lane:match('#(.*)$')), lane)
   end
 end

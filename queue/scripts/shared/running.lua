@@ -30,7 +30,7 @@ local function unpark_all()
     local members, scopes = {}, {}
     for i = from, math.min(from + CHUNK - 1, #lanes) do
       members[#members + 1], members[#members + 2] = 0, lanes[i]
-      scopes[#scopes + 1] = key('parked:group:' .. lanes[i]:match('#(.*)$'))
+      scopes[#scopes + 1] = key('parked:' .. 'group:' .. lanes[i]:match('#(.*)$'))
     end
     redis.call('ZADD', key('lanes'), unpack(members))
     redis.call('DEL', unpack(scopes))
