@@ -120,6 +120,9 @@ static void print_queue(struct span name, const struct queue_view *v)
 
     fact_text("queue", name);
     fact_text("state", span_of(v->paused ? "paused" : "running"));
+    if (v->draining) fact_text("draining", span_of("takes no new jobs"));
+    if (v->bounds.max_jobs) fact_printf("max jobs", "%" PRIu64, v->bounds.max_jobs);
+    if (v->bounds.max_bytes) fact_printf("max bytes", "%" PRIu64, v->bounds.max_bytes);
     for (int i = SCHEDULED; i <= CANCELLED; i++)
         fact_printf(job_states[i], "%" PRId64, v->counts[i]);
     if (v->oldest_ready_ms)
@@ -241,6 +244,8 @@ int queue_main(int argc, char **argv)
         {"show", show_main, "counts and totals of one queue"},
         {"pause", pause_main, "let no server take jobs from a queue"},
         {"resume", resume_main, "let servers take jobs again"},
+        {"bound", queue_bound_main, "how much a queue may hold"},
+        {"drain", queue_drain_main, "take no new jobs, and finish the old"},
         {"purge", queue_purge_main, "delete all jobs that do not run"},
     };
 

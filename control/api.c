@@ -25,6 +25,8 @@ static const struct route routes[] = {
     {"GET",    "/v1/queues/{queue}",            queue_show,        ROLE_READ   },
     {"POST",   "/v1/queues/{queue}/pause",      queue_pause,       ROLE_ADMIN  },
     {"POST",   "/v1/queues/{queue}/resume",     queue_resume,      ROLE_ADMIN  },
+    {"POST",   "/v1/queues/{queue}/drain",      queue_drain,       ROLE_ADMIN  },
+    {"PUT",    "/v1/queues/{queue}/bounds",     queue_bound,       ROLE_ADMIN  },
     {"GET",    "/v1/queues/{queue}/jobs",       jobs_list,         ROLE_READ   },
     {"POST",   "/v1/queues/{queue}/jobs",       jobs_enqueue,      ROLE_ENQUEUE},
     {"POST",   "/v1/queues/{queue}/jobs/retry",  jobs_retry,        ROLE_ADMIN  },

@@ -25,6 +25,16 @@ void api_reply_why(struct http_exchange *x, const struct error *why)
     http_reply_error(x, why->code, "%s", why->text);
 }
 
+void api_reply_busy(struct http_exchange *x, const char *message)
+{
+    static const struct http_header headers[] = {
+        {"Retry-After", "5"},
+        {NULL,          NULL}
+    };
+
+    http_reply_problem(x, error_http(PINION_BUSY), PINION_BUSY, message, headers);
+}
+
 void api_reply_failed(struct http_exchange *x, enum pinion_err err, bool change)
 {
     switch (err) {
@@ -36,7 +46,7 @@ void api_reply_failed(struct http_exchange *x, enum pinion_err err, bool change)
                              : "Redis is out of reach; try again in a moment");
         return;
     case PINION_BUSY:
-        http_reply_error(x, err, "Redis is full (maxmemory): nothing was added; try again later");
+        api_reply_busy(x, "Redis is full (maxmemory): nothing was added; try again later");
         return;
     default:
         http_reply_error(x, PINION_INTERNAL,

@@ -39,6 +39,8 @@ void api_call_send(struct api_call *, api_done_fn *);
 bool api_has_redis(struct service *, struct http_exchange *) must_use;
 /* A call ended with that: PINION_OK is no error. */
 void api_reply_failed(struct http_exchange *, enum pinion_err, bool change);
+/* 429, and when to come again. */
+void api_reply_busy(struct http_exchange *, const char *message);
 void api_reply_json(struct http_exchange *, unsigned status, json_t *taken);
 void api_reply_why(struct http_exchange *, const struct error *);
 

@@ -127,6 +127,8 @@ static void reply_refused(struct http_exchange *x, const struct enqueue_item *it
         http_reply_error(x, item->err, "id '%s' is taken by a job with other content", item->local);
     else if (item->err == PINION_UNAVAILABLE)
         reply_unknown(x);
+    else if (item->refusal)
+        api_reply_busy(x, item->refusal);
     else
         api_reply_failed(x, item->err, true);
 }
@@ -153,7 +155,8 @@ static json_t *shape_item(const struct enqueue_request *r, const struct enqueue_
 {
     json_t *o = item->err == PINION_CONFLICT
                     ? shape_error(item->err, "the id is taken by a job with other content")
-                : item->err ? shape_error(item->err, "whether it was made is not known")
+                : item->refusal ? shape_error(item->err, item->refusal)
+                : item->err     ? shape_error(item->err, "whether it was made is not known")
                             : json_object();
 
     json_object_set_new(o, "id", json_sprintf("%s:%s", r->queue, item->local));

@@ -1,5 +1,6 @@
 #include "control/api_queues.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
@@ -118,4 +119,103 @@ void queue_resume(struct http_exchange *x, const struct http_request *request,
                   const struct route_args *args, void *ctx)
 {
     pause_or_resume(x, request, args->arg[0], ctx, false);
+}
+
+/* ---- drain ----------------------------------------------------------------------------------- */
+
+static void on_drained(struct api_call *c, const struct redisReply *reply)
+{
+    (void)reply;
+    api_reply_json(c->exchange, 200,
+                   json_pack("{s:s, s:b}", "queue", c->queue, "draining", (int)c->verb));
+}
+
+void queue_drain(struct http_exchange *x, const struct http_request *request,
+                 const struct route_args *args, void *ctx)
+{
+    static const char *const known[] = {"off", NULL};
+    struct api_call *c;
+    struct span off;
+    char room[8];
+
+    if (!api_body_is_empty(x, request) || !api_query_is(x, request, known) ||
+        !api_query_text(x, request, "off", room, sizeof room, &off))
+        return;
+    if (off.data && !span_is(off, "true") && !span_is(off, "false")) {
+        http_reply_error(x, PINION_INVALID, "?off=%s: expected true or false", room);
+        return;
+    }
+    if (!(c = api_call_of_queue(ctx, x, request, args->arg[0]))) return;
+    c->change = true;
+    c->verb = !span_is(off, "true");
+    submitter_register(service_submitter(ctx), args->arg[0]);
+    drain_build(&c->call.request, queue_key_span(&c->key), c->verb);
+    api_call_send(c, on_drained);
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+static void on_bound(struct api_call *c, const struct redisReply *reply)
+{
+    struct bounds now;
+
+    if (bounds_read(reply, &now))
+        api_reply_failed(c->exchange, PINION_INTERNAL, true);
+    else
+        api_reply_json(c->exchange, 200,
+                       json_pack("{s:s, s:o}", "queue", c->queue, "bounds", shape_bounds(now)));
+}
+
+static enum pinion_err read_bound(const char *name, const json_t *value, uint64_t *ret,
+                                  struct error *why)
+{
+    json_int_t n = json_integer_value(value);
+
+    if (!json_is_null(value) && (!json_is_integer(value) || n < 1 || n > BOUND_MAX))
+        return error_set(why, PINION_INVALID,
+                         "%s: expected a whole number from 1 to %" PRId64 ", or null for no bound",
+                         name, BOUND_MAX);
+    *ret = (uint64_t)n;
+    return PINION_OK;
+}
+
+static enum pinion_err read_bounds(struct span body, struct bounds *ret, struct error *why)
+{
+    json_t *o = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, NULL), *value;
+    enum pinion_err err = PINION_OK;
+    const char *name;
+
+    if (!json_is_object(o) || !json_object_size(o))
+        err = error_set(why, PINION_INVALID, "expected a JSON object of max_jobs, max_bytes");
+    json_object_foreach(o, name, value) {
+        if (err) break;
+        if (strcmp(name, "max_jobs") == 0)
+            err = read_bound(name, value, &ret->max_jobs, why);
+        else if (strcmp(name, "max_bytes") == 0)
+            err = read_bound(name, value, &ret->max_bytes, why);
+        else
+            err = error_set(why, PINION_INVALID, "%.40s is unknown: expected max_jobs, max_bytes",
+                            name);
+    }
+    json_decref(o);
+    return err;
+}
+
+void queue_bound(struct http_exchange *x, const struct http_request *request,
+                 const struct route_args *args, void *ctx)
+{
+    struct bounds bounds = {BOUND_KEPT, BOUND_KEPT};
+    struct api_call *c;
+    struct error why;
+
+    if (!api_body_is_json(x, request)) return;
+    if (read_bounds(request->body, &bounds, &why)) {
+        api_reply_why(x, &why);
+        return;
+    }
+    if (!(c = api_call_of_queue(ctx, x, request, args->arg[0]))) return;
+    c->change = true;
+    submitter_register(service_submitter(ctx), args->arg[0]);
+    bounds_build(&c->call.request, queue_key_span(&c->key), bounds);
+    api_call_send(c, on_bound);
 }

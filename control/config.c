@@ -102,6 +102,19 @@ static enum pinion_err set_count(struct config *c, const struct key *key, const 
     return config_parse_count(key->flag.name, value, (unsigned)key->max, field_of(c, key), why);
 }
 
+static enum pinion_err set_percent(struct config *c, const struct key *key, const char *value,
+                                   struct error *why)
+{
+    struct span text = span_of(value);
+    uint64_t percent;
+
+    if (text.len && text.data[text.len - 1] == '%') text.len--;
+    if (text_parse_u64(text, key->min, key->max, &percent))
+        return expected(key, "0% to 100%", value, why);
+    *(unsigned *)field_of(c, key) = (unsigned)percent;
+    return PINION_OK;
+}
+
 static enum pinion_err set_duration(struct config *c, const struct key *key, const char *value,
                                     struct error *why)
 {
@@ -233,6 +246,9 @@ static const struct key keys[] = {
       NULL, set_count, FIELD(concurrency), 1, CONCURRENCY_MAX, NULL},
     {{"lease", 0, "DURATION", "how long a silent worker keeps its job, 1s to 1h"},
       NULL, set_duration, FIELD(lease_ms), LEASE_MIN_MS, LEASE_MAX_MS, NULL},
+    {{"memory-mark", 0, "PERCENT",
+      "of Redis's maxmemory: above it queues take no new jobs;\n0%: never; default: 90%"},
+      NULL, set_percent, FIELD(memory_mark), 0, 100, NULL},
     {{"grace", 0, "DURATION", "how long running jobs may take to end at a stop"},
       NULL, set_duration, FIELD(grace_ms), 0, CONFIG_GRACE_MS_MAX, NULL},
     {{"command", 0, "KIND='ARGV...'", "run jobs of this kind by this program; may be repeated"},

@@ -60,6 +60,7 @@ struct config {
     char             *name_space;
     unsigned          concurrency;
     uint64_t          grace_ms, lease_ms;
+    unsigned          memory_mark; /* per cent of Redis's maxmemory; 0: none */
     enum log_level    log_level;
     enum log_format   log_format;
     bool              allow_eviction;

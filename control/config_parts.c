@@ -142,6 +142,7 @@ void config_init(struct config *c)
         .name_space = xstrdup(DEFAULT_NAMESPACE),
         .concurrency = CONCURRENCY_DEFAULT,
         .lease_ms = LEASE_DEFAULT_MS,
+        .memory_mark = MEMORY_MARK_DEFAULT,
         .grace_ms = GRACE_DEFAULT_MS,
         .log_level = LOG_INFO,
     };

@@ -146,6 +146,9 @@ static enum pinion_err send_window(struct enqueuer *e, size_t batches, uint64_t 
                 open[left++] = b;
                 continue;
             }
+            if (errs[i] == PINION_BUSY && b->items[0].refusal)
+                error_set(&failure, PINION_BUSY, "queue %s: %s", job_queue(b->items[0].job),
+                          b->items[0].refusal);
             if (errs[i] && why && !why->code) *why = failure;
             if (!errs[i]) note_conflict(b, why);
             if (errs[i] == PINION_UNAVAILABLE) unknown = true;

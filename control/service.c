@@ -239,6 +239,7 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
         .boot = state_boot(s->state),
         .concurrency = s->config->concurrency,
         .lease_ms = s->config->lease_ms,
+        .memory_mark = s->config->memory_mark,
         .grace_ms = s->config->grace_ms ? s->config->grace_ms : 1, /* 0 is the default there */
         .on_serving = on_serving,
         .on_stopped = on_workers_stopped,

@@ -131,12 +131,22 @@ json_t *shape_enqueued(const struct pinion_enqueued *e)
     return o;
 }
 
+json_t *shape_bounds(struct bounds b)
+{
+    json_t *o = json_object();
+
+    set(o, "max_jobs", b.max_jobs ? json_integer((int64_t)b.max_jobs) : json_null());
+    set(o, "max_bytes", b.max_bytes ? json_integer((int64_t)b.max_bytes) : json_null());
+    return o;
+}
+
 json_t *shape_queue(struct span name, const struct queue_view *v)
 {
     json_t *o = json_object(), *counts = json_object(), *totals = json_object();
 
     set(o, "queue", shape_text(name));
     set(o, "paused", json_boolean(v->paused));
+    set(o, "draining", json_boolean(v->draining));
     for (size_t i = 0; i < STATES; i++) set_number(counts, job_states[i], v->counts[i]);
     set(o, "counts", counts);
     set_number(totals, "enqueued", v->enqueued);
@@ -149,6 +159,7 @@ json_t *shape_queue(struct span name, const struct queue_view *v)
     set_number(totals, "deleted", v->deleted);
     set(o, "totals", totals);
     set_number(o, "oldest_ready_ms", v->oldest_ready_ms);
+    set(o, "bounds", shape_bounds(v->bounds));
     set(o, "limits", json_object());
     return o;
 }
@@ -158,7 +169,8 @@ bool queue_exists(const struct queue_view *v, bool served)
     int64_t jobs = v->enqueued;
 
     for (size_t i = 0; i < STATES; i++) jobs += v->counts[i];
-    return jobs || served || v->paused;
+    return jobs || served || v->paused || v->draining || v->bounds.max_jobs ||
+           v->bounds.max_bytes;
 }
 
 bool server_alive(const struct server_view *v, int64_t now_ms)

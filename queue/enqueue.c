@@ -267,9 +267,29 @@ static struct enqueue_item *other_at(struct enqueue_item *items, size_t count, i
     return NULL;
 }
 
+/* Why none was made; NULL: it was not refused. */
+static const char *refusal_of(const struct redisReply *reply)
+{
+    static const char *const known[][2] = {
+        {"draining", "the queue is being drained: it takes no new jobs until that is ended"},
+        {"jobs", "the queue is full (max_jobs): try again when jobs have ended"},
+        {"bytes", "the queue is full (max_bytes): try again when jobs have ended"},
+        {"memory", "Redis is nearly full (memory mark): try again when jobs have ended"},
+    };
+
+    if (!span_is(reply_span(reply_at(reply, 0)), "busy")) return NULL;
+    for (size_t i = 0; i < countof(known); i++)
+        if (span_is(reply_span(reply_at(reply, 1)), known[i][0])) return known[i][1];
+    return "the queue takes no new jobs now: try again later";
+}
+
 enum pinion_err enqueue_read(const struct redisReply *reply, struct enqueue_item *items,
                              size_t count)
 {
+    const char *refusal = refusal_of(reply);
+
+    for (size_t i = 0; i < count; i++) items[i].refusal = refusal;
+    if (refusal) return PINION_BUSY;
     if (!span_is(reply_span(reply_at(reply, 0)), "ok")) return PINION_INTERNAL;
     for (size_t i = 0; i < count; i++) {
         items[i].err = PINION_OK;

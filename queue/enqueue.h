@@ -15,6 +15,7 @@ struct redisReply;
 struct enqueue_item {
     const struct pinion_job *job;      /* borrowed, checked by job_check */
     char            local[QUEUE_NAME_MAX + 1]; /* filled by build; existing: of the one there */
+    const char     *refusal;           /* filled by read: why the queue is busy; static, or NULL */
     enum pinion_err err;               /* filled by read */
     bool            existing;          /* under this id, or with this unique key */
     bool            replaced;          /* it was there and took over what this one says */
@@ -26,7 +27,8 @@ size_t enqueue_fits(const struct enqueue_item *items, size_t count);
 /* `key` as of queue/key.h; now_ms is Redis's clock. */
 void   enqueue_build(struct request *, struct span key, struct enqueue_item *items, size_t count,
                      int64_t now_ms);
-/* Fills err and existing of every item. PINION_INTERNAL: not an answer of the script. */
+/* Fills err and existing of every item. PINION_BUSY: none was made, each has its refusal.
+ * PINION_INTERNAL: not an answer of the script. */
 enum pinion_err enqueue_read(const struct redisReply *, struct enqueue_item *items, size_t count)
     must_use;
 

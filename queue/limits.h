@@ -21,6 +21,7 @@
 #define ATTEMPTS_MAX      1000
 #define TIMEOUT_DEFAULT_MS 3600000
 #define TIMEOUT_MIN_MS     1
+#define MEMORY_MARK_DEFAULT 90 /* per cent of maxmemory, above which no jobs are added */
 #define LEASE_DEFAULT_MS  10000
 #define LEASE_MIN_MS      1000
 #define LEASE_MAX_MS      3600000
@@ -32,6 +33,7 @@
 #define BATCH_ITEMS_MAX   512           /* items of one call to a script */
 #define BATCH_BYTES_MAX   (1024 * 1024) /* of records in one call, and in one answer of a claim */
 #define FILTER_ERROR_MAX  256           /* bytes of an error that jobs are looked up by */
+#define BOUND_MAX         INT64_C(1000000000000000) /* of jobs or bytes that a queue may hold */
 #define BULK_LOOKS_MAX    256           /* entries that one step of a change of many looks at, */
 #define BULK_CHANGES_MAX  32            /* and jobs that it changes, but for the last pack */
 #define LINK_CALLS_MAX    256           /* calls in flight on a connection; more wait */

@@ -177,6 +177,9 @@ enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *re
     *ret = (struct queue_view){
         .now_us = reply_i64(reply_at(reply, 0), 0),
         .paused = reply_i64(reply_at(reply, 1), 0) == 1,
+        .draining = total_of(totals, "draining") == 1,
+        .bounds = {(uint64_t)total_of(totals, "max_jobs"),
+                   (uint64_t)total_of(totals, "max_bytes")},
         .enqueued = total_of(totals, "enqueued"),
         .done = total_of(totals, "done"),
         .failed = total_of(totals, "failed"),

@@ -10,6 +10,7 @@
 #include "queue/filter.h"
 #include "queue/job.h"
 #include "queue/request.h"
+#include "queue/steer.h"
 
 struct redisReply;
 struct json_t;
@@ -53,7 +54,8 @@ enum pinion_err list_item(const struct redisReply *, size_t i, const char *state
 
 struct queue_view {
     int64_t now_us;
-    bool    paused;
+    bool    paused, draining;
+    struct bounds bounds; /* refuses new jobs beyond them */
     int64_t counts[STATES];
     /* totals */
     int64_t enqueued, done, failed, dead, cancelled, reaped, trimmed, deleted;

@@ -42,6 +42,34 @@ void pause_build(struct request *r, struct span key, bool pause)
     request_add_text(r, pause ? "pause" : "resume");
 }
 
+void drain_build(struct request *r, struct span key, bool drain)
+{
+    request_script(r, SCRIPT_PAUSE, key);
+    request_add_text(r, drain ? "drain" : "undrain");
+}
+
+static void add_bound(struct request *r, const char *name, uint64_t n)
+{
+    if (n == BOUND_KEPT) return;
+    request_add_text(r, name);
+    request_add_u64(r, n);
+}
+
+void bounds_build(struct request *r, struct span key, struct bounds b)
+{
+    request_script(r, SCRIPT_BOUND, key);
+    add_bound(r, "max_jobs", b.max_jobs);
+    add_bound(r, "max_bytes", b.max_bytes);
+}
+
+enum pinion_err bounds_read(const struct redisReply *reply, struct bounds *ret)
+{
+    if (reply_count(reply) != 2) return PINION_INTERNAL;
+    *ret = (struct bounds){(uint64_t)reply_i64(reply_at(reply, 0), 0),
+                           (uint64_t)reply_i64(reply_at(reply, 1), 0)};
+    return PINION_OK;
+}
+
 void watch_build(struct request *r, struct span key, unsigned seconds)
 {
     request_script(r, SCRIPT_WATCH, key);

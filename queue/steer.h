@@ -25,6 +25,17 @@ struct span steer_status(const struct redisReply *, size_t i);
 enum pinion_err steer_err(struct span status); /* PINION_OK, PINION_NOT_FOUND or PINION_CONFLICT */
 
 void pause_build(struct request *, struct span key, bool pause);
+/* No new jobs are taken, or again. A resume ends it, too. */
+void drain_build(struct request *, struct span key, bool drain);
+
+/* How much a queue may hold before it refuses new jobs. */
+struct bounds {
+    uint64_t max_jobs;  /* that have not ended; 0: no bound */
+    uint64_t max_bytes; /* of memory for all records, as Redis estimates it; 0: no bound */
+};
+#define BOUND_KEPT UINT64_MAX /* leaves one as it is */
+void bounds_build(struct request *, struct span key, struct bounds);
+enum pinion_err bounds_read(const struct redisReply *, struct bounds *ret) must_use;
 void watch_build(struct request *, struct span key, unsigned seconds);
 
 #endif

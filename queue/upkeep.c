@@ -6,12 +6,14 @@
 #include "queue/reply.h"
 
 void heartbeat_build(struct request *r, struct span key, const char *server, const char *about,
-                     const char *channel, const char *const patterns[], size_t count)
+                     const char *channel, unsigned memory_mark, const char *const patterns[],
+                     size_t count)
 {
     request_script(r, SCRIPT_HEARTBEAT, key);
     request_add_text(r, server);
     request_add_text(r, about);
     request_add_text(r, channel);
+    request_add_u64(r, memory_mark);
     for (size_t i = 0; i < count; i++) request_add_text(r, patterns[i]);
 }
 

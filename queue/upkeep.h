@@ -24,9 +24,11 @@ struct heartbeat {
     bool    idle;          /* this server is among the idle */
 };
 
-/* `patterns`: of handlers with a free slot. `about`: JSON, shown by `server list`. */
+/* `patterns`: of handlers with a free slot. `about`: JSON, shown by `server list`. `memory_mark`:
+ * above that many per cent of Redis's maxmemory the queue refuses new jobs; 0: never. */
 void heartbeat_build(struct request *, struct span key, const char *server, const char *about,
-                     const char *channel, const char *const patterns[], size_t count);
+                     const char *channel, unsigned memory_mark, const char *const patterns[],
+                     size_t count);
 enum pinion_err heartbeat_read(const struct redisReply *, struct heartbeat *ret) must_use;
 
 struct promoted {

@@ -257,8 +257,8 @@ void keeper_beat(struct consumer *c)
     c->beating = true;
     c->beat_sent_us = clock_mono_us();
     c->beat_idle_us = c->idle_asked_us;
-    heartbeat_build(&c->heartbeat.request, consumer_key(c), w->o.server, text, w->channel, patterns,
-                    count);
+    heartbeat_build(&c->heartbeat.request, consumer_key(c), w->o.server, text, w->channel,
+                    w->o.memory_mark, patterns, count);
     link_send(w->link, &c->heartbeat, on_heartbeat);
     free(text);
 }

@@ -1,5 +1,5 @@
 #!lua
---@ include now key record pack note note_one hint wake lane given call lease push state
+--@ include now key record pack note note_one hint wake lane given call meta lease push state
 --@ include unique unique_take rewrite make
 -- enqueue: (nothing) -> READY or SCHEDULED; a single job, when a server waits for one: ACTIVE. What
 -- one plain job needs is in enqueue_one. What is replaced: SCHEDULED, RETRY, READY -> READY or
@@ -13,12 +13,23 @@
 --       ('', or JSON: unique, span, replace)
 -- Gives {'ok', index, status, ...} for those others that are not new: 'existing' | 'existing ID',
 --       for that job holds its unique key | 'replaced ID', which took over what this one says |
---       'conflict'; index from 0
+--       'conflict'; index from 0. {'busy', why}: none was made; see guard
 local now_ms = math.ceil(now_us() / 1000)
 local given = remembered(ARGV[1])
 if given then return cjson.decode(given) end
 
-local at, added, packed = 3, 0, 0
+local WORDS, at, adding = 7, 3, 0
+if guarded then
+--@ include guard
+  for _ = 1, tonumber(ARGV[2]) do
+    adding, at = adding + tonumber(ARGV[at + 2]), at + 3 + 3 * ARGV[at + 1]
+  end
+  local why = refusal(adding + (#ARGV - at + 1) / WORDS)
+  if why then return why end
+end
+
+local added, packed = 0, 0
+at = 3
 for _ = 1, tonumber(ARGV[2]) do
   local lane, n, jobs = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local ids, records, after = at + 3, at + 3 + n, at + 3 + 3 * n
@@ -29,7 +40,7 @@ for _ = 1, tonumber(ARGV[2]) do
   at, added, packed = after, added + jobs, packed + jobs - n
 end
 
-local WORDS, answer = 7, {'ok'}
+local answer = {'ok'}
 for index = 0, (#ARGV - at + 1) / WORDS - 1 do
   local status = make(now_ms, unpack(ARGV, at + WORDS * index, at + WORDS * index + WORDS - 1))
   if status then answer[#answer + 1], answer[#answer + 2] = index, status

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
---@ include key now hint record wake match retention seat
+--@ include key now hint record wake match retention seat memory
 -- heartbeat: a server serves this queue; what should it look at?
 --
 -- KEYS  1 queue
--- ARGV  1 server   2 its description (JSON)   3 its channel   4.. PATTERN ... with a free slot
+-- ARGV  1 server   2 its description (JSON)   3 its channel   4 memory mark in per cent, 0: none
+--       5.. PATTERN ... with a free slot
 -- Gives {now in us, seat or -1, subscribers of its channel, claimable, next due in ms or '',
 --        end of the next lease in us or '', sweep due, idle, edits of schedules}
 local now = now_us()
@@ -16,7 +17,7 @@ local function claimable()
     if queue_full() then return 0 end
     shut_to = shut
   end
-  local lanes = not meta[1] and runnable_lanes({unpack(ARGV, 4)}, shut_to) or {}
+  local lanes = not meta[1] and runnable_lanes({unpack(ARGV, 5)}, shut_to) or {}
   return (next(lanes) or stopped) and 1 or 0
 end
 
@@ -32,6 +33,7 @@ local function sweep_due()
 end
 
 local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat(ARGV[1], now_ms)
+mark_memory(tonumber(ARGV[4]), now_ms)
 redis.call('HSET', key('servers'), ARGV[1], now_ms .. ' ' .. ARGV[2])
 local lease = redis.call('ZRANGE', key('active'), 0, 0, 'WITHSCORES')[2]
 local due, heard = next_due(), redis.call('PUBSUB', 'NUMSUB', ARGV[3])[2]

@@ -49,6 +49,14 @@ static json_int_t change(const char *target, char next[200])
     return n;
 }
 
+static void refused(const char *method, const char *target, const char *says)
+{
+    struct answer a = ask(method, target, AUTH, "");
+
+    if (a.status != 400 || !strstr(a.body, says))
+        fail_msg("%s: %u %s, expected: %s", target, a.status, a.body, says);
+}
+
 /* ---- a listing ------------------------------------------------------------------------------- */
 
 static void expect_listed(size_t n, const char *query)
@@ -149,15 +157,85 @@ TEST(a_client_that_leaves_ends_the_change)
     assert_int_equal(jobs_in("left", "scheduled"), 6000 - cancelled);
 }
 
-/* ---- bad input ------------------------------------------------------------------------------- */
+/* ---- new jobs refused ------------------------------------------------------------------------ */
 
-static void refused(const char *method, const char *target, const char *says)
+static void expect_busy(const char *queue, const char *body, const char *says)
 {
-    struct answer a = ask(method, target, AUTH, "");
+    char *target = xasprintf("/v1/queues/%s/jobs", queue);
+    struct answer a = ask("POST", target, AUTH JSON, body);
 
-    if (a.status != 400 || !strstr(a.body, says))
-        fail_msg("%s: %u %s, expected: %s", target, a.status, a.body, says);
+    if (a.status != 429 || !strstr(a.body, "\"busy\"") || !strstr(a.body, says) ||
+        !strstr(a.head, "Retry-After: "))
+        fail_msg("%u %s%s", a.status, a.head, a.body);
+    free(target);
 }
+
+TEST(a_drained_queue_refuses_new_jobs)
+{
+    json_decref(ask_json(200, "POST", "/v1/queues/drain/drain", AUTH, ""));
+    json_t *q = ask_json(200, "GET", "/v1/queues/drain", NULL, NULL);
+    assert_true(json_is_true(json_object_get(q, "draining")));
+    json_decref(q);
+    expect_busy("drain", "{\"kind\":\"a\"}", "drained");
+    expect_busy("drain", "[{\"kind\":\"a\"},{\"kind\":\"a\",\"in_ms\":1000}]", "drained");
+    json_decref(ask_json(200, "POST", "/v1/queues/drain/drain?off=true", AUTH, ""));
+    enqueue_many("drain", 1, "");
+    json_decref(ask_json(200, "POST", "/v1/queues/drain/drain?off=false", AUTH, ""));
+    expect_busy("drain", "{\"kind\":\"a\"}", "drained");
+    json_decref(ask_json(200, "POST", "/v1/queues/drain/resume", AUTH, ""));
+    enqueue_many("drain", 1, "");
+    refused("POST", "/v1/queues/drain/drain?off=1", "expected true or false");
+}
+
+TEST(a_full_queue_refuses_new_jobs)
+{
+    json_t *a = ask_json(200, "PUT", "/v1/queues/full/bounds", AUTH JSON,
+                         "{\"max_jobs\":2,\"max_bytes\":1000000}");
+
+    assert_int_equal(number_at(a, "bounds.max_jobs"), 2);
+    assert_int_equal(number_at(a, "bounds.max_bytes"), 1000000);
+    json_decref(a);
+    enqueue_many("full", 2, "");
+    expect_busy("full", "{\"kind\":\"a\"}", "max_jobs");
+    expect_busy("full", "[{\"kind\":\"a\"}]", "max_jobs");
+    assert_int_equal(jobs_in("full", "ready"), 2);
+    json_decref(ask_json(200, "PUT", "/v1/queues/full/bounds", AUTH JSON, "{\"max_jobs\":null}"));
+    a = ask_json(200, "GET", "/v1/queues/full", NULL, NULL);
+    assert_true(json_is_null(json_object_get(json_object_get(a, "bounds"), "max_jobs")));
+    assert_int_equal(number_at(a, "bounds.max_bytes"), 1000000);
+    json_decref(a);
+    enqueue_many("full", 1, "");
+}
+
+TEST(bad_bounds_change_nothing)
+{
+    static const struct {
+        const char *body, *says;
+    } rows[] = {
+        {"",                              "expected a JSON object"   },
+        {"{}",                            "expected a JSON object"   },
+        {"[]",                            "expected a JSON object"   },
+        {"{\"max_jobs\":0}",              "expected a whole number"  },
+        {"{\"max_jobs\":-1}",             "expected a whole number"  },
+        {"{\"max_jobs\":\"1\"}",          "expected a whole number"  },
+        {"{\"max_bytes\":1.5}",           "expected a whole number"  },
+        {"{\"max_bytes\":1000000000000001}", "expected a whole number"},
+        {"{\"max\":1}",                   "max is unknown"           },
+        {"{\"max_jobs\":1,\"max_jobs\":2}", "expected a JSON object" },
+    };
+
+    enqueue_many("bound", 1, "");
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct answer a = ask("PUT", "/v1/queues/bound/bounds", AUTH JSON, rows[i].body);
+        if (a.status != 400 || !strstr(a.body, rows[i].says))
+            fail_msg("%s: %u %s", rows[i].body, a.status, a.body);
+    }
+    enqueue_many("bound", 1, "");
+    json_decref(ask_json(200, "PUT", "/v1/queues/bound/bounds", AUTH JSON,
+                         "{\"max_bytes\":1000000000000000}")); /* at the limit */
+}
+
+/* ---- bad input ------------------------------------------------------------------------------- */
 
 TEST(bad_filters_change_nothing)
 {
@@ -211,6 +289,9 @@ int main(void)
         cmocka_unit_test(a_long_change_goes_on_where_it_ended),
         cmocka_unit_test(a_purge_leaves_what_runs),
         cmocka_unit_test(a_client_that_leaves_ends_the_change),
+        cmocka_unit_test(a_drained_queue_refuses_new_jobs),
+        cmocka_unit_test(a_full_queue_refuses_new_jobs),
+        cmocka_unit_test(bad_bounds_change_nothing),
         cmocka_unit_test(bad_filters_change_nothing),
     };
 

@@ -44,7 +44,7 @@ static void beat(const char *server, const char *about)
     struct heartbeat answer;
     char *channel = channel_of_server("pinion", server);
 
-    heartbeat_build(&rig.request, rig_key(&rig), server, about, channel, NULL, 0);
+    heartbeat_build(&rig.request, rig_key(&rig), server, about, channel, 0, NULL, 0);
     redisReply *r = rig_ask(&rig);
     assert_int_equal(heartbeat_read(r, &answer), PINION_OK);
     freeReplyObject(r);

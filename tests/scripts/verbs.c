@@ -332,7 +332,8 @@ void heartbeat(struct rig *rig, const char *server, const char *pattern, struct 
 {
     char *channel = channel_of_server("pinion", server);
 
-    heartbeat_build(&rig->request, rig_key(rig), server, "{}", channel, &pattern, pattern ? 1 : 0);
+    heartbeat_build(&rig->request, rig_key(rig), server, "{}", channel, 90,
+                    &pattern, pattern ? 1 : 0);
     redisReply *r = rig_ask(rig);
     assert_int_equal(heartbeat_read(r, ret), PINION_OK);
     freeReplyObject(r);

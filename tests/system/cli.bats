@@ -5,7 +5,7 @@
 bats_require_minimum_version 1.5.0
 
 VERBS=("serve" "enqueue" "job" "job list" "job show" "job cancel" "job retry" "job run"
-    "job delete" "queue" "queue list" "queue show" "queue pause" "queue resume" "queue purge" "schedule"
+    "job delete" "queue" "queue list" "queue show" "queue pause" "queue resume" "queue bound" "queue drain" "queue purge" "schedule"
     "schedule add" "schedule list" "schedule show" "schedule next" "schedule pause" "schedule resume"
     "schedule run" "schedule backfill" "schedule remove" "schedule import" "server" "server list"
     "cron" "bench" "version")

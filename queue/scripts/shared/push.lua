@@ -17,7 +17,6 @@ local function push(lane, id, record)
   if #record > PUSH_BYTES_MAX then return false end
   local idle = draw_idle()
   if #idle == 0 then return false end
-  local meta = redis.call('HMGET', key('meta'), 'paused', 'limits')
   if meta[1] or meta[2] then return false end -- a claim looks at the limits
   local busy, lanes, token = redis.call('EXISTS', key('lanes'), key('watched')) > 0, {}, nil
   if busy then lanes = redis.call('ZRANGE', key('lanes'), 0, PUSH_LANES_MAX - 1) end

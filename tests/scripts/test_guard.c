@@ -1,0 +1,201 @@
+/* What refuses new jobs: a queue that is drained or full, and a Redis that nearly is. Nothing is
+ * made then, what is there goes on, and an answer that was lost can still be asked for again. */
+#include <stdio.h>
+#include <string.h>
+#include "queue/enqueue.h"
+#include "queue/steer.h"
+#include "tests/scripts/verbs.h"
+#include "tests/support/check.h"
+
+static struct rig rig;
+
+static const struct pinion_job plain = {.kind = "wc", .queue = "q"};
+
+/* One call with `count` such jobs: PINION_OK, or PINION_BUSY with these words. */
+static enum pinion_err try_many(const struct pinion_job *job, size_t count, const char *says)
+{
+    struct enqueue_item items[BATCH_ITEMS_MAX];
+    enum pinion_err err;
+
+    for (size_t i = 0; i < count; i++) items[i] = (struct enqueue_item){.job = job};
+    enqueue_build(&rig.request, rig_key(&rig), items, count, rig_now_ms(&rig));
+    redisReply *r = rig_ask(&rig);
+    err = enqueue_read(r, items, count);
+    freeReplyObject(r);
+    assert_true(err == PINION_OK || err == PINION_BUSY);
+    for (size_t i = 0; i < count; i++) {
+        if (!err) assert_null(items[i].refusal);
+        if (err && !strstr(items[i].refusal, says))
+            fail_msg("'%s', expected '%s'", items[i].refusal, says);
+    }
+    return err;
+}
+
+/* Each way in: one plain job, many, and those that are made one by one. */
+static void expect_refused(const char *says)
+{
+    struct pinion_job later = plain, given = plain;
+    char before[STATES * 32];
+
+    later.in_ms = 1000;
+    given.id = "given";
+    snprintf(before, sizeof before, "%s", counts(&rig));
+    int64_t enqueued = stats(&rig).enqueued;
+    assert_int_equal(try_many(&plain, 1, says), PINION_BUSY);
+    assert_int_equal(try_many(&plain, 100, says), PINION_BUSY);
+    assert_int_equal(try_many(&later, 1, says), PINION_BUSY);
+    assert_int_equal(try_many(&given, 1, says), PINION_BUSY);
+    assert_string_equal(counts(&rig), before);
+    assert_int_equal(stats(&rig).enqueued, enqueued);
+    assert_string_equal(state_of(&rig, "given"), "none");
+}
+
+static void drain(bool on)
+{
+    struct request request = REQUEST_INIT;
+
+    drain_build(&request, rig_key(&rig), on);
+    freeReplyObject(rig_ask_with(&rig, &request));
+    request_deinit(&request);
+}
+
+static struct bounds bound(uint64_t max_jobs, uint64_t max_bytes)
+{
+    struct bounds now;
+
+    bounds_build(&rig.request, rig_key(&rig), (struct bounds){max_jobs, max_bytes});
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(bounds_read(r, &now), PINION_OK);
+    freeReplyObject(r);
+    return now;
+}
+
+TEST(a_drained_queue_takes_nothing_and_finishes_what_it_has)
+{
+    struct lease lease;
+
+    rig_reset(&rig);
+    enqueue_many(&rig, &plain, 2);
+    drain(true);
+    assert_true(stats(&rig).draining);
+    expect_refused("drained");
+    lease = claim_one(&rig);
+    assert_string_equal(fail_in(&rig, &lease, 1000), "retry");
+    rig_step(&rig, 1000);
+    assert_int_equal(promote(&rig, NULL), 1);
+    assert_int_equal(claim_count(&rig), 2);
+    drain(false);
+    assert_false(stats(&rig).draining);
+    assert_int_equal(try_many(&plain, 1, NULL), PINION_OK);
+    drain(true);
+    assert_true(pause_queue(&rig, false)); /* a resume ends it, too */
+    assert_int_equal(try_many(&plain, 1, NULL), PINION_OK);
+}
+
+TEST(jobs_that_have_not_ended_are_bounded)
+{
+    struct leases got;
+    struct bounds now;
+
+    rig_reset(&rig);
+    now = bound(100, BOUND_KEPT);
+    assert_true(now.max_jobs == 100 && now.max_bytes == 0);
+    assert_int_equal(stats(&rig).bounds.max_jobs, 100);
+    assert_int_equal(try_many(&plain, 101, "max_jobs"), PINION_BUSY);
+    assert_int_equal(try_many(&plain, 99, NULL), PINION_OK);
+    assert_int_equal(try_many(&plain, 2, "max_jobs"), PINION_BUSY);
+    assert_int_equal(try_many(&plain, 1, NULL), PINION_OK);
+    expect_refused("max_jobs");
+    claim(&rig, &(struct ask){.free = 100}, &got);
+    expect_refused("max_jobs"); /* what runs counts */
+    assert_int_equal(got.count, 100);
+    assert_string_equal(fail_in(&rig, &got.lease[0], -1), "dead");
+    assert_int_equal(try_many(&plain, 1, NULL), PINION_OK); /* what has ended does not */
+    expect_refused("max_jobs");
+    bound(0, BOUND_KEPT);
+    assert_int_equal(try_many(&plain, 100, NULL), PINION_OK);
+}
+
+TEST(an_answer_that_was_lost_is_still_given)
+{
+    struct enqueue_item item = {.job = &plain};
+
+    rig_reset(&rig);
+    enqueue_build(&rig.request, rig_key(&rig), &item, 1, rig_now_ms(&rig));
+    freeReplyObject(rig_ask(&rig));
+    drain(true);
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(enqueue_read(r, &item, 1), PINION_OK);
+    freeReplyObject(r);
+    assert_string_equal(counts(&rig), "ready=1");
+}
+
+TEST(memory_of_a_queue_is_bounded)
+{
+    struct pinion_job large = plain;
+    static char payload[10000];
+    unsigned taken = 0;
+
+    memset(payload, 'x', sizeof payload);
+    large.payload = payload;
+    large.payload_len = sizeof payload;
+    rig_reset(&rig);
+    assert_int_equal(bound(BOUND_KEPT, 1000000).max_bytes, 1000000);
+    while (taken < 1000 && try_many(&large, 1, "max_bytes") == PINION_OK) taken++;
+    assert_in_range(taken, 60, 110);
+    expect_refused("max_bytes");
+    bound(BOUND_KEPT, 2000000);
+    assert_int_equal(try_many(&large, 1, NULL), PINION_OK);
+}
+
+TEST(above_the_memory_mark_nothing_is_added_until_it_lapses)
+{
+    struct heartbeat beat;
+
+    rig_reset(&rig);
+    enqueue_many(&rig, &plain, 1);
+    heartbeat(&rig, SERVER, NULL, &beat);
+    assert_int_equal(try_many(&plain, 1, NULL), PINION_OK); /* no maxmemory, no mark */
+    freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 1"));
+    heartbeat(&rig, SERVER, NULL, &beat);
+    freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 0"));
+    expect_refused("memory mark");
+    rig_step(&rig, 2999);
+    expect_refused("memory mark");
+    rig_step(&rig, 1); /* its server is dead */
+    assert_int_equal(try_many(&plain, 1, NULL), PINION_OK);
+    freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 1"));
+    heartbeat(&rig, SERVER, NULL, &beat);
+    freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 1gb"));
+    expect_refused("memory mark");
+    heartbeat(&rig, SERVER, NULL, &beat); /* there is room again */
+    assert_int_equal(try_many(&plain, 1, NULL), PINION_OK);
+    freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 0"));
+}
+
+static int open_rig(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    (void)state;
+    rig_close(&rig);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_drained_queue_takes_nothing_and_finishes_what_it_has),
+        cmocka_unit_test(jobs_that_have_not_ended_are_bounded),
+        cmocka_unit_test(an_answer_that_was_lost_is_still_given),
+        cmocka_unit_test(memory_of_a_queue_is_bounded),
+        cmocka_unit_test(above_the_memory_mark_nothing_is_added_until_it_lapses),
+    };
+
+    return cmocka_run_group_tests(tests, open_rig, close_rig);
+}
