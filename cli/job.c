@@ -1,6 +1,7 @@
 /* cli/job.c — the verbs of `pinion job`, and one job shown. */
 #include "cli/job.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include "base/time_text.h"
 #include "cli/table.h"
@@ -61,6 +62,25 @@ static void print_options(const struct job *j)
     if (j->retain_ms) fact_text("retain", span_of(duration_format(j->retain_ms, text)));
 }
 
+/* The last one is the error; those before it say how it came to that. */
+static void print_errors(const struct job_view *v)
+{
+    char at[TIME_TEXT_MAX];
+    json_t *errors = look_errors(v), *entry;
+    size_t i;
+
+    fact_text("error", span_of(v->error));
+    json_array_foreach (errors, i, entry) {
+        if (json_array_size(errors) == 1) break;
+        const char *text = json_string_value(json_object_get(entry, "error"));
+        int64_t ms = json_integer_value(json_object_get(entry, "at"));
+        int64_t attempt = json_integer_value(json_object_get(entry, "attempt"));
+        fact_printf("failed", "attempt %" PRId64 ", %s: %s", attempt, time_format_local(ms, at),
+                    text ? text : "");
+    }
+    json_decref(errors);
+}
+
 static void print_job(const struct job_view *v, struct span queue)
 {
     fact_printf("id", "%.*s:%.*s", (int)queue.len, queue.data, (int)v->job.id.len, v->job.id.data);
@@ -82,7 +102,7 @@ static void print_job(const struct job_view *v, struct span queue)
     fact_time("started", v->started_ms);
     fact_time("finished", v->finished_ms);
     print_options(&v->job);
-    fact_text("error", span_of(v->error));
+    print_errors(v);
     fact_text("payload", v->job.payload);
     fact_text("result", v->result);
 }

@@ -44,6 +44,8 @@ struct config_command {
     char   **argv;        /* one block, ends with NULL; NULL only until finished */
     unsigned concurrency; /* 0: as many as the service */
     uint64_t timeout_ms;  /* 0: the job's own */
+    unsigned attempts_max; /* no more than these; 0: the job's own */
+    char    *backoff;     /* NULL: the job's own */
 };
 
 struct config_schedule {

@@ -7,6 +7,8 @@
 #include "control/config_parts.h"
 #include "base/memory.h"
 #include "base/time_text.h"
+#include "queue/limits.h"
+#include "scheduler/backoff.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -73,8 +75,18 @@ static enum pinion_err set_in_command(struct reader *r, const char *key, const c
         return config_parse_count(key, value, CONCURRENCY_MAX, &command->concurrency, why);
     if (strcmp(key, "timeout") == 0)
         return config_parse_duration(key, value, 1, DURATION_MS_MAX, &command->timeout_ms, why);
+    if (strcmp(key, "attempts") == 0)
+        return config_parse_count(key, value, ATTEMPTS_MAX, &command->attempts_max, why);
+    if (strcmp(key, "backoff") == 0) {
+        enum pinion_err bad = backoff_check(span_of(value), why);
+        if (bad) return bad;
+        free(command->backoff);
+        command->backoff = xstrdup(value);
+        return PINION_OK;
+    }
     return error_set(why, PINION_INVALID,
-                     "unknown key '%.60s' in [command]; expected argv, concurrency or timeout",
+                     "unknown key '%.60s' in [command]; expected argv, concurrency, timeout, "
+                     "attempts or backoff",
                      key);
 }
 

@@ -155,6 +155,7 @@ void config_deinit(struct config *c)
     for (size_t i = 0; i < c->command_count; i++) {
         free(c->commands[i].kind);
         free(c->commands[i].argv);
+        free(c->commands[i].backoff);
     }
     config_schedules_deinit(c);
     free(c->hosts);

@@ -14,7 +14,9 @@
 #include "control/service.h"
 #include "control/soon.h"
 #include "control/timers.h"
+#include "queue/limits.h"
 #include "queue/sync.h"
+#include "scheduler/backoff.h"
 #include "workers/attempt.h"
 #include "workers/callback.h"
 
@@ -215,11 +217,14 @@ enum pinion_err pinion_service_handle(struct pinion_service *s, const struct pin
     struct adapter adapter = {h->run, h->stop, h->ctx};
     struct handler *handler;
 
-    if (!h->kind || !h->run) return PINION_INVALID;
+    if (!h->kind || !h->run || h->attempts_max > ATTEMPTS_MAX) return PINION_INVALID;
+    if (backoff_check(span_of(h->backoff), NULL)) return PINION_INVALID;
     handler = callback_new_with(h->kind, run_adapter, h->stop ? stop_adapter : NULL, &adapter,
                                 sizeof adapter);
     handler->concurrency = h->concurrency;
     handler->timeout_ms = h->timeout_ms;
+    handler->attempts_max = h->attempts_max;
+    handler->backoff = h->backoff ? xstrdup(h->backoff) : NULL;
     return service_add_handler(s->service, handler, NULL);
 }
 
@@ -337,4 +342,11 @@ void pinion_attempt_retry_in(struct pinion_attempt *a, const char *error, uint64
 
     attempt_finish(attempt_of(a), OUTCOME_FAIL, text, strlen(text),
                    (int64_t)(ms < DURATION_MS_MAX ? ms : DURATION_MS_MAX));
+}
+
+void pinion_attempt_reject(struct pinion_attempt *a, const char *error)
+{
+    const char *text = error ? error : "rejected";
+
+    attempt_finish(attempt_of(a), OUTCOME_FAIL, text, strlen(text), RETRY_NEVER);
 }

@@ -222,6 +222,8 @@ static enum pinion_err add_builtin(struct service *s, struct error *why)
         if (err) return err;
         h->concurrency = c->concurrency;
         h->timeout_ms = c->timeout_ms;
+        h->attempts_max = c->attempts_max;
+        h->backoff = c->backoff ? xstrdup(c->backoff) : NULL;
         err = service_add_handler(s, h, why);
     }
     return err;

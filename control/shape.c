@@ -98,6 +98,17 @@ static void set_course(json_t *o, const struct job_view *v)
     set(o, "reason", shape_text(span_of(v->why)));
 }
 
+/* What is kept, with times as people write them. */
+static json_t *shape_errors(const struct job_view *v)
+{
+    json_t *errors = look_errors(v), *entry;
+    size_t i;
+
+    json_array_foreach (errors, i, entry)
+        set(entry, "at", shape_time(json_integer_value(json_object_get(entry, "at"))));
+    return errors;
+}
+
 json_t *shape_job(const struct job_view *v, struct span queue, enum shape_content content)
 {
     json_t *o = json_object();
@@ -113,6 +124,7 @@ json_t *shape_job(const struct job_view *v, struct span queue, enum shape_conten
         shape_bytes(o, "payload", "payload_base64", v->job.payload);
         shape_bytes(o, "result", "result_base64", v->result);
         set(o, "error", shape_text(span_of(v->error)));
+        set(o, "errors", shape_errors(v));
     }
     set(o, "progress", json_null());
     set(o, "tags", shape_tags(v->job.tags));

@@ -123,6 +123,8 @@ struct pinion_handler {
     void           *ctx;
     unsigned        concurrency; /* attempts at once; 0: as many as the service */
     uint64_t        timeout_ms;  /* overrides the job's; 0: does not */
+    unsigned        attempts_max; /* a job is dead after so many, if not before; 0: as it says */
+    const char     *backoff;     /* overrides the job's; NULL: does not */
 };
 
 struct pinion_service_options {
@@ -247,6 +249,8 @@ int pinion_attempt_stopping(const struct pinion_attempt *);
 void pinion_attempt_done(struct pinion_attempt *, const void *result, size_t len); /* 64 KiB kept */
 void pinion_attempt_fail(struct pinion_attempt *, const char *error);               /* 1 KiB kept */
 void pinion_attempt_retry_in(struct pinion_attempt *, const char *error, uint64_t ms);
+/* No other attempt would help: the job is dead at once. */
+void pinion_attempt_reject(struct pinion_attempt *, const char *error);
 
 #ifdef __cplusplus
 }

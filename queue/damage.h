@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 41
+#define DAMAGES 42
 
 struct damage {
     const char *name;

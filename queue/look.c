@@ -78,7 +78,7 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     struct span record = reply_span(reply_at(reply, 2));
 
     if (span_is(v.state, "not_found")) return PINION_NOT_FOUND;
-    if (reply_count(reply) != 10) return PINION_INTERNAL;
+    if (reply_count(reply) != 11) return PINION_INTERNAL;
     v.job.id = local_id;
     v.known = record.data != NULL;
     if (v.known && job_decode(local_id, record, &v.job)) return PINION_INTERNAL;
@@ -89,6 +89,7 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     v.mark = reply_span(reply_at(reply, 6));
     v.server = reply_span(reply_at(reply, 7));
     v.now_us = reply_i64(reply_at(reply, 8), 0);
+    v.errors = reply_span(reply_at(reply, 10));
     *ret = v;
     return PINION_OK;
 }
@@ -97,6 +98,21 @@ void job_view_deinit(struct job_view *v)
 {
     json_decref(v->rare);
     v->rare = NULL;
+}
+
+struct json_t *look_errors(const struct job_view *v)
+{
+    json_t *kept = v->errors.data ? json_loadb(v->errors.data, v->errors.len, 0, NULL) : NULL;
+    json_t *errors = json_array(), *entry;
+    size_t i;
+
+    json_array_foreach (kept, i, entry)
+        json_array_append_new(
+            errors, json_pack("{s:O?, s:I, s:O?}", "attempt", json_array_get(entry, 0), "at",
+                              (json_int_t)json_number_value(json_array_get(entry, 1)), "error",
+                              json_array_get(entry, 2)));
+    json_decref(kept);
+    return errors;
 }
 
 /* ---- a page ---------------------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ struct job_view {
     unsigned    failures, reaps;
     const char *error, *why;  /* last error, reason of the end; NULL: none */
     struct span result, mark, server;
+    struct span errors;       /* JSON, see look_errors; only of show */
     int64_t     now_us;
     struct json_t *rare;      /* private */
 };
@@ -42,6 +43,8 @@ void            show_build(struct request *, struct span key, struct span local_
 enum pinion_err show_read(const struct redisReply *, struct span local_id,
                           struct job_view *ret) must_use;
 void            job_view_deinit(struct job_view *);
+/* What its last attempts failed of, [{"attempt","at","error"}], `at` in ms; the caller's. */
+struct json_t  *look_errors(const struct job_view *);
 
 /* `cursor` absent: from the start. A page may be short, or empty, although there is a next one. */
 void   list_build(struct request *, struct span key, const char *state, const struct job_filter *,

@@ -47,8 +47,12 @@ void outcomes_put(struct consumer *c, struct attempt *a)
 
 static int64_t delay_of(const struct attempt *a)
 {
+    const struct handler *h = a->handler;
+    struct span backoff = h->backoff ? span_of(h->backoff) : a->job.backoff;
+
+    if (h->attempts_max && a->failures + 1 >= h->attempts_max) return RETRY_NEVER;
     if (a->delay_ms != RETRY_BY_BACKOFF) return a->delay_ms;
-    return (int64_t)backoff_ms(a->job.backoff, a->failures + 1, random_unit());
+    return (int64_t)backoff_ms(backoff, a->failures + 1, random_unit());
 }
 
 static void log_end(const struct attempt *a, enum settled settled)

@@ -54,6 +54,7 @@ struct handler *registry_find(const struct registry *r, struct span kind)
 void handler_free(struct handler *h)
 {
     if (h->runner->free) h->runner->free(h);
+    free(h->backoff);
     free(h);
 }
 

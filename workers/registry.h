@@ -33,6 +33,8 @@ struct handler {
     const struct runner *runner;
     unsigned             concurrency; /* attempts at once; 0: as many as the service */
     uint64_t             timeout_ms;  /* overrides the job's; 0: does not */
+    unsigned             attempts_max; /* no more than these; 0: as the job says */
+    char                *backoff;     /* overrides the job's; owned; NULL: does not */
 
     unsigned running; /* attempts that have started and not finished */
     unsigned offered; /* slots named in claims whose answers are awaited */

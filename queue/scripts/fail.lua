@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now record pack note hint wake lane token
 --@ include limit unpark hold attempt tick scheduled forget unique finish
+--@ include errors
 -- fail: ACTIVE -> RETRY, or DEAD when no attempt is left, or CANCELLED when it was marked.
 --
 -- KEYS  1 queue
@@ -23,6 +24,7 @@ local function fail_one(record, id, token, started_ms, delay_ms, text)
     rare.o, rare.w = 'cancelled', 'superseded'
   end
   redis.call('HINCRBY', key('meta'), 'failed', 1)
+  remember_error(id, rare.a, now_ms, text)
   if rare.o == 'retry' then
     park('retry', id, record, rare, now_ms + delay_ms)
     earliest = hint(earliest, now_ms + delay_ms)

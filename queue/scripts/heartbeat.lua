@@ -28,8 +28,8 @@ local function sweep_due()
   end
   local oldest = math.min(head('dead'), head('cancelled')) + RETAIN_MS
   local kept = math.max(redis.call('ZCARD', key('dead')), redis.call('ZCARD', key('cancelled')))
-  return (head('done') <= now / 1000 or head('given_until') <= now / 1000 or oldest <= now / 1000
-      or kept > RETAIN_MAX) and 1 or 0
+  local first = math.min(head('done'), head('given_until'), head('uniques_until'), oldest)
+  return (first <= now / 1000 or kept > RETAIN_MAX) and 1 or 0
 end
 
 local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat(ARGV[1], now_ms)

@@ -184,6 +184,7 @@ static const struct {
     {"bad_rare", "$DEAD", {"HSET " Q "rare $DEAD junk"}},
     {"bad_rare", "$RETRY", {"HSET " Q "rare $RETRY 7"}},
     {"wrong_class", "$READY", {"HSET " Q "rare $READY {\"a\":1}"}},
+    {"lost_error", "nobody", {"HSET " Q "errors nobody []"}},
     {"lost_result", "nobody", {"HSET " Q "results nobody x"}},
     {"lost_bits", "nobody*", {"HSET " Q "gone nobody* 0000000000000001"}},
     {"endless_given", "given", {"ZREM " Q "given_until given"}},

@@ -95,12 +95,18 @@ TEST(for_a_time_whatever_becomes_of_it)
 
 TEST(a_key_held_for_a_time_is_swept)
 {
+    struct heartbeat beat;
+
     make_first("k=10s");
     assert_string_equal(delete_job(&rig, first), "deleted");
     rig_step(&rig, 9999);
     sweep(&rig);
     assert_int_equal(keys_held(), 1);
+    heartbeat(&rig, SERVER, NULL, &beat);
+    assert_false(beat.sweep);
     rig_step(&rig, 1);
+    heartbeat(&rig, SERVER, NULL, &beat);
+    assert_true(beat.sweep);
     sweep(&rig);
     assert_int_equal(keys_held(), 0);
     assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:uniques_until"), 0);

@@ -165,6 +165,9 @@ end
 for id in pairs(map('marks')) do
   if (places[id] or {})[1] ~= 'active' then fault('mark on a job that is not active:', id) end
 end
+for id in pairs(map('errors')) do
+  if not jobs[id] then fault('errors without a job:', id) end
+end
 for id in pairs(map('results')) do
   if not jobs[id] then fault('result without a job:', id) end
 end

@@ -8,6 +8,6 @@ local function forget(id, record, now_ms)
     redis.call('ZADD', key('given_until'), integer(now_ms + GIVEN_MS), id)
   end
   redis.call('HDEL', key('jobs'), id)
-  redis.call('HDEL', key('rare'), id)
+  if redis.call('HDEL', key('rare'), id) == 1 then redis.call('HDEL', key('errors'), id) end
   redis.call('HDEL', key('results'), id)
 end

@@ -18,6 +18,7 @@ local function take_over(holder, state, old, head, tail, due, now_ms)
   end
   local rare = rare_of(holder, old)
   rare = {t = rare.t, o = rare.o, e = rare.e}
+  redis.call('HDEL', key('errors'), holder)
   rewrite(holder, state, old, head .. own .. tail:sub(tail:match('^c=%d+ g=%x+ ()') or 1), rare,
           'scheduled', due, now_ms)
 end

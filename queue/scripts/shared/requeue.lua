@@ -17,7 +17,10 @@ local function requeue_job(verb, id, record, state, now_ms)
   if verb == 'retry' and not take_key(id, record, now_ms) then return 'held' end
   local rare = rare_of(id, record)
   -- A count, though it is zero, tells the claim that the time to start by does not matter any more.
-  if verb == 'retry' then rare = {t = rare.t, a = 0} end
+  if verb == 'retry' then
+    rare = {t = rare.t, a = 0}
+    redis.call('HDEL', key('errors'), id)
+  end
   redis.call('ZREM', key(state), id)
   redis.call('HDEL', key('results'), id)
   lane_push('RPUSH', id, record, rare)
