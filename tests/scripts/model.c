@@ -13,6 +13,11 @@ const char *const model_groups[MODEL_GROUPS] = {NULL, "acme", "b@c"};
 static const char *const names[WHERES] = {"none", "scheduled", "ready", "active",
                                           "retry", "done", "dead", "cancelled"};
 
+#define SPANS(key) {key "=start", key, key "=3s"}
+const char *const model_uniques[MODEL_KEYS][3] = {SPANS("k0"), SPANS("k1"), SPANS("k2"),
+                                                  SPANS("k3"), SPANS("k4"), SPANS("k5")};
+#define SPAN_MS 3000
+
 void model_init(struct model *m)
 {
     *m = (struct model){0};
@@ -89,11 +94,68 @@ void model_forget(struct model_job *j, int64_t now_ms, bool remember_id)
     *j = fresh;
 }
 
+/* ---- unique keys ----------------------------------------------------------------------------- */
+
+static bool lasts(const struct model_job *j)
+{
+    return strstr(j->content.unique, "=3s") != NULL;
+}
+
+static size_t key_of(const struct model_job *j)
+{
+    return (size_t)(j->content.unique[1] - '0');
+}
+
+bool model_key_taken(const struct model *m, const struct model_job *j, int64_t now_ms)
+{
+    const struct model_key *key = j->content.unique ? &m->key[key_of(j)] : NULL;
+
+    return key && key->holder[0] && (!key->until_ms || key->until_ms > now_ms);
+}
+
+void model_key_take(struct model *m, const struct model_job *j, int64_t now_ms)
+{
+    if (!j->content.unique) return;
+    struct model_key *key = &m->key[key_of(j)];
+    *key = (struct model_key){.start = strstr(j->content.unique, "=start") != NULL,
+                              .until_ms = lasts(j) ? now_ms + SPAN_MS : 0};
+    memcpy(key->holder, j->id, sizeof key->holder);
+}
+
+void model_key_free(struct model *m, const struct model_job *j, bool started)
+{
+    struct model_key *key = j->content.unique ? &m->key[key_of(j)] : NULL;
+
+    if (!key || strcmp(key->holder, j->id) != 0 || key->until_ms) return;
+    if (!started || key->start) *key = (struct model_key){0};
+}
+
+static void check_keys(const struct model *m, struct rig *rig)
+{
+    char wanted[QUEUE_NAME_MAX + 32];
+
+    for (size_t i = 0; i < MODEL_KEYS; i++) {
+        const struct model_key *key = &m->key[i];
+        redisReply *r = rig_command(rig, "HGET pinion:{q}:uniques k%d", (int)i);
+        bool over = key->until_ms && key->until_ms <= rig_now_ms(rig); /* it may be swept by now */
+        if (key->until_ms)
+            snprintf(wanted, sizeof wanted, "%s %lld", key->holder, (long long)key->until_ms);
+        else snprintf(wanted, sizeof wanted, "%s %s", key->holder, key->start ? "start" : "done");
+        if (!over && strcmp(r->str ? r->str : "", key->holder[0] ? wanted : "") != 0)
+            fail_msg("key k%zu: '%s', expected '%s'", i, r->str ? r->str : "",
+                     key->holder[0] ? wanted : "");
+        freeReplyObject(r);
+    }
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
 void model_end(struct model *m, struct model_job *j, enum where where, int64_t now_ms)
 {
     m->done += where == W_DONE;
     m->dead += where == W_DEAD;
     m->cancelled += where == W_CANCELLED;
+    if (where != W_RETRY) model_key_free(m, j, false);
     j->marked = j->renewed = false;
     j->where = where;
     j->due_ms = now_ms + (where == W_DONE ? (int64_t)j->content.retain_ms : 0);
@@ -229,6 +291,7 @@ void model_check(struct model *m, struct rig *rig)
     check_counts(m, rig);
     check_rows(m, rig);
     check_lanes(m, rig);
+    check_keys(m, rig);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:tokens", has_token);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:marks", has_mark);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:results", has_result);

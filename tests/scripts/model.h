@@ -14,6 +14,7 @@
 #define MODEL_JOBS  500 /* below what one reap looks at */
 #define MODEL_KINDS 5
 #define MODEL_GROUPS 3
+#define MODEL_KEYS  6 /* unique ones */
 #define DAY_MS      INT64_C(86400000)
 
 /* Scopes of limits: the queue, a kind, and, in the last two, a group and each other group. */
@@ -36,7 +37,15 @@ struct model_job {
     struct lease lease, packed; /* packed: the last one that it had with a pack */
 };
 
+/* Who holds a unique key: until it ends or starts; or until a time, whatever becomes of it. */
+struct model_key {
+    char    holder[QUEUE_NAME_MAX + 1]; /* "": nobody */
+    bool    start;
+    int64_t until_ms; /* 0: no time */
+};
+
 struct model {
+    struct model_key key[MODEL_KEYS];
     struct model_job job[MODEL_JOBS];
     bool    paused;
     unsigned limit[MODEL_SCOPES]; /* attempts at once; 0: none */
@@ -49,6 +58,9 @@ extern const char *const model_groups[MODEL_GROUPS]; /* the first one: none */
 #define MODEL_LIMITED_KIND  model_kinds[1]
 #define MODEL_LIMITED_GROUP model_groups[1]
 
+/* "k0=start" and so on: by key, then start, done and some seconds. */
+extern const char *const model_uniques[MODEL_KEYS][3];
+
 void model_init(struct model *);
 struct model_job *model_find(struct model *, const char *id);
 /* How many more jobs like this one the limits of concurrency let start now. */
@@ -59,6 +71,10 @@ const char *model_state(const struct model_job *);
 /* The attempt or the wait is over: kept, or forgotten but for its given id. */
 void model_end(struct model *, struct model_job *, enum where, int64_t now_ms);
 void model_forget(struct model_job *, int64_t now_ms, bool remember_id);
+/* Does another job hold the key that this one has in its content? */
+bool model_key_taken(const struct model *, const struct model_job *, int64_t now_ms);
+void model_key_take(struct model *, const struct model_job *, int64_t now_ms);
+void model_key_free(struct model *, const struct model_job *, bool started);
 /* Fails unless counts, places, lane entries, ghosts and what is rare are all as they should be. */
 void model_check(struct model *, struct rig *);
 

@@ -76,6 +76,8 @@ static void new_content(struct model_job *j)
     if (one_in(6)) j->content.expires_ms = 1 + prng_below(&prng, 3000);
     if (one_in(6)) j->content.lease_ms = 1000 + prng_below(&prng, 3000);
     if (one_in(2)) j->content.attempts_max = 3;
+    if (one_in(3))
+        j->content.unique = model_uniques[prng_below(&prng, MODEL_KEYS)][prng_below(&prng, 3)];
 }
 
 static void do_enqueue(void)
@@ -87,11 +89,14 @@ static void do_enqueue(void)
     struct pinion_job job = j->content;
     if (taken && one_in(2)) job.timeout_ms = 7;
     job.id = j->id;
+    bool held = !taken && model_key_taken(&model, j, next_ms());
     expect(j, "enqueue", enqueue(&rig, &job, NULL),
-           !taken                             ? "new"
+           held                               ? "existing"
+           : !taken                           ? "new"
            : job.timeout_ms || !j->content.id ? "conflict"
                                               : "existing");
-    if (taken) return;
+    if (taken || held) return;
+    model_key_take(&model, j, next_ms());
     model.enqueued++;
     j->where = job.in_ms ? W_SCHEDULED : W_READY;
     j->due_ms = next_ms() + (int64_t)job.in_ms;
@@ -105,6 +110,7 @@ static void delete_ended(void)
         struct model_job *j = &model.job[i];
         if (j->where != W_DONE && j->where != W_DEAD && j->where != W_CANCELLED) continue;
         expect(j, "delete", delete_job(&rig, j->id), "deleted");
+        model_key_free(&model, j, false);
         model_forget(j, rig_now_ms(&rig), true);
     }
 }
@@ -178,6 +184,7 @@ static void start_job(const struct lease *lease, unsigned seat, uint64_t lease_m
     uint64_t length_ms = j->content.lease_ms ? j->content.lease_ms : lease_ms;
     assert_true(token / 1000 >= rig_now_ms(&rig) + (int64_t)length_ms);
     j->where = W_ACTIVE;
+    model_key_free(&model, j, true);
     j->lease = *lease;
     if (lease->pack_size) j->packed = *lease;
     j->lease_end_us = j->token = token;
@@ -266,7 +273,9 @@ static void do_ack(void)
 {
     struct model_job *j;
     struct lease lease;
-    bool ours = pick_lease(&j, &lease), rich = lease.rare || j->content.retain_ms || one_in(2);
+    bool ours = pick_lease(&j, &lease), rich = lease.rare || j->content.retain_ms;
+
+    rich = rich || j->content.unique || one_in(2);
 
     expect(j, "ack", rich ? ack_rich(&rig, &lease, one_in(2) ? "r" : "") : ack(&rig, &lease),
            ours ? "ok" : "stale");
@@ -414,7 +423,9 @@ static void do_delete(void)
            j->where == W_NONE     ? "not_found"
            : j->where == W_ACTIVE ? "active"
                                   : "deleted");
-    if (j->where != W_NONE && j->where != W_ACTIVE) model_forget(j, rig_now_ms(&rig), true);
+    if (j->where == W_NONE || j->where == W_ACTIVE) return;
+    model_key_free(&model, j, false);
+    model_forget(j, rig_now_ms(&rig), true);
 }
 
 static void do_requeue(void)
@@ -425,9 +436,16 @@ static void do_requeue(void)
     bool may = retry ? ended : j->where == W_SCHEDULED || j->where == W_RETRY;
     bool remembered = j->where == W_NONE && strcmp(state_of(&rig, j->id), "remembered") == 0;
 
+    bool needs_key = may && retry && j->content.unique && !strstr(j->content.unique, "=3s");
+    bool held = needs_key && model_key_taken(&model, j, next_ms());
     expect(j, retry ? "retry" : "run", requeue(&rig, retry ? "retry" : "run", j->id),
-           may ? "ready" : remembered ? "done" : j->where == W_NONE ? "not_found" : model_state(j));
-    if (!may) return;
+           held                 ? "held"
+           : may                ? "ready"
+           : remembered         ? "done"
+           : j->where == W_NONE ? "not_found"
+                                : model_state(j));
+    if (!may || held) return;
+    if (needs_key) model_key_take(&model, j, next_ms());
     j->where = W_READY;
     j->result = false;
     if (!retry) return;
