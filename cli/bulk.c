@@ -82,7 +82,8 @@ static enum pinion_err next_job(struct bulk *b, struct pending *ret, struct erro
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-/* Jobs of one queue travel together, so they stand together, in the order in which they came. */
+/* Jobs of one queue travel together, so they stand together, in the order in which they came;
+ * unless one waits for a job of another queue, which may stand in a line before it. */
 static int by_queue(const void *a, const void *b, void *pending)
 {
     const size_t *x = a, *y = b;
@@ -95,13 +96,14 @@ static int by_queue(const void *a, const void *b, void *pending)
 static void put_in_order(struct bulk *b)
 {
     const char *first = b->count ? job_queue(&b->pending[0].new.job) : "";
-    bool mixed = false;
+    bool mixed = false, bound = false;
 
     for (size_t i = 0; i < b->count; i++) {
         b->order[i] = i;
         mixed |= strcmp(job_queue(&b->pending[i].new.job), first) != 0;
+        bound |= b->pending[i].new.job.after != NULL;
     }
-    if (mixed) qsort_r(b->order, b->count, sizeof(*b->order), by_queue, b->pending);
+    if (mixed && !bound) qsort_r(b->order, b->count, sizeof(*b->order), by_queue, b->pending);
     for (size_t i = 0; i < b->count; i++) {
         b->jobs[i] = b->pending[b->order[i]].new.job;
         b->pending[b->order[i]].at = i;

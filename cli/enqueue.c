@@ -22,8 +22,9 @@ struct enqueue_flags {
     const char   *queue, *backoff, *id, *group, *tags, *traceparent, *unique, *bulk;
     uint64_t      in_ms, priority, attempts, timeout_ms, expires_ms, retain_ms, lease_ms;
     uint64_t      wait_timeout_ms;
+    struct buffer after;
     int64_t       at_ms;
-    bool          wait, replace;
+    bool          wait, replace, after_any_outcome;
 };
 
 #define AT(field) offsetof(struct enqueue_flags, field)
@@ -58,6 +59,11 @@ static const struct flag flags[] = {
      "that one's id; SPAN: start, done (the default) or 30s"},
     {"replace", 0, FLAG_SWITCH, AT(replace), 0, 0, NULL,
      "with --unique: while that job waits, it takes over what this\none says, with its id"},
+    {"after", 0, FLAG_TEXTS, AT(after), 0, 0, "ID",
+     "wait until that job is done; once for each; cancelled if one\n"
+     "of them ends otherwise. --in and --expires count from then"},
+    {"after-any-outcome", 0, FLAG_SWITCH, AT(after_any_outcome), 0, 0, NULL,
+     "wait until they have ended, however"},
     {"lease", 0, FLAG_DURATION, AT(lease_ms), LEASE_MIN_MS, LEASE_MAX_MS, "DURATION",
      "how soon a lost worker is noticed; default: the server's"},
     {"wait", 'w', FLAG_SWITCH, AT(wait), 0, 0, NULL,
@@ -109,6 +115,8 @@ static struct pinion_job job_of(const struct enqueue_flags *f)
         .traceparent = f->traceparent,
         .unique = f->unique,
         .replace = f->replace,
+        .after = f->after.len ? f->after.data : NULL,
+        .after_any_outcome = f->after_any_outcome,
         .retain_ms = f->retain_ms == FLAG_NONE ? f->wait ? RETAIN_WAIT_MS : 0 : f->retain_ms,
     };
 }
@@ -213,23 +221,28 @@ static int run_bulk(const struct enqueue_flags *f, const char *kind, const char 
     return bulk_run(&f->common, f->bulk, &defaults);
 }
 
+static int run(const struct enqueue_flags *f, const char *kind, const char *payload)
+{
+    if (f->wait_timeout_ms != FLAG_NONE && !f->wait)
+        return cli_fail_usage(&command, "--wait-timeout: expected --wait with it");
+    if (f->bulk) return run_bulk(f, kind, payload);
+    if (!kind) return cli_fail_usage(&command, "enqueue: expected a KIND");
+    return run_one(f, kind, payload);
+}
+
 int enqueue_main(int argc, char **argv)
 {
     struct enqueue_flags values = {
         .common = COMMON_INIT,
         .in_ms = FLAG_NONE, .priority = FLAG_NONE, .attempts = FLAG_NONE, .timeout_ms = FLAG_NONE,
         .expires_ms = FLAG_NONE, .retain_ms = FLAG_NONE, .lease_ms = FLAG_NONE,
-        .wait_timeout_ms = FLAG_NONE,
+        .wait_timeout_ms = FLAG_NONE, .after = BUFFER_INIT,
     };
-    const char *kind, *payload;
     int first, status;
 
-    if (!flags_read(&command, argc, argv, &values, &first, &status)) return status;
-    kind = argc > first ? argv[first] : NULL;
-    payload = argc > first + 1 ? argv[first + 1] : NULL;
-    if (values.wait_timeout_ms != FLAG_NONE && !values.wait)
-        return cli_fail_usage(&command, "--wait-timeout: expected --wait with it");
-    if (values.bulk) return run_bulk(&values, kind, payload);
-    if (!kind) return cli_fail_usage(&command, "enqueue: expected a KIND");
-    return run_one(&values, kind, payload);
+    if (flags_read(&command, argc, argv, &values, &first, &status))
+        status = run(&values, argc > first ? argv[first] : NULL,
+                     argc > first + 1 ? argv[first + 1] : NULL);
+    buffer_deinit(&values.after);
+    return status;
 }

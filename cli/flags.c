@@ -148,6 +148,12 @@ static int read_time(const struct command *c, const struct flag *f, const char *
     return 0;
 }
 
+static void add_to_texts(struct buffer *texts, const char *text)
+{
+    if (texts->len) buffer_add_char(texts, ',');
+    buffer_add_text(texts, text);
+}
+
 /* Gives 0, or the exit status after it told what was wrong. */
 static int read_value(const struct command *c, const struct flag *f, const char *text, char *values)
 {
@@ -155,6 +161,7 @@ static int read_value(const struct command *c, const struct flag *f, const char 
 
     switch (f->type) {
     case FLAG_SWITCH: *(bool *)field = true; return 0;
+    case FLAG_TEXTS: add_to_texts(field, text); return 0;
     case FLAG_TEXT:
     case FLAG_STATE: *(const char **)field = text; return 0;
     case FLAG_NUMBER: return read_number(c, f, text, field);

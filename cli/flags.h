@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -18,6 +19,7 @@
 enum flag_type {
     FLAG_SWITCH,   /* bool */
     FLAG_TEXT,     /* const char *; borrowed from argv */
+    FLAG_TEXTS,    /* struct buffer: the text of each, with commas between them */
     FLAG_STATE,    /* the same: the state of a job; anything else is meant for the common --state */
     FLAG_NUMBER,   /* uint64_t */
     FLAG_DURATION, /* uint64_t, milliseconds */

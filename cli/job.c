@@ -81,6 +81,16 @@ static void print_errors(const struct job_view *v)
     json_decref(errors);
 }
 
+static void print_bonds(const struct job_view *v)
+{
+    for (size_t i = 0; i < job_view_parents(v); i++) {
+        struct job_parent p = job_view_parent(v, i);
+        fact_printf(i ? "" : "after", "%s (%s)", p.id, p.outcome ? p.outcome : "not ended");
+    }
+    if (job_view_any_outcome(v)) fact_text("after any outcome", span_of("yes"));
+    if (v->children) fact_printf("children waiting", "%u", v->children);
+}
+
 static void print_job(const struct job_view *v, struct span queue)
 {
     fact_printf("id", "%.*s:%.*s", (int)queue.len, queue.data, (int)v->job.id.len, v->job.id.data);
@@ -101,6 +111,7 @@ static void print_job(const struct job_view *v, struct span queue)
     fact_time("run at", v->due_ms ? v->due_ms : v->job.run_at_ms);
     fact_time("started", v->started_ms);
     fact_time("finished", v->finished_ms);
+    print_bonds(v);
     print_options(&v->job);
     print_errors(v);
     fact_text("payload", v->job.payload);

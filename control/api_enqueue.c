@@ -121,10 +121,18 @@ static void reply_unknown(struct http_exchange *x)
                      "request with the same Idempotency-Key or ids makes none twice");
 }
 
+/* By the script, for a reason of its own. */
+static bool is_refused(const struct enqueue_item *item)
+{
+    return item->err == PINION_CONFLICT || (item->job->after && item->err == PINION_NOT_FOUND);
+}
+
 static void reply_refused(struct http_exchange *x, const struct enqueue_item *item)
 {
-    if (item->err == PINION_CONFLICT)
-        http_reply_error(x, item->err, "id '%s' is taken by a job with other content", item->local);
+    struct error why = {0};
+
+    if (is_refused(item))
+        http_reply_error(x, enqueue_why(item, &why), "%s", why.text);
     else if (item->err == PINION_UNAVAILABLE)
         reply_unknown(x);
     else if (item->refusal)
@@ -153,8 +161,8 @@ static void reply_one(const struct enqueue_request *r)
 
 static json_t *shape_item(const struct enqueue_request *r, const struct enqueue_item *item)
 {
-    json_t *o = item->err == PINION_CONFLICT
-                    ? shape_error(item->err, "the id is taken by a job with other content")
+    struct error why = {0};
+    json_t *o = is_refused(item) ? shape_error(enqueue_why(item, &why), why.text)
                 : item->refusal ? shape_error(item->err, item->refusal)
                 : item->err     ? shape_error(item->err, "whether it was made is not known")
                             : json_object();
@@ -187,7 +195,7 @@ static void on_enqueued(struct submission *submission)
     size_t unknown = 0;
 
     for (size_t i = 0; i < submission->count; i++)
-        unknown += r->items[i].err && r->items[i].err != PINION_CONFLICT;
+        unknown += r->items[i].err && !is_refused(&r->items[i]);
     if (!r->jobs.array)
         reply_one(r);
     else if (unknown == submission->count)

@@ -113,12 +113,10 @@ static void answer_items(const struct batch *b, enum pinion_err err, struct pini
     }
 }
 
-static void note_conflict(const struct batch *b, struct error *why)
+static void note_refusal(const struct batch *b, struct error *why)
 {
     for (size_t i = 0; i < b->count && why && !why->code; i++)
-        if (b->items[i].err == PINION_CONFLICT)
-            error_set(why, PINION_CONFLICT, "id '%s' is taken by a job with other content",
-                      b->items[i].local);
+        if (b->items[i].err) enqueue_why(&b->items[i], why);
 }
 
 /* Sends the batches that are unanswered, until all are answered or the time is over. */
@@ -150,7 +148,7 @@ static enum pinion_err send_window(struct enqueuer *e, size_t batches, uint64_t 
                 error_set(&failure, PINION_BUSY, "queue %s: %s", job_queue(b->items[0].job),
                           b->items[0].refusal);
             if (errs[i] && why && !why->code) *why = failure;
-            if (!errs[i]) note_conflict(b, why);
+            if (!errs[i]) note_refusal(b, why);
             if (errs[i] == PINION_UNAVAILABLE) unknown = true;
             answer_items(b, errs[i], ret);
         }

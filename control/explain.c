@@ -284,6 +284,20 @@ static void judge_cancelled(struct told *t)
     hint_verb(t, "retry", "runs it once more");
 }
 
+static void judge_waiting(struct told *t)
+{
+    const struct job_view *v = &t->view->job;
+    size_t left = 0;
+
+    t->reason = "parents";
+    for (size_t i = 0; i < job_view_parents(v); i++) left += !job_view_parent(v, i).outcome;
+    buffer_printf(&t->message, "it waits for %zu job%s to end:", left, left == 1 ? "" : "s");
+    for (size_t i = 0; i < job_view_parents(v); i++)
+        if (!job_view_parent(v, i).outcome)
+            buffer_printf(&t->message, " %s", job_view_parent(v, i).id);
+    hint_verb(t, "run", "starts it without waiting");
+}
+
 /* A state that a newer version brought. */
 static void judge_other(struct told *t)
 {
@@ -299,7 +313,7 @@ static const struct {
 } judges[] = {
     {"scheduled", judge_scheduled}, {"ready", judge_ready}, {"active", judge_active},
     {"retry", judge_retry},         {"done", judge_done},   {"dead", judge_dead},
-    {"cancelled", judge_cancelled},
+    {"cancelled", judge_cancelled}, {"waiting", judge_waiting},
 };
 
 json_t *explain_shape(const struct redisReply *reply, const struct explain_view *v,

@@ -171,7 +171,12 @@ static enum pinion_err read_halves(const struct splitting *s, struct zone_cache 
 {
     enum pinion_err err = new_job_read(span_of_buffer(&s->job), NULL, &n->job, why);
 
-    if (err) return err;
+    if (!err && n->job.job.after)
+        err = error_set(why, PINION_INVALID, "key after: not for the jobs of a schedule");
+    if (err) {
+        new_job_deinit(&n->job);
+        return err;
+    }
     err = schedule_parse_text(s->name, span_of_buffer(&s->timing), zones, &n->schedule, why);
     if (err) {
         new_job_deinit(&n->job);

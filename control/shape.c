@@ -109,6 +109,21 @@ static json_t *shape_errors(const struct job_view *v)
     return errors;
 }
 
+/* [{"id","outcome"}], outcome null while it has not ended. */
+static json_t *shape_parents(const struct job_view *v)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < job_view_parents(v); i++) {
+        struct job_parent p = job_view_parent(v, i);
+        json_t *o = json_object();
+        set(o, "id", shape_text(span_of(p.id)));
+        set(o, "outcome", shape_text(span_of(p.outcome)));
+        json_array_append_new(array, o);
+    }
+    return array;
+}
+
 json_t *shape_job(const struct job_view *v, struct span queue, enum shape_content content)
 {
     json_t *o = json_object();
@@ -126,6 +141,9 @@ json_t *shape_job(const struct job_view *v, struct span queue, enum shape_conten
         set(o, "error", shape_text(span_of(v->error)));
         set(o, "errors", shape_errors(v));
     }
+    set(o, "after", shape_parents(v));
+    set(o, "after_any_outcome", json_boolean(job_view_any_outcome(v)));
+    set_number(o, "children_waiting", v->children);
     set(o, "progress", json_null());
     set(o, "tags", shape_tags(v->job.tags));
     set(o, "schedule", shape_text(v->job.schedule));

@@ -68,6 +68,10 @@ struct pinion_job {
                              * is made of a group's letters. NULL: none */
     int         replace;    /* 1, with unique: while the job that holds the key waits, it takes over
                              * this payload, time, priority and options, and keeps its id */
+    const char *after;      /* "a,mail:b": wait until these jobs, up to 64, are done; ids of its own
+                             * queue need not name it; NULL: none. Then in_ms and expires_ms count
+                             * from that moment on */
+    int         after_any_outcome; /* 1: until they ended, however; 0: cancelled if one fails */
 };
 
 struct pinion_enqueued {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/id.h"
+#include "queue/after.h"
 #include "queue/pack.h"
 #include "queue/reply.h"
 #include "queue/unique.h"
@@ -170,9 +171,14 @@ static void add_wish(struct request *r, struct buffer *scratch, const struct pin
 
     buffer_clear(scratch);
     if (j->unique && !unique_parse(span_of(j->unique), &u, NULL)) {
-        buffer_printf(scratch, "{\"unique\":\"%.*s\",\"span\":\"", (int)u.key.len, u.key.data);
+        buffer_printf(scratch, ",\"unique\":\"%.*s\",\"span\":\"", (int)u.key.len, u.key.data);
         unique_add_span(scratch, &u);
-        buffer_add_text(scratch, j->replace ? "\",\"replace\":true}" : "\"}");
+        buffer_add_text(scratch, j->replace ? "\",\"replace\":true" : "\"");
+    }
+    if (j->after) after_add_wish(scratch, j);
+    if (scratch->len) {
+        scratch->data[0] = '{'; /* for the comma */
+        buffer_add_char(scratch, '}');
     }
     request_add(r, scratch->data, scratch->len);
 }
@@ -283,6 +289,28 @@ static const char *refusal_of(const struct redisReply *reply)
     return "the queue takes no new jobs now: try again later";
 }
 
+/* 'existing', 'existing ID', 'replaced ID', 'conflict', 'no_parent N' or 'full_parent N'. */
+static bool read_status(struct enqueue_item *item, struct span text)
+{
+    struct span rest = text, status = span_cut(&rest, ' ');
+    uint64_t parent = 0;
+
+    if (span_is(status, "no_parent") || span_is(status, "full_parent")) {
+        item->err = span_is(status, "no_parent") ? PINION_NOT_FOUND : PINION_BUSY;
+        if (item->err == PINION_BUSY) item->refusal = "a job that it waits for has 10000 children";
+        if (text_parse_u64(rest, 0, PARENTS_MAX, &parent)) return false;
+        item->parent = (unsigned)parent;
+        return true;
+    }
+    if (rest.len > QUEUE_NAME_MAX) return false;
+    item->replaced = span_is(status, "replaced");
+    item->existing = item->replaced || span_is(status, "existing");
+    if (!item->existing) item->err = PINION_CONFLICT;
+    if (rest.len) memcpy(item->local, rest.data, rest.len);
+    if (rest.len) item->local[rest.len] = '\0';
+    return true;
+}
+
 enum pinion_err enqueue_read(const struct redisReply *reply, struct enqueue_item *items,
                              size_t count)
 {
@@ -297,13 +325,23 @@ enum pinion_err enqueue_read(const struct redisReply *reply, struct enqueue_item
     }
     for (size_t at = 1; at + 1 < reply_count(reply); at += 2) {
         struct enqueue_item *item = other_at(items, count, reply_i64(reply_at(reply, at), -1));
-        struct span holder = reply_span(reply_at(reply, at + 1)), status = span_cut(&holder, ' ');
-        if (!item || holder.len > QUEUE_NAME_MAX) return PINION_INTERNAL;
-        item->replaced = span_is(status, "replaced");
-        item->existing = item->replaced || span_is(status, "existing");
-        if (!item->existing) item->err = PINION_CONFLICT;
-        if (holder.len) memcpy(item->local, holder.data, holder.len);
-        if (holder.len) item->local[holder.len] = '\0';
+        if (!item || !read_status(item, reply_span(reply_at(reply, at + 1))))
+            return PINION_INTERNAL;
     }
     return PINION_OK;
+}
+
+enum pinion_err enqueue_why(const struct enqueue_item *item, struct error *why)
+{
+    struct after_id parent = after_at(item->job, item->parent);
+
+    if (item->err == PINION_CONFLICT)
+        return error_set(why, item->err, "id '%s' is taken by a job with other content",
+                         item->local);
+    if (item->err == PINION_NOT_FOUND)
+        return error_set(why, item->err,
+                         "after '%.*s:%.*s': no such job; it may have ended and not been kept",
+                         (int)parent.queue.len, parent.queue.data, (int)parent.local.len,
+                         parent.local.data);
+    return error_set(why, item->err, "%s", item->refusal ? item->refusal : error_name(item->err));
 }

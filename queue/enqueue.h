@@ -15,8 +15,9 @@ struct redisReply;
 struct enqueue_item {
     const struct pinion_job *job;      /* borrowed, checked by job_check */
     char            local[QUEUE_NAME_MAX + 1]; /* filled by build; existing: of the one there */
-    const char     *refusal;           /* filled by read: why the queue is busy; static, or NULL */
-    enum pinion_err err;               /* filled by read */
+    const char     *refusal;           /* filled by read: why it is busy; static, or NULL */
+    enum pinion_err err;               /* filled by read; PINION_NOT_FOUND: a job of `after`, */
+    unsigned        parent;            /* this one of them, from 0 */
     bool            existing;          /* under this id, or with this unique key */
     bool            replaced;          /* it was there and took over what this one says */
 };
@@ -31,5 +32,8 @@ void   enqueue_build(struct request *, struct span key, struct enqueue_item *ite
  * PINION_INTERNAL: not an answer of the script. */
 enum pinion_err enqueue_read(const struct redisReply *, struct enqueue_item *items, size_t count)
     must_use;
+
+/* Says why an item was refused that has an `err`, which it gives. */
+enum pinion_err enqueue_why(const struct enqueue_item *, struct error *why);
 
 #endif

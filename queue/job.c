@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/macros.h"
 #include "base/time_text.h"
+#include "queue/after.h"
 #include "queue/key.h"
 #include "queue/unique.h"
 
@@ -111,6 +112,7 @@ enum pinion_err job_check(const struct pinion_job *j, struct error *why)
 
     if (!err) err = check_times(j, why);
     if (!err) err = check_labels(j, why);
+    if (!err) err = after_check(j, why);
     if (err) return err;
     if (j->payload_len > PAYLOAD_BYTES_MAX)
         return error_set(why, PINION_TOO_LARGE, "payload of %zu bytes: at most %d", j->payload_len,
@@ -127,9 +129,15 @@ enum pinion_err job_check(const struct pinion_job *j, struct error *why)
     return PINION_OK;
 }
 
+/* A script must look at it, and settles it one by one. */
+static bool is_class_1(const struct pinion_job *j)
+{
+    return j->lease_ms || j->expires_ms || j->unique || j->after;
+}
+
 bool job_is_plain(const struct pinion_job *j)
 {
-    return !j->id && !j->in_ms && !j->run_at_ms && !j->lease_ms && !j->expires_ms && !j->unique;
+    return !j->id && !j->in_ms && !j->run_at_ms && !is_class_1(j);
 }
 
 bool job_is_rich(const struct job *j)
@@ -149,7 +157,7 @@ void job_add_lane(struct buffer *b, const struct pinion_job *j)
 
 void job_add_head(struct buffer *b, const struct pinion_job *j)
 {
-    buffer_add_char(b, j->lease_ms || j->expires_ms || j->unique ? '1' : '0');
+    buffer_add_char(b, is_class_1(j) ? '1' : '0');
     job_add_lane(b, j);
     buffer_add_char(b, '\n');
 }
@@ -183,7 +191,8 @@ void job_add_header(struct buffer *b, const struct pinion_job *j, int64_t now_ms
     add_field(b, 't', j->timeout_ms);
     add_field(b, 'l', j->lease_ms);
     add_field(b, 'k', j->retain_ms);
-    add_field(b, 'e', j->expires_ms ? (uint64_t)due_ms + j->expires_ms : 0);
+    if (!j->after) add_field(b, 'e', j->expires_ms ? (uint64_t)due_ms + j->expires_ms : 0);
+    add_field(b, 'A', after_count(j)); /* its times are known when it need not wait any more */
     if (j->backoff) buffer_printf(b, "b=%s ", j->backoff);
     if (j->tags) buffer_printf(b, "T=%s ", j->tags);
     if (j->traceparent) buffer_printf(b, "p=%s ", j->traceparent);
@@ -286,5 +295,6 @@ void job_digest(const struct pinion_job *j, char out[DIGEST_LEN + 1])
         hash = mix(hash, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1);
     hash = mix(hash, j->payload, j->payload_len);
     if (j->unique) hash = mix(hash, j->unique, strlen(j->unique));
+    if (j->after) hash = mix(hash, j->after, strlen(j->after) + (j->after_any_outcome ? 1 : 0));
     snprintf(out, DIGEST_LEN + 1, "%016" PRIx64, hash);
 }

@@ -10,6 +10,7 @@
 #define TAGS_MAX          16  /* of a job, */
 #define TAGS_BYTES_MAX    256 /* with the commas between them */
 #define TRACEPARENT_LEN   55
+#define PARENTS_MAX       64  /* jobs that one job waits for */
 #define NAMESPACE_MAX     32
 #define JOB_ID_MAX        (QUEUE_NAME_MAX + 1 + QUEUE_NAME_MAX) /* QUEUE:LOCAL */
 #define PAYLOAD_BYTES_MAX (1024 * 1024)

@@ -65,6 +65,12 @@ static void read_token(struct job_view *v, const struct redisReply *token,
         v->started_ms = deadline_us / 1000 - (int64_t)lease_ms;
 }
 
+static void read_bonds(struct job_view *v, struct span parents, int64_t children)
+{
+    if (parents.data) v->its_parents = json_loadb(parents.data, parents.len, 0, NULL);
+    v->children = children > 0 ? (unsigned)children : 0;
+}
+
 void show_build(struct request *r, struct span key, struct span local_id)
 {
     request_script(r, SCRIPT_SHOW, key);
@@ -78,7 +84,7 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     struct span record = reply_span(reply_at(reply, 2));
 
     if (span_is(v.state, "not_found")) return PINION_NOT_FOUND;
-    if (reply_count(reply) != 11) return PINION_INTERNAL;
+    if (reply_count(reply) != 13) return PINION_INTERNAL;
     v.job.id = local_id;
     v.known = record.data != NULL;
     if (v.known && job_decode(local_id, record, &v.job)) return PINION_INTERNAL;
@@ -90,6 +96,7 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     v.server = reply_span(reply_at(reply, 7));
     v.now_us = reply_i64(reply_at(reply, 8), 0);
     v.errors = reply_span(reply_at(reply, 10));
+    read_bonds(&v, reply_span(reply_at(reply, 11)), reply_i64(reply_at(reply, 12), 0));
     *ret = v;
     return PINION_OK;
 }
@@ -97,7 +104,26 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
 void job_view_deinit(struct job_view *v)
 {
     json_decref(v->rare);
-    v->rare = NULL;
+    json_decref(v->its_parents);
+    v->rare = v->its_parents = NULL;
+}
+
+size_t job_view_parents(const struct job_view *v)
+{
+    return json_array_size(json_object_get(v->its_parents, "of"));
+}
+
+struct job_parent job_view_parent(const struct job_view *v, size_t i)
+{
+    const char *id = json_string_value(json_array_get(json_object_get(v->its_parents, "of"), i));
+    const char *end = json_string_value(json_array_get(json_object_get(v->its_parents, "ends"), i));
+
+    return (struct job_parent){id ? id : "", end && *end ? end : NULL};
+}
+
+bool job_view_any_outcome(const struct job_view *v)
+{
+    return json_is_true(json_object_get(v->its_parents, "any"));
 }
 
 struct json_t *look_errors(const struct job_view *v)

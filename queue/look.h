@@ -34,8 +34,15 @@ struct job_view {
     const char *error, *why;  /* last error, reason of the end; NULL: none */
     struct span result, mark, server;
     struct span errors;       /* JSON, see look_errors; only of show */
+    unsigned    children;     /* jobs that wait for it */
     int64_t     now_us;
-    struct json_t *rare;      /* private */
+    struct json_t *rare, *its_parents; /* private */
+};
+
+/* A job that another one waits for. */
+struct job_parent {
+    const char *id;      /* QUEUE:LOCAL */
+    const char *outcome; /* done dead cancelled deleted not_found; NULL: it has not ended */
 };
 
 void            show_build(struct request *, struct span key, struct span local_id);
@@ -45,6 +52,10 @@ enum pinion_err show_read(const struct redisReply *, struct span local_id,
 void            job_view_deinit(struct job_view *);
 /* What its last attempts failed of, [{"attempt","at","error"}], `at` in ms; the caller's. */
 struct json_t  *look_errors(const struct job_view *);
+/* Whom it waits for, or waited; from show only. Borrowed from the view. */
+size_t          job_view_parents(const struct job_view *);
+struct job_parent job_view_parent(const struct job_view *, size_t i);
+bool            job_view_any_outcome(const struct job_view *); /* however they end */
 
 /* `cursor` absent: from the start. A page may be short, or empty, although there is a next one. */
 void   list_build(struct request *, struct span key, const char *state, const struct job_filter *,

@@ -26,6 +26,7 @@ enum script {
     SCRIPT_PAUSE,
     SCRIPT_PROMOTE,
     SCRIPT_REAP,
+    SCRIPT_RELAY,
     SCRIPT_RELEASE,
     SCRIPT_RENEW,
     SCRIPT_REPAIR,
@@ -40,6 +41,7 @@ enum script {
     SCRIPT_STATS,
     SCRIPT_SWEEP,
     SCRIPT_TAKE_BACK,
+    SCRIPT_TELL,
     SCRIPT_WATCH,
     SCRIPTS
 };

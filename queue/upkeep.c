@@ -19,7 +19,7 @@ void heartbeat_build(struct request *r, struct span key, const char *server, con
 
 enum pinion_err heartbeat_read(const struct redisReply *reply, struct heartbeat *ret)
 {
-    if (reply_count(reply) != 9) return PINION_INTERNAL;
+    if (reply_count(reply) != 10) return PINION_INTERNAL;
     *ret = (struct heartbeat){
         .now_us = reply_i64(reply_at(reply, 0), 0),
         .seat = (int)reply_i64(reply_at(reply, 1), -1),
@@ -30,6 +30,7 @@ enum pinion_err heartbeat_read(const struct redisReply *reply, struct heartbeat 
         .sweep = reply_i64(reply_at(reply, 6), 0) == 1,
         .idle = reply_i64(reply_at(reply, 7), 0) == 1,
         .schedule_edits = reply_i64(reply_at(reply, 8), 0),
+        .outbox = reply_i64(reply_at(reply, 9), 0) == 1,
     };
     return PINION_OK;
 }

@@ -22,6 +22,7 @@ struct heartbeat {
     bool    sweep;         /* a retention is over */
     int64_t schedule_edits; /* of the queue's schedules, so far */
     bool    idle;          /* this server is among the idle */
+    bool    outbox;        /* other queues are to be told something */
 };
 
 /* `patterns`: of handlers with a free slot. `about`: JSON, shown by `server list`. `memory_mark`:

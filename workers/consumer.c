@@ -201,6 +201,7 @@ struct consumer *consumer_new(struct workers *w, const char *queue, unsigned wei
     list_init(&c->held);
     for (enum outbox o = 0; o < OUTBOXES; o++) list_init(&c->outbox[o]);
     c->leave.request = c->registered.request = REQUEST_INIT;
+    c->relay = relay_new(c);
     keeper_init(c);
     return c;
 }
@@ -216,6 +217,7 @@ void consumer_free(struct consumer *c)
     keeper_deinit(c);
     promoter_free(c->promoter);
     timetable_free(c->timetable);
+    relay_free(c->relay);
     request_deinit(&c->leave.request);
     request_deinit(&c->registered.request);
     free(c->due_channel);
@@ -293,6 +295,11 @@ void consumer_pass_on(struct consumer *c)
 void consumer_hint(struct consumer *c, int64_t due_ms)
 {
     if (c->at == CONSUMER_SERVE) promoter_hint(c->promoter, due_ms);
+}
+
+void consumer_relay(struct consumer *c)
+{
+    if (c->at == CONSUMER_SERVE && !c->leaving) relay_wake(c->relay);
 }
 
 void consumer_schedules(struct consumer *c, int64_t edits)

@@ -38,6 +38,7 @@ void consumer_pushed(struct consumer *, const struct pushed *); /* a job is leas
 void consumer_pass_on(struct consumer *);                      /* but not by us: wake another */
 void consumer_hint(struct consumer *, int64_t due_ms);         /* a job is due then */
 void consumer_schedules(struct consumer *, int64_t edits);     /* edited so often */
+void consumer_relay(struct consumer *);                        /* others are to be told something */
 void consumer_cancel(struct consumer *, struct span local_id); /* it was marked */
 
 bool consumer_hungry(const struct consumer *); /* would claim, given slots */

@@ -206,6 +206,7 @@ static void after_beat(struct consumer *c, const struct heartbeat *h)
     promoter_hint(c->promoter, h->next_due_ms);
     plan_reaping(c, h->lease_end_us);
     if (h->sweep) send_sweep(c);
+    if (h->outbox) consumer_relay(c);
 }
 
 static void on_heartbeat(struct call *call, enum pinion_err err, const struct redisReply *reply)

@@ -10,6 +10,7 @@
 #include "scheduler/ticker.h"
 #include "scheduler/timetable.h"
 #include "workers/attempt.h"
+#include "workers/relay.h"
 #include "workers/workers.h"
 
 #define HEARTBEAT_MS          1000
@@ -66,6 +67,7 @@ struct consumer {
     unsigned         claims;      /* in flight */
     unsigned         woken;       /* wake-ups so far */
     struct promoter *promoter;
+    struct relay    *relay;
     struct timetable *timetable; /* NULL: schedules are not served */
     int64_t          schedule_edits; /* as last heard; before it serves, too */
 

@@ -177,6 +177,7 @@ void workers_message(struct workers *w, struct span channel, struct span text)
         return;
     }
     if (!(c = consumer_heard(w, channel))) return;
+    if (span_is(text, "outbox")) consumer_relay(c);
     bool schedules = span_starts(text, "schedules ");
     if (schedules) span_cut(&text, ' ');
     if (text_parse_u64(text, 0, INT64_MAX, &n)) return;

@@ -8,9 +8,14 @@
 --       then per claim: TOKEN, n, 'ID ID ...' (to remember), ID ...
 -- Gives {ID, 'stale', ...} for jobs that were not ours; a repeated ack is ours
 local at = 2
-if redis.call('EXISTS', key('holds')) > 0 then -- one command for all that a job may have beside
---@ include wake limit unpark hold
-  at_end[1] = free_holds
+-- One command for all that a job may have beside it.
+if redis.call('EXISTS', key('holds'), key('bonds')) > 0 then
+--@ include now wake limit unpark hold lane outbox bond
+  local now_ms = math.floor(now_us() / 1000)
+  local function tell_ended(ids, from, to)
+    for i = from, to do tell_children(nil, ids[i], 'done', now_ms) end
+  end
+  at_end[1], at_end[2] = free_holds, tell_ended
 end
 
 local function settle_pack(name, token, size, bits, text)
@@ -19,7 +24,7 @@ local function settle_pack(name, token, size, bits, text)
     local done, not_high, not_low = leave_pack(name, '', size, 'active', high, low)
     if done > 0 then
       local some, ids = not_high ~= 0 or not_low ~= 0, nil
-      if some or redis.call('EXISTS', key('marks'), key('watched')) > 0 then
+      if some or #at_end > 0 or redis.call('EXISTS', key('marks'), key('watched')) > 0 then
         ids = members(name, size, band(high, bnot(not_high)), band(low, bnot(not_low)))
         unmark(ids, 1, #ids)
       end
@@ -29,23 +34,6 @@ local function settle_pack(name, token, size, bits, text)
     high, low = not_high, not_low
   end
   if high ~= 0 or low ~= 0 then settle_members(name, token, size, high, low) end
-end
-
-local function settle_claim(token, n, text, from)
-  local scores = redis.call('ZMSCORE', key('active'), unpack(ARGV, from, from + n - 1))
-  local renewed, ids = redis.call('EXISTS', key('tokens')) == 1, nil
-  renewed = renewed and redis.call('HMGET', key('tokens'), unpack(ARGV, from, from + n - 1))
-  for i = 1, n do
-    local id = ARGV[from + i - 1]
-    if scores[i] ~= token or renewed and renewed[i] then
-      ids = ids or {unpack(ARGV, from, from + i - 2)}
-      if still_ours(id, token) then ids[#ids + 1] = id end
-    elseif ids then
-      ids[#ids + 1] = id
-    end
-  end
-  if ids then settle(token, table.concat(ids, ' '), ids, 1, #ids, renewed)
-  else settle(token, text, ARGV, from, from + n - 1, renewed) end
 end
 
 for _ = 1, tonumber(ARGV[1]) do

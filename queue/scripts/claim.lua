@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane tick scheduled forget unique finish
+--@ include key now record pack note wake lane tick scheduled forget unique outbox bond finish
 --@ include match lease take idle
 -- claim: READY -> ACTIVE. Leases jobs that this server can start now, most urgent lanes first, and
 -- as many as the queue's limits have room for.

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane state tick scheduled forget unique delete
--- delete: SCHEDULED, READY, RETRY, DONE, DEAD, CANCELLED -> (nothing); what runs is not touched. An
--- id given by a person stays taken for a day, as after any other end.
+--@ include key now record pack note wake lane state tick scheduled forget unique
+--@ include outbox bond finish delete
+-- delete: SCHEDULED, WAITING, READY, RETRY, DONE, DEAD, CANCELLED -> (nothing); what runs is not
+-- touched. An id given by a person stays taken for a day, as after any other end.
 --
 -- KEYS  1 queue
 -- ARGV  ID ...

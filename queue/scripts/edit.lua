@@ -1,5 +1,5 @@
 #!lua
---@ include key now record pack note hint wake lane state ended call rewrite
+--@ include key now record pack note hint wake lane state ended call rewrite outbox bond
 -- edit: another payload, time or priority. SCHEDULED, RETRY, READY stay what they are, or go to
 -- READY or SCHEDULED with their time; what was in a pack stands for itself. The time to start by
 -- moves with the time. Refused by a full Redis, for it may add bytes.
@@ -34,7 +34,8 @@ local function edit_one(id, when, ms, priority, has_payload, payload)
   local class, lane, head, at = record:match('^(.)([^\n]*)\n([^\n]*)\n()')
   local old_due = tonumber(score) or now_ms
   local due = when == 'in' and now_ms + ms or when == 'at' and math.max(tonumber(ms), now_ms)
-  if due then head = with_time(record, head, state, old_due, due) end
+  if due and state == 'waiting' then head = retime_waiting(id, head, when, tonumber(ms))
+  elseif due then head = with_time(record, head, state, old_due, due) end
   if priority ~= '' then lane = priority .. lane:sub(2) end
   payload = has_payload == '1' and payload or record:sub(at)
   rewrite(id, state, record, class .. lane .. '\n' .. head .. '\n' .. payload,

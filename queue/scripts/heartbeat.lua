@@ -6,7 +6,8 @@
 -- ARGV  1 server   2 its description (JSON)   3 its channel   4 memory mark in per cent, 0: none
 --       5.. PATTERN ... with a free slot
 -- Gives {now in us, seat or -1, subscribers of its channel, claimable, next due in ms or '',
---        end of the next lease in us or '', sweep due, idle, edits of schedules}
+--        end of the next lease in us or '', sweep due, idle, edits of schedules, 1 if the outbox
+--        has something}
 local now = now_us()
 local now_ms = integer(math.floor(now / 1000))
 
@@ -40,4 +41,5 @@ local due, heard = next_due(), redis.call('PUBSUB', 'NUMSUB', ARGV[3])[2]
 due = due and integer(due) or ''
 local idle = redis.call('HEXISTS', key('idle'), ARGV[1])
 local edits = tonumber(redis.call('HGET', key('meta'), 'schedules') or 0)
-return {now, tonumber(seat), heard, claimable(), due, lease or '', sweep_due(), idle, edits}
+return {now, tonumber(seat), heard, claimable(), due, lease or '', sweep_due(), idle, edits,
+        redis.call('EXISTS', key('outbox'))}

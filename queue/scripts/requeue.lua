@@ -1,8 +1,8 @@
 #!lua
---@ include key now record pack note wake lane state ended unique unique_take requeue
+--@ include key now record pack note wake lane state ended unique unique_take outbox bond requeue
 -- requeue: DEAD, CANCELLED, DONE -> READY with counters at zero (verb 'retry');
---          SCHEDULED, RETRY -> READY now (verb 'run'). What is retried takes its unique key again.
---          Refused by a full Redis, for it adds work.
+--          SCHEDULED, WAITING, RETRY -> READY now (verb 'run'). What is retried takes its unique
+--          key again. Refused by a full Redis, for it adds work.
 --
 -- KEYS  1 queue
 -- ARGV  1 verb   2.. ID ...

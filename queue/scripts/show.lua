@@ -5,6 +5,7 @@
 -- KEYS  1 queue
 -- ARGV  1 ID
 -- Gives {state, score, record, rare json, result, token, mark, owner's name, now in us, owner's
---        description, its last errors as JSON};
+--        description, its last errors as JSON, what `parents` has of it, how many children wait for
+--        it};
 --       {'done', '', false, ...} when only its end is remembered; {'not_found'}
 return shown(ARGV[1])

@@ -9,10 +9,12 @@
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
-enum at { NONE, SCHEDULED, READY, ACTIVE, MARKED, RETRY, DONE, DEAD, CANCELLED, REMEMBERED, ATS };
+enum at { NONE, SCHEDULED, READY, ACTIVE, MARKED, RETRY, DONE, DEAD, CANCELLED, REMEMBERED,
+          WAITING, ATS };
 
 static const char *const at_names[ATS] = {"none", "scheduled", "ready", "active", "marked", "retry",
-                                          "done", "dead", "cancelled", "remembered"};
+                                          "done", "dead", "cancelled", "remembered",
+                                          "waiting"};
 
 static struct rig rig;
 static const char *unique; /* key of the job; NULL: none */
@@ -30,9 +32,10 @@ static void arrange(enum at at)
         .unique = unique};
     if (at == SCHEDULED) job.in_ms = 1000;
     if (at == DONE) job.retain_ms = 3600000;
+    if (at == WAITING) job.after = "elsewhere:p"; /* who asks there is not of this test */
     if (at == NONE) return;
     assert_string_equal(enqueue(&rig, &job, NULL), "new");
-    if (at == SCHEDULED || at == READY) return;
+    if (at == SCHEDULED || at == READY || at == WAITING) return;
     if (at == CANCELLED) {
         assert_string_equal(cancel(&rig, "x"), "cancelled");
         return;
@@ -201,7 +204,7 @@ static const char *do_sweep(void)
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define FIVE(...) {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}, {__VA_ARGS__}
-#define ALL(...)  {FIVE(__VA_ARGS__), FIVE(__VA_ARGS__)}
+#define ALL(...)  {FIVE(__VA_ARGS__), FIVE(__VA_ARGS__), {__VA_ARGS__}}
 
 /* The answer, and the state afterwards; NULL: as before. In the order of enum at. */
 static const struct row {
@@ -213,73 +216,94 @@ static const struct row {
 } rows[] = {
     {"enqueue the same", do_enqueue,
      {{"new", "ready"}, {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0},
-      {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0}}},
+      {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0},
+      {"existing", 0}}},
     {"enqueue other content", do_enqueue_other,
      {{"new", "ready"}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0},
-      {"conflict", 0}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0}}},
+      {"conflict", 0}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0},
+      {"conflict", 0}}},
     {"promote early", do_promote_early, ALL("0", 0)},
     {"promote", do_promote,
      {{"0", 0}, {"1", "ready"}, {"0", 0}, {"0", 0}, {"0", 0},
-      {"1", "ready"}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}}},
+      {"1", "ready"}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
+      {"0", 0}}},
     {"claim", do_claim,
      {{"0", 0}, {"0", 0}, {"1", "active"}, {"0", 0}, {"0", 0},
-      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}}},
+      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
+      {"0", 0}}},
     {"claim while paused", do_claim_paused, ALL("0", 0)},
     {"claim when resumed", do_claim_resumed,
      {{"0", 0}, {"0", 0}, {"1", "active"}, {"0", 0}, {"0", 0},
-      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}}},
+      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
+      {"0", 0}}},
     {"renew", do_renew,
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}, {"cancel", 0},
-      {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}}},
+      {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0},
+      {"stale", 0}}},
     {"ack", do_ack, /* a job that is kept or unique is not ended by it: ack_rich is */
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", "remembered"}, {"ok", "remembered"},
-      {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}}},
+      {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0},
+      {"stale", 0}}},
     {"ack_rich", do_ack_rich,
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", "remembered"}, {"ok", "remembered"},
-      {"stale", 0}, {"ok", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}}},
+      {"stale", 0}, {"ok", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0},
+      {"stale", 0}}},
     {"fail", do_fail,
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"retry", "retry"}, {"cancelled", "cancelled"},
-      {"retry", 0}, {"stale", 0}, {"dead", 0}, {"stale", 0}, {"stale", 0}}},
+      {"retry", 0}, {"stale", 0}, {"dead", 0}, {"stale", 0}, {"stale", 0},
+      {"stale", 0}}},
     {"fail, the last", do_fail_last,
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"dead", "dead"}, {"cancelled", "cancelled"},
-      {"retry", 0}, {"stale", 0}, {"dead", 0}, {"stale", 0}, {"stale", 0}}},
+      {"retry", 0}, {"stale", 0}, {"dead", 0}, {"stale", 0}, {"stale", 0},
+      {"stale", 0}}},
     {"release", do_release,
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", "ready"}, {"ok", "cancelled"},
-      {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}}},
+      {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0},
+      {"stale", 0}}},
     {"reap early", do_reap_early, ALL("0", 0)},
     {"reap", do_reap,
      {{"0", 0}, {"0", 0}, {"0", 0}, {"1", "ready"}, {"1", "cancelled"},
-      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}}},
+      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
+      {"0", 0}}},
     {"take_back", do_take_back,
      {{"0", 0}, {"0", 0}, {"0", 0}, {"1", "ready"}, {"1", "cancelled"},
-      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}}},
+      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
+      {"0", 0}}},
     {"cancel", do_cancel,
      {{"not_found", 0}, {"cancelled", "cancelled"}, {"cancelled", "cancelled"}, {"marked", 0},
       {"marked", 0}, {"cancelled", "cancelled"}, {"done", 0}, {"dead", 0}, {"cancelled", 0},
-      {"done", 0}}},
+      {"done", 0},
+      {"cancelled", "cancelled"}}},
     {"edit", do_edit,
      {{"not_found", 0}, {"edited", 0}, {"edited", 0}, {"active", 0}, {"active", 0},
-      {"edited", 0}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0}}},
+      {"edited", 0}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0},
+      {"edited", 0}}},
     {"edit to later", do_edit_later,
      {{"not_found", 0}, {"edited", 0}, {"edited", "scheduled"}, {"active", 0}, {"active", 0},
-      {"edited", 0}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0}}},
+      {"edited", 0}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0},
+      {"edited", 0}}},
     {"edit to now", do_edit_now,
      {{"not_found", 0}, {"edited", "ready"}, {"edited", 0}, {"active", 0}, {"active", 0},
-      {"edited", "ready"}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0}}},
+      {"edited", "ready"}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0},
+      {"edited", 0}}},
     {"delete", do_delete,
      {{"not_found", 0}, {"deleted", "none"}, {"deleted", "none"}, {"active", 0}, {"active", 0},
       {"deleted", "none"}, {"deleted", "none"}, {"deleted", "none"}, {"deleted", "none"},
-      {"not_found", 0}}},
+      {"not_found", 0},
+      {"deleted", "none"}}},
     {"retry", do_retry,
      {{"not_found", 0}, {"scheduled", 0}, {"ready", 0}, {"active", 0}, {"active", 0},
-      {"retry", 0}, {"ready", "ready"}, {"ready", "ready"}, {"ready", "ready"}, {"done", 0}}},
+      {"retry", 0}, {"ready", "ready"}, {"ready", "ready"}, {"ready", "ready"}, {"done", 0},
+      {"waiting", 0}}},
     {"run", do_run,
      {{"not_found", 0}, {"ready", "ready"}, {"ready", 0}, {"active", 0}, {"active", 0},
-      {"ready", "ready"}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0}}},
+      {"ready", "ready"}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0},
+      {"ready", "ready"}}},
     {"sweep early", do_sweep_early, ALL("0", 0)},
     {"sweep", do_sweep,
      {{"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
-      {"0", 0}, {"1", "none"}, {"1", "none"}, {"1", "none"}, {"0", 0}}},
+      {"0", 0}, {"1", "none"}, {"1", "none"}, {"1", "none"}, {"0", 0},
+      {"0", 0}}},
 };
 
 static const char *state_name(enum at at)
@@ -301,7 +325,7 @@ static void check_key(const char *verb, enum at at, const char *after)
 {
     static const char *const over[] = {"none", "done", "dead", "cancelled", "remembered"};
     bool start = unique && strcmp(unique, "k=start") == 0;
-    bool started = at >= ACTIVE && (at < DONE || strcmp(verb, "retry") != 0);
+    bool started = at >= ACTIVE && at != WAITING && (at < DONE || strcmp(verb, "retry") != 0);
     bool held_now = unique && !(start && (started || strcmp(after, "active") == 0));
 
     for (size_t i = 0; i < countof(over); i++) held_now &= strcmp(after, over[i]) != 0;

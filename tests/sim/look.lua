@@ -197,6 +197,36 @@ for id, record in pairs(jobs) do
   end
 end
 
+local here, all_told = KEYS[1]:match('{(.-)}'), redis.call('EXISTS', key('outbox')) == 0
+local bonds, parents = {}, map('parents')
+for _, bond in ipairs(redis.call('ZRANGE', key('bonds'), 0, -1)) do bonds[bond] = true end
+for id, text in pairs(parents) do
+  local p, left = cjson.decode(text), 0
+  local waits = (places[id] or {})[1] == 'waiting'
+  if not jobs[id] then fault('parents without a job:', id) end
+  for i, parent in ipairs(p.of) do
+    local where, name = parent:match('^([^:]+):(.+)$')
+    local bond = name .. ' ' .. where .. ':' .. id
+    if p.ends[i] == '' then left = left + 1 end
+    if where == here then
+      local state = (places[name] or {})[1]
+      local open = state and state ~= 'done' and state ~= 'dead' and state ~= 'cancelled'
+      local hears = waits and all_told and p.ends[i] == ''
+      if hears and not bonds[bond] then fault('no bond:', bond) end
+      if hears and not open then fault('waits for what has ended:', bond) end
+      if (not waits or p.ends[i] ~= '') and bonds[bond] then fault('a bond too many:', bond) end
+      bonds[bond] = nil
+    end
+  end
+  if waits and left == 0 then fault('waits for nothing:', id) end
+end
+for bond in pairs(bonds) do
+  if bond:match(' ([^:]+)') == here then fault('bond of no child:', bond) end
+end
+for id, place in pairs(places) do
+  if place[1] == 'waiting' and not parents[id] then fault('waits without parents:', id) end
+end
+
 local idle, waiting = map('idle'), {}
 for name, patterns in pairs(idle) do
   waiting[#waiting + 1] = name .. ' (' .. patterns .. ')'

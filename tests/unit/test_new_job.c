@@ -1,5 +1,6 @@
 /* tests/unit/test_new_job.c — the shape "new job": each key, each bound, each refusal in words. */
 #include "control/new_job.h"
+#include "queue/job.h"
 #include "tests/support/check.h"
 #include "tests/support/property.h"
 
@@ -33,6 +34,29 @@ static void refuse(const char *json, enum pinion_err code, const char *words)
     if (!strstr(why.text, words)) fail_msg("%s: %s: expected %s", json, why.text, words);
     assert_int_equal(why.code, code);
     assert_ptr_equal(job.text, (char *)(uintptr_t)1);
+}
+
+/* ID,ID,... and what is said of so many. */
+static enum pinion_err check_parents(int count, char *text, size_t size)
+{
+    struct buffer after = BUFFER_INIT;
+    struct error why = {0};
+
+    for (int i = 0; i < count; i++) buffer_printf(&after, "%sp%d", i ? "," : "", i);
+    struct pinion_job job = {.kind = "wc", .after = after.data};
+    enum pinion_err err = job_check(&job, &why);
+    snprintf(text, size, "%s", why.text);
+    buffer_deinit(&after);
+    return err;
+}
+
+TEST(so_many_parents_and_no_more)
+{
+    char text[ERROR_TEXT_MAX];
+
+    assert_int_equal(check_parents(PARENTS_MAX, text, sizeof text), PINION_OK);
+    assert_int_equal(check_parents(PARENTS_MAX + 1, text, sizeof text), PINION_INVALID);
+    assert_string_equal(text, "after 65 jobs: expected at most 64");
 }
 
 TEST(every_key_has_its_field)
@@ -162,7 +186,14 @@ TEST(what_is_wrong_is_said)
     refuse("{\"kind\":\"wc\",\"tags\":[\"a b\"]}", PINION_INVALID, "tags 'a b'");
     refuse("{\"kind\":\"wc\",\"traceparent\":\"00-4BF9\"}", PINION_INVALID,
            "traceparent '00-4BF9'");
-    refuse("{\"kind\":\"wc\",\"after\":[]}", PINION_INVALID, "key after is not supported");
+    refuse("{\"kind\":\"wc\",\"after\":\"a\"}", PINION_INVALID, "expected an array of strings");
+    refuse("{\"kind\":\"wc\",\"after\":[\"a b\"]}", PINION_INVALID, "after 'a b': expected the id");
+    refuse("{\"kind\":\"wc\",\"after\":[\"a:b:c\"]}", PINION_INVALID, "after 'a:b:c': expected");
+    refuse("{\"kind\":\"wc\",\"after\":[\"a\",\"default:a\"]}", PINION_INVALID, "twice");
+    refuse("{\"kind\":\"wc\",\"id\":\"a\",\"after\":[\"a\"]}", PINION_INVALID, "wait for itself");
+    refuse("{\"kind\":\"wc\",\"after_any_outcome\":true}", PINION_INVALID, "expected `after`");
+    refuse("{\"kind\":\"wc\",\"after\":[\"a\"],\"after_any_outcome\":1}", PINION_INVALID,
+           "expected true or false");
     refuse("{\"kind\":\"wc\",\"queue\":\"a b\"}", PINION_INVALID, "queue name 'a b'");
     refuse("{\"kind\":\"wc\",\"queue\":null}", PINION_INVALID, "expected a string");
     refuse("{\"kind\":\"wc\",\"payload\":\"a\",\"payload_base64\":\"\"}", PINION_INVALID,
@@ -317,6 +348,7 @@ TEST(changed_lines_never_surprise)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(so_many_parents_and_no_more),
         cmocka_unit_test(every_key_has_its_field),
         cmocka_unit_test(what_is_not_named_is_zero),
         cmocka_unit_test(payloads),

@@ -6,8 +6,9 @@ local function delete_job(id, record, state, now_ms)
   if state == 'ready' then leave_ghost(id, record, rare_of(id, record))
   else redis.call('ZREM', key(state), id) end
   unique_free(id, record)
-  forget(id, record, now_ms)
   note('deleted', {id})
   scheduled_ended(id, record)
+  job_ended(finish, id, record, 'deleted', now_ms)
+  forget(id, record, now_ms)
   return 'deleted'
 end

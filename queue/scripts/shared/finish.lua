@@ -1,5 +1,5 @@
 -- A job that stands nowhere else any more ends: kept for its retention, or forgotten. What waited
--- for it is made.
+-- for it is made, and who waited hears of it.
 -- Gives the queue's total of jobs that ended so, and whether it is kept.
 local function finish(id, record, rare, state, now_ms)
   local retain_ms = tonumber(header(record, 'k') or 0)
@@ -15,5 +15,6 @@ local function finish(id, record, rare, state, now_ms)
   unique_free(id, record)
   note(state, {id})
   scheduled_ended(id, record, state)
+  job_ended(finish, id, record, state, now_ms)
   return total, kept
 end

@@ -31,7 +31,9 @@ local function in_its_way(id, digest, wish, head, tail, due, now_ms)
   if status or not wish.unique then return status or nil end
   local holder, old, state = unique_holder(wish.unique, now_ms)
   if not holder then return end
-  if not wish.replace or not old or not waits[state] then return 'existing ' .. holder end
+  if not wish.replace or not old or not waits[state] or state == 'waiting' then
+    return 'existing ' .. holder
+  end
   take_over(holder, state, old, head, tail, due, now_ms)
   unique_take(wish.unique, holder, wish.span, now_ms)
   return 'replaced ' .. holder
@@ -41,13 +43,17 @@ end
 local function make(now_ms, id, when, ms, digest, head, tail, wish)
   wish = wish == '' and {} or cjson.decode(wish)
   local due = when == 'in' and now_ms + ms or tonumber(ms)
-  if when ~= 'now' then head = head .. 'r=' .. integer(due) .. ' ' end
-  local status = in_its_way(id, digest, wish, head, tail, due, now_ms)
+  local known = when ~= 'now' and not (wish.after and when == 'in') -- else when it is released
+  if known then head = head .. 'r=' .. integer(due) .. ' ' end
+  local p, status = nil, in_its_way(id, digest, wish, head, tail, due, now_ms)
+  if not status and wish.after then p, status = bonds().parents_of(wish, when, ms) end
   if status then return status end
   local record = head .. tail
   redis.call('HSET', key('jobs'), id, record)
   if wish.unique then unique_take(wish.unique, id, wish.span, now_ms) end
-  if when ~= 'now' and due > now_ms then
+  if p then
+    bonds().make_waiting(id, record, p, now_ms)
+  elseif when ~= 'now' and due > now_ms then
     park_until('scheduled', id, record, {}, due)
   elseif not push_alone(id, record) then
     lane_push('RPUSH', id, record, {})

@@ -1,7 +1,7 @@
--- From dead, cancelled or done, with counters at zero (verb 'retry'); from scheduled or retry, now
--- (verb 'run'). Gives the status.
+-- From dead, cancelled or done, with counters at zero (verb 'retry'); from scheduled, waiting or
+-- retry, now (verb 'run'). Gives the status.
 local REQUEUE_FROM = {retry = {dead = true, cancelled = true, done = true},
-                      run = {scheduled = true, retry = true}}
+                      run = {scheduled = true, retry = true, waiting = true}}
 
 -- A key for a time is counted from the enqueue, and has nothing to do with the job any more.
 local function take_key(id, record, now_ms)
@@ -15,6 +15,11 @@ end
 local function requeue_job(verb, id, record, state, now_ms)
   if not REQUEUE_FROM[verb][state] then return state end
   if verb == 'retry' and not take_key(id, record, now_ms) then return 'held' end
+  if state == 'waiting' then
+    unbond(id)
+    release_waiting(id, record, {when = 'now'}, now_ms)
+    return 'ready'
+  end
   local rare = rare_of(id, record)
   -- A count, though it is zero, tells the claim that the time to start by does not matter any more.
   if verb == 'retry' then

@@ -9,14 +9,15 @@ local function still_ours(id, token)
   return false
 end
 
+local at_end = {} -- what else the end of jobs concerns: f(ids, from, to); see ack
+
 -- No attempt, no mark; told to whoever watches.
 local function unmark(ids, from, to)
   local marks = key('marks')
   if redis.call('EXISTS', marks) == 1 then redis.call('HDEL', marks, unpack(ids, from, to)) end
   note('done', ids, from, to)
+  for _, tell in ipairs(at_end) do tell(ids, from, to) end
 end
-
-local at_end = {} -- what else the end of jobs concerns: f(ids, from, to); see ack
 
 -- Jobs that stand for themselves are done; `text` is what to remember of them.
 local function settle(token, text, ids, from, to, renewed)
@@ -25,7 +26,6 @@ local function settle(token, text, ids, from, to, renewed)
   local done = redis.call('HDEL', key('jobs'), unpack(ids, from, to))
   if renewed then redis.call('HDEL', key('tokens'), unpack(ids, from, to)) end
   unmark(ids, from, to)
-  for _, tell in ipairs(at_end) do tell(ids, from, to) end
   remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
 end
 
@@ -36,4 +36,22 @@ local function settle_members(name, token, size, high, low)
     if still_ours(id, token) then ours[#ours + 1] = id end
   end
   settle(token, table.concat(ours, ' '), ours, 1, #ours, true)
+end
+
+-- Single jobs of one claim, from ARGV[from] on.
+local function settle_claim(token, n, text, from)
+  local scores = redis.call('ZMSCORE', key('active'), unpack(ARGV, from, from + n - 1))
+  local renewed, ids = redis.call('EXISTS', key('tokens')) == 1, nil
+  renewed = renewed and redis.call('HMGET', key('tokens'), unpack(ARGV, from, from + n - 1))
+  for i = 1, n do
+    local id = ARGV[from + i - 1]
+    if scores[i] ~= token or renewed and renewed[i] then
+      ids = ids or {unpack(ARGV, from, from + i - 2)}
+      if still_ours(id, token) then ids[#ids + 1] = id end
+    elseif ids then
+      ids[#ids + 1] = id
+    end
+  end
+  if ids then settle(token, table.concat(ids, ' '), ids, 1, #ids, renewed)
+  else settle(token, text, ARGV, from, from + n - 1, renewed) end
 end

@@ -13,12 +13,14 @@ local function shown(id)
   if not state then
     local token = recall(id)
     if not token then return {'not_found'} end
-    return {'done', '', false, false, false, token, false, false, now, false, false}
+    return {'done', '', false, false, false, token, false, false, now, false, false, false, 0}
   end
   local token = state == 'active' and token_of(id, score)
   local owner = owner_of(token)
   local rare, result = redis.call('HGET', key('rare'), id), redis.call('HGET', key('results'), id)
   return {state, score or '', record, rare, result, token, redis.call('HGET', key('marks'), id),
           owner, now, owner and redis.call('HGET', key('servers'), owner),
-          redis.call('HGET', key('errors'), id)}
+          redis.call('HGET', key('errors'), id),
+          redis.call('HGET', key('parents'), id),
+          redis.call('ZLEXCOUNT', key('bonds'), '[' .. id .. ' ', '(' .. id .. '!')}
 end

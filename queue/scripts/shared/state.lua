@@ -1,7 +1,9 @@
 -- Where a job that stands for itself is, derived from where its id stands.
--- Second answer: its score there (active: end of the lease; scheduled, retry: due; else: ended).
+-- Second answer: its score there (active: end of the lease; scheduled, retry: due;
+-- waiting: since when; else: ended).
 local function state_of(id)
-  for _, state in ipairs({'active', 'scheduled', 'retry', 'dead', 'cancelled', 'done'}) do
+  for _, state in ipairs({'active', 'scheduled', 'retry', 'dead', 'cancelled', 'done',
+                          'waiting'}) do
     local score = redis.call('ZSCORE', key(state), id)
     if score then return state, score end
   end
