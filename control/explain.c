@@ -154,6 +154,52 @@ static void tell_full(struct told *t, size_t able)
                     "it starts when a job ends; more servers or a higher --concurrency help");
 }
 
+/* `kind:mail` is kind 'mail'. */
+static void add_scope(struct told *t)
+{
+    struct span name = t->view->limit_scope, what = span_cut(&name, ':');
+
+    if (!name.len) name = t->options->queue;
+    buffer_printf(&t->message, "%.*s '%.*s'", (int)what.len, what.data, (int)name.len, name.data);
+}
+
+static void add_holders(struct told *t)
+{
+    json_t *ids = json_array();
+
+    for (size_t i = 0; i < EXPLAIN_BY_MAX && t->view->limit_by[i].data; i++) {
+        struct span queue = t->options->queue, local = t->view->limit_by[i];
+        buffer_printf(&t->message, "%s%.*s:%.*s", i ? ", " : ", by ", (int)queue.len, queue.data,
+                      (int)local.len, local.data);
+        json_array_append_new(ids, json_sprintf("%.*s:%.*s", (int)queue.len, queue.data,
+                                                (int)local.len, local.data));
+    }
+    if (t->view->limit > EXPLAIN_BY_MAX) buffer_add_text(&t->message, " and others");
+    set(t, "limit_by", ids);
+}
+
+static void tell_limit(struct told *t)
+{
+    const struct explain_view *v = t->view;
+
+    t->reason = "limited";
+    set(t, "limit", json_pack("{s:o, s:I}", "scope", shape_text(v->limit_scope),
+                              v->limit_until_ms ? "count" : "concurrency", (json_int_t)v->limit));
+    if (v->limit_until_ms) {
+        set(t, "due_at", shape_time(v->limit_until_ms));
+        buffer_add_text(&t->message, "the rate of ");
+        add_scope(t);
+        add_time(t, " is used up; the next start is at ", v->limit_until_ms);
+        buffer_add_text(&t->hint, "a higher limit lets more start");
+    } else {
+        buffer_add_text(&t->message, "the limit of ");
+        add_scope(t);
+        buffer_printf(&t->message, " is reached, %" PRId64 " at once", v->limit);
+        add_holders(t);
+        buffer_add_text(&t->hint, "it starts when one of those ends, or with a higher limit");
+    }
+}
+
 static void judge_ready(struct told *t)
 {
     struct span queue = t->options->queue, kind = t->view->job.job.kind;
@@ -174,6 +220,8 @@ static void judge_ready(struct told *t)
                       (int)kind.len, kind.data, (int)queue.len, queue.data);
         buffer_printf(&t->hint, "start pinion serve -q %.*s --command '%.*s=PROGRAM...'",
                       (int)queue.len, queue.data, (int)kind.len, kind.data);
+    } else if (t->view->limit_scope.data) {
+        tell_limit(t);
     } else if (!help.free) {
         tell_full(t, help.able);
     } else {

@@ -2,7 +2,7 @@
  * alike. Pure.
  *
  *     {"id","state","reason","message","hint", and what the reason is about: "due_at","attempt",
- *      "attempts_max","ahead","server","since","lease_until","error"}
+ *      "attempts_max","ahead","limit","limit_by","server","since","lease_until","error"}
  *
  * `reason` is a word of one table, which docs/concepts.md follows.
  */

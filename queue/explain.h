@@ -5,6 +5,7 @@
 #include "queue/look.h"
 
 #define EXPLAIN_AHEAD_MAX 1000 /* jobs in front of one are counted up to that */
+#define EXPLAIN_BY_MAX    3    /* jobs that are named for having used up a limit */
 
 /* Borrows from the reply, except what job_view_deinit is for. */
 struct explain_view {
@@ -14,6 +15,10 @@ struct explain_view {
     int64_t ahead;          /* of a ready job: in front of it in its lane */
     bool    ahead_more;     /* there are more than EXPLAIN_AHEAD_MAX */
     bool    urgent;         /* something of a more urgent priority waits, too */
+    struct span limit_scope; /* `queue`, `kind:K` or `group:G`, which has no room; absent: none */
+    int64_t limit;           /* attempts at once; or starts in a time, */
+    int64_t limit_until_ms;  /* of which that is the next; else 0 */
+    struct span limit_by[EXPLAIN_BY_MAX]; /* some that run; absent: no more */
 };
 
 void explain_build(struct request *, struct span key, struct span local_id);

@@ -1,49 +1,34 @@
 #!lua flags=no-writes
---@ include key now record pack token state ended shown
+--@ include key now record pack token state ended limit shown ahead
 -- explain: all that tells why a job does not run, at one moment; changes nothing.
 --
 -- KEYS  1 queue
 -- ARGV  1 ID   2 how many jobs in front of it are counted at most
 -- Gives {what show gives, paused (0 | 1), {SERVER, its description, ...}, jobs in front of it in
---        its lane or that bound, 1 when there are more, 1 when something more urgent waits}; the
---        last three are 0 unless it is ready
-local id, most = ARGV[1], tonumber(ARGV[2])
-local answer = shown(id)
-local state, record, ahead, more, urgent = answer[1], answer[3], 0, 0, 0
+--        its lane or that bound, 1 when there are more, 1 when something more urgent waits,
+--        {SCOPE, its limit, time of the next start in ms or '', {ID, ...}: some that run} or {}};
+--        all after the servers are 0 or empty unless it is ready
+local answer = shown(ARGV[1])
+local state, record, ahead, more, urgent, limited = answer[1], answer[3], 0, 0, 0, {}
 
-local function size_of(entry)
-  local pack = is_pack(entry) and redis.call('HGET', key('jobs'), entry)
-  if not pack then return 1 end
-  local high, low = gone_from(entry)
-  return pack_size(pack) - count_bits(high) - count_bits(low)
-end
-
--- In its own pack.
-local function place_in(name)
-  local pack = name and redis.call('HGET', key('jobs'), name)
-  for i, member in ipairs(pack and pack_jobs(name, pack) or {}) do
-    if member == id then return i - 1 end
-  end
-  return 0
-end
-
-local function count_ahead()
-  local lane, pack = lane_of(record), pack_with(id)
-  local own = pack or rare_of(id, record).e or id
-  local entries = redis.call('LRANGE', key('lane:' .. lane), 0, most)
-  local ghosts = #entries > 0 and redis.call('HMGET', key('ghosts'), unpack(entries))
-  for i, entry in ipairs(entries) do
-    if entry == own then
-      ahead = ahead + place_in(pack)
-      break
+-- The first limit that its lane stands under and that has no room.
+local function limit_reached()
+  for _, scope in ipairs(scopes_of(lane_of(record))) do
+    local most_at_once, ids = limit_of(scope).concurrency, key('hold:' .. scope)
+    if most_at_once > 0 and redis.call('SCARD', ids) >= most_at_once then
+      return {scope, most_at_once, '', redis.call('SRANDMEMBER', ids, 3)}
     end
-    ahead = ahead + (ghosts[i] and 0 or size_of(entry))
-    if ahead > most or i > most then break end
+    local at_ms = redis.call('ZSCORE', key('throttled'), scope)
+    if at_ms then return {scope, limit_of(scope).count, at_ms, {}} end
   end
-  if ahead > most then ahead, more = most, 1 end
-  urgent = #redis.call('ZRANGEBYLEX', key('lanes'), '-', '(' .. lane:sub(1, 2), 'LIMIT', 0, 1)
+  return {}
 end
 
-if state == 'ready' then count_ahead() end
+if state == 'ready' then
+  ahead, more = count_ahead(ARGV[1], record, tonumber(ARGV[2]))
+  local above = '(' .. record:sub(2, 3) -- its priority
+  urgent = #redis.call('ZRANGEBYLEX', key('lanes'), '-', above, 'LIMIT', 0, 1)
+  limited = limit_reached()
+end
 return {answer, redis.call('HEXISTS', key('meta'), 'paused'), redis.call('HGETALL', key('servers')),
-        ahead, more, urgent}
+        ahead, more, urgent, limited}

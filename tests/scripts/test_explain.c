@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "control/explain.h"
+#include "queue/limit.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
@@ -182,6 +183,56 @@ TEST(so_many_single_ones)
     expect(id, "behind", "behind more than 1000 others");
 }
 
+static void set_limit(struct limit limit)
+{
+    struct error why = {0};
+
+    assert_int_equal(limit_check(&limit, &why), PINION_OK);
+    limit_build(&rig.request, rig_key(&rig), true, &limit, 1);
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(limit_read(r, &why), PINION_OK);
+    freeReplyObject(r);
+}
+
+TEST(a_limit_is_reached)
+{
+    char runs[QUEUE_NAME_MAX + 1], by[JOB_ID_MAX + 1];
+
+    begin();
+    make(&(struct pinion_job){.group = "acme"});
+    snprintf(runs, sizeof runs, "%s", id);
+    snprintf(by, sizeof by, "q:%s", id);
+    set_limit((struct limit){.scope = LIMIT_GROUP, .name = span_of("acme"), .concurrency = 1});
+    make(&(struct pinion_job){.group = "acme"});
+    expect(id, "behind", "behind 1 other");
+    struct lease lease = claim_one(&rig);
+    assert_string_equal(lease.id, runs);
+    expect(id, "limited", "the limit of group 'acme' is reached, 1 at once, by q:");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(told, "limit_by"), 0)),
+                        by);
+    assert_int_equal(claim_count(&rig), 0); /* and now its lane is off the ring */
+    expect(id, "limited", "the limit of group 'acme' is reached");
+    assert_string_equal(ack(&rig, &lease), "ok");
+    expect(id, "next", "the next of its lane");
+    set_limit((struct limit){.scope = LIMIT_QUEUE, .concurrency = 1});
+    claim_one(&rig);
+    make(&(struct pinion_job){0});
+    expect(id, "limited", "the limit of queue 'q' is reached, 1 at once");
+}
+
+TEST(a_rate_is_used_up)
+{
+    begin();
+    set_limit((struct limit){
+        .scope = LIMIT_KIND, .name = span_of("wc"), .count = 1, .per_ms = 60000, .burst = 1});
+    make(&(struct pinion_job){0});
+    make(&(struct pinion_job){0});
+    claim_one(&rig);
+    assert_int_equal(claim_count(&rig), 0);
+    expect(id, "limited", "the rate of kind 'wc' is used up; the next start is at 2026-");
+    assert_string_equal(text("due_at") + 10, "T14:14:20.000Z");
+}
+
 TEST(it_runs)
 {
     begin();
@@ -303,6 +354,8 @@ int main(void)
         cmocka_unit_test(others_are_in_front_of_it),
         cmocka_unit_test(so_many_that_they_are_not_counted),
         cmocka_unit_test(so_many_single_ones),
+        cmocka_unit_test(a_limit_is_reached),
+        cmocka_unit_test(a_rate_is_used_up),
         cmocka_unit_test(it_runs),
         cmocka_unit_test(its_server_is_silent),
         cmocka_unit_test(it_has_ended),
