@@ -199,11 +199,24 @@ static enum pinion_err look_at_parts(struct look *l, struct error *why)
     return err;
 }
 
+/* Those of this queue that were found by their keys. */
+static enum pinion_err look_at_sets(struct look *l, struct error *why)
+{
+    enum pinion_err err = PINION_OK;
+
+    for (size_t i = 0; !err && i < l->audit->sets_count; i++)
+        if (strcmp(l->audit->sets[i].queue, l->queue) == 0)
+            err = look_at_part(l, l->audit->sets[i].name, NULL, why);
+    return err;
+}
+
 static enum pinion_err look_at_queue(struct look *l, struct error *why)
 {
     enum pinion_err err = look_at_packs(l, why);
 
+    suspect(l, "wrong_limits", span_of("limits"));
     if (!err) err = look_at_parts(l, why);
+    if (!err) err = look_at_sets(l, why);
     if (!err) err = look_at_part(l, "jobs", on_ready, why);
     seen_clear(&l->entries);
     return err ? err : suspects_settle(l->audit, &l->suspects, why);
@@ -218,6 +231,22 @@ static void add_queue(struct audit *a, struct span name)
         if (span_is(name, a->queues[i])) return;
     a->queues = xrealloc(a->queues, (a->queues_count + 1) * sizeof *a->queues);
     snprintf(a->queues[a->queues_count++], sizeof *a->queues, "%.*s", (int)name.len, name.data);
+}
+
+static void add_set(struct audit *a, struct span queue, struct span name)
+{
+    a->sets = xrealloc(a->sets, (a->sets_count + 1) * sizeof *a->sets);
+    struct audit_set *set = &a->sets[a->sets_count++];
+    snprintf(set->queue, sizeof set->queue, "%.*s", (int)queue.len, queue.len ? queue.data : "");
+    set->name = xmemdup(name.len ? name.data : "", name.len);
+}
+
+static void forget_sets(struct audit *a)
+{
+    for (size_t i = 0; i < a->sets_count; i++) free(a->sets[i].name);
+    free(a->sets);
+    a->sets = NULL;
+    a->sets_count = 0;
 }
 
 /* Which queues are looked at. */
@@ -237,11 +266,14 @@ static void read_keys(struct audit *a, const redisReply *reply, struct choice ch
                       struct suspects *suspects)
 {
     const redisReply *queues = reply_at(reply, 1), *kinds = reply_at(reply, 2);
+    const redisReply *sets = reply_at(reply, 3);
 
     for (size_t i = 0; i < reply_count(queues); i++) {
         struct span name = reply_span(reply_at(queues, i));
         if (is_chosen(choice, name)) add_queue(a, name);
     }
+    for (size_t i = 0; i + 1 < reply_count(sets); i += 2)
+        add_set(a, reply_span(reply_at(sets, i)), reply_span(reply_at(sets, i + 1)));
     for (size_t i = 0; i + 2 < reply_count(kinds); i += 3) {
         struct span queue = reply_span(reply_at(kinds, i));
         struct span subject = reply_span(reply_at(kinds, i + 2));
@@ -299,6 +331,7 @@ static void begin_pass(struct audit *a)
     a->count = kept;
     a->left = 0;
     a->moved = false;
+    forget_sets(a);
 }
 
 static enum pinion_err run_pass(struct audit *a, struct choice choice, struct error *why)
@@ -333,6 +366,7 @@ enum pinion_err audit_run(struct audit *a, const struct span only[], size_t coun
 void audit_deinit(struct audit *a)
 {
     for (size_t i = 0; i < a->count; i++) drop_finding(&a->findings[i]);
+    forget_sets(a);
     free(a->findings);
     free(a->queues);
     a->findings = NULL;

@@ -40,6 +40,11 @@ struct finding {
     char *did; /* what a repair did, or why it did not; NULL: nobody asked for one */
 };
 
+struct audit_set {
+    char  queue[QUEUE_NAME_MAX + 1];
+    char *name;
+};
+
 struct audit {
     struct audit_door *door;       /* from here the caller's; borrowed */
     const char        *name_space;
@@ -52,6 +57,9 @@ struct audit {
     bool               moved;      /* packs did meanwhile: their counts were not compared */
     char             (*queues)[QUEUE_NAME_MAX + 1]; /* in no order */
     size_t             queues_count;
+
+    struct audit_set  *sets;       /* private: to be looked at with their queues */
+    size_t             sets_count;
 };
 
 /* All queues that Redis has, or only those (count 0: all). Once for an audit. On failure what was

@@ -39,6 +39,16 @@ const struct damage damages[] = {
     {"lost_unique", "a unique key that no job holds", "frees it"},
     {"endless_unique", "a unique key held for a time, and never free", "frees it in time"},
     {"lost_unique_time", "until when a unique key is held that is free", "drops it"},
+    /* limits */
+    {"lost_hold", "a job that counts under limits, and does not run", "counts it no more"},
+    {"stray_hold", "an id that counts under a limit, and is no job's", "counts it no more"},
+    {"half_hold", "a running job that does not count under a limit of its", "counts it"},
+    {"uncounted", "a running job that counts under no limit", "counts it"},
+    {"stuck_lane", "a lane that waits for room that there is", "puts it on the ring"},
+    {"half_parked", "a lane that waits for room, and nothing brings back", "puts it on the ring"},
+    {"empty_parked", "a lane that waits for room, and is empty", "takes it off"},
+    {"lost_parked", "a lane that is to be brought back, and is not away", "drops it"},
+    {"wrong_limits", "the count of limits is wrong", "counts them"},
     /* schedules */
     {"no_tick", "a schedule that does not know how far it has fired", "begins now"},
     {"no_template", "a schedule without the job that it makes", NULL},

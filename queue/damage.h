@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 42
+#define DAMAGES 51
 
 struct damage {
     const char *name;

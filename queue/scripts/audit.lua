@@ -1,18 +1,20 @@
 #!lua flags=no-writes
---@ include key now record pack token state tick unique unique_take keys lanes damage
+--@ include key now record pack token state tick unique unique_take keys limit lanes damage
 --@ include audit_parts
 -- audit: looks at some entries of one part of a queue's keys for what contradicts the rest; changes
 -- nothing. What it names may have moved meanwhile: audit_check tells.
 --
 -- KEYS  1 queue
 -- ARGV  1 part: one of SETS and HASHES, 'jobs', 'entries' (of lanes), 'moves', 'parts'
---       2 cursor or ''   3 how many entries to look at
+--       or the name of a set of SCOPED   2 cursor or ''   3 how many entries to look at
 -- Gives {next cursor or '', jobs in packs beyond one for each, {KIND, SUBJECT, ...}, {NAME, ...},
 --        entries that were looked at};
 --       NAME: of 'entries' ` LANE` and what stands in it, of 'jobs' what must stand in a lane, of
 --       'ghosts' all of them, of 'moves' what changes when packs do, of 'parts' SETS and HASHES
 local part, cursor = ARGV[1], ARGV[2]
 local suspects, names, is_place = {}, {}, {}
+local head, scope = part:match('^(%l+:)(.*)$')
+local scoped = SCOPED[head or '']
 local step = {packed = 0, looked = 0, limit = tonumber(ARGV[3])}
 for _, place in ipairs(PLACES) do is_place[place] = true end
 
@@ -31,10 +33,18 @@ local function look_at(member)
   if pack then step.packed = step.packed + packed_in(member, pack) end
 end
 
+local function look_at_scoped(scope, members, kind)
+  step.looked = #members
+  for _, member in ipairs(members) do
+    if damaged[kind](scope .. ' ' .. member) then suspect(kind, scope .. ' ' .. member) end
+  end
+end
+
 local function scan(command)
   local page = redis.call(command, key(part), cursor == '' and 0 or cursor, 'COUNT', step.limit)
   step.looked = #page[2] / 2
-  if part == 'jobs' then look_at_jobs(page[2])
+  if scoped then look_at_scoped(scope, page[2], scoped)
+  elseif part == 'jobs' then look_at_jobs(page[2])
   else for i = 1, #page[2], 2 do look_at(page[2][i]) end end
   return page[1] == '0' and '' or page[1]
 end
@@ -45,5 +55,5 @@ elseif part == 'moves' then names = {moves_of_packs()}
 elseif part == 'parts' then
   for name in pairs(SETS) do names[#names + 1] = name end
   for name in pairs(HASHES) do names[#names + 1] = name end
-else next_cursor = scan(SETS[part] and 'ZSCAN' or 'HSCAN') end
+else next_cursor = scan(scoped and 'SSCAN' or SETS[part] and 'ZSCAN' or 'HSCAN') end
 return {next_cursor, step.packed, suspects, names, step.looked}

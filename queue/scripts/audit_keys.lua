@@ -5,8 +5,9 @@
 --
 -- KEYS  1 namespace
 -- ARGV  1 cursor or ''   2 how many keys to look at
--- Gives {next cursor or '', {QUEUE, ...} that have keys, {QUEUE or '', KIND, SUBJECT, ...}}
-local base, answer, found = KEYS[1] .. ':', {}, {}
+-- Gives {next cursor or '', {QUEUE, ...} that have keys, {QUEUE or '', KIND, SUBJECT, ...},
+--        {QUEUE, NAME, ...}: sets that audit is to look at}
+local base, answer, found, sets = KEYS[1] .. ':', {}, {}, {}
 
 local function suspect(queue, kind, subject)
   local n = #answer
@@ -22,6 +23,9 @@ end
 -- What belongs to something else, that may be gone.
 local function look_at(name, queue, head, rest, full)
   local of_queue = base .. '{' .. queue .. '}:'
+  if head == 'hold:' or head == 'parked:' then
+    sets[#sets + 1], sets[#sets + 2] = queue, name
+  end
   if head == 'call:' and ask('TTL', full) == -1 then suspect(queue, 'endless_call', rest) end
   if head == 'lane:' and not ask('ZSCORE', of_queue .. 'lanes', rest)
       and not ask('ZSCORE', of_queue .. 'parked', rest) then
@@ -53,4 +57,4 @@ for queue in pairs(found) do
   queues[#queues + 1] = queue
   if ask('SISMEMBER', base .. 'queues', queue) == 0 then suspect('', 'unlisted_queue', queue) end
 end
-return {page[1] == '0' and '' or page[1], queues, answer}
+return {page[1] == '0' and '' or page[1], queues, answer, sets}

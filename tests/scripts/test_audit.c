@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "queue/limit.h"
 #include "queue/script.h"
 #include "tests/scripts/audit_rig.h"
 #include "tests/scripts/schedule_verbs.h"
@@ -16,14 +17,15 @@
 static char ready[QUEUE_NAME_MAX + 1], active[QUEUE_NAME_MAX + 1], scheduled[QUEUE_NAME_MAX + 1],
     retrying[QUEUE_NAME_MAX + 1], dead[QUEUE_NAME_MAX + 1], done[QUEUE_NAME_MAX + 1],
     ghost[QUEUE_NAME_MAX + 1], member[QUEUE_NAME_MAX + 1], pack[QUEUE_NAME_MAX + 1],
-    running[QUEUE_NAME_MAX + 1];
+    running[QUEUE_NAME_MAX + 1], held[QUEUE_NAME_MAX + 1];
 
 /* What commands and subjects name. */
 static const struct {
     const char *word, *id;
 } names[] = {{"$READY", ready},   {"$ACTIVE", active}, {"$SCHEDULED", scheduled},
              {"$RETRY", retrying}, {"$DEAD", dead},    {"$DONE", done},
-             {"$MEMBER", member}, {"$PACK", pack},     {"$RUNNING", running}};
+             {"$MEMBER", member}, {"$PACK", pack},     {"$RUNNING", running},
+             {"$HELD", held}};
 
 static struct lease claim_kind(const char *pattern)
 {
@@ -65,6 +67,23 @@ static void make_ended(void)
     assert_string_equal(ack_rich(&rig, &lease, ""), "ok");
 }
 
+/* Two of a group, one of which runs: the lane of the other is off the ring. */
+static void make_limits(void)
+{
+    struct limit limit = {.scope = LIMIT_GROUP, .name = span_of("acme"), .concurrency = 1};
+    struct pinion_job one = {.kind = "lim", .queue = "q", .group = "acme"};
+
+    limit_build(&rig.request, rig_key(&rig), true, &limit, 1);
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(limit_read(r, &(struct error){0}), PINION_OK);
+    freeReplyObject(r);
+    enqueue(&rig, &one, held);
+    enqueue(&rig, &one, NULL);
+    claim_kind("lim=1");
+    assert_int_equal(claim_count(&rig), 0);
+    assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:parked"), 1);
+}
+
 static void make_world(void)
 {
     struct heartbeat beat;
@@ -80,6 +99,7 @@ static void make_world(void)
     make_pack("run", member, running);
     lease = claim_kind("run=4");
     assert_string_equal(ack(&rig, &lease), "ok");
+    make_limits();
     make_pack("zip", member, pack);
     enqueue(&rig, &(struct pinion_job){.kind = "wc", .queue = "q"}, ghost);
     enqueue(&rig, &(struct pinion_job){.kind = "wc", .queue = "q"}, ready);
@@ -192,6 +212,19 @@ static const struct {
     {"lost_unique", "key", {"HSET " Q "uniques key nobody^done"}},
     {"endless_unique", "key", {"HSET " Q "uniques key nobody^1990000000000"}},
     {"lost_unique_time", "key", {"ZADD " Q "uniques_until 1990000000000 key"}},
+    {"lost_hold", "nobody", {"HSET " Q "holds nobody group:acme"}},
+    {"lost_hold", "$HELD", {"ZREM " Q "active $HELD"}},
+    {"stray_hold", "group:acme nobody", {"SADD " Q "hold:group:acme nobody"}},
+    {"half_hold", "$HELD", {"SREM " Q "hold:group:acme $HELD"}},
+    {"uncounted", "$HELD", {"HDEL " Q "holds $HELD"}},
+    {"uncounted", "$RUNNING", {"HSET " Q "limits kind:run 9^0^0^0", "HSET " Q "meta limits 2"}},
+    {"stuck_lane", "5:lim#acme", {"HSET " Q "limits group:acme 2^0^0^0"}},
+    {"half_parked", "5:lim#acme", {"ZADD " Q "lanes 0 5:lim#acme"}},
+    {"half_parked", "5:lim#acme", {"SREM " Q "parked:group:acme 5:lim#acme"}},
+    {"empty_parked", "5:lim#acme", {"DEL " Q "lane:5:lim#acme"}},
+    {"lost_parked", "group:acme 4:lim#acme", {"SADD " Q "parked:group:acme 4:lim#acme"}},
+    {"wrong_limits", NULL, {"HDEL " Q "meta limits"}},
+    {"wrong_limits", NULL, {"HSET " Q "meta limits 7"}},
     {"no_tick", NAME, {"HDEL " Q "ticks " NAME}},
     {"no_tick", NAME, {"HSET " Q "ticks " NAME " junk"}},
     {"unlisted_schedule", NAME, {"ZREM " Q "schedule_names " NAME}},

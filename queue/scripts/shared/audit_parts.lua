@@ -1,9 +1,10 @@
 -- Sets and hashes that are looked at member by member, and what each member may be a case of.
 -- Members of a state may lack their record, too.
 local SETS = {
-  lanes = {'empty_lane'}, active = {'no_seat', 'far_lease'}, scheduled = {}, waiting = {},
-  retry = {}, done = {}, dead = {}, cancelled = {}, given_until = {'lost_until'},
+  lanes = {'empty_lane'}, active = {'no_seat', 'far_lease', 'uncounted'}, scheduled = {},
+  waiting = {}, retry = {}, done = {}, dead = {}, cancelled = {}, given_until = {'lost_until'},
   uniques_until = {'lost_unique_time'}, schedule_names = {'lost_name'},
+  parked = {'stuck_lane', 'half_parked', 'empty_parked'},
 }
 local HASHES = {
   ghosts = {}, tokens = {'lost_token'}, marks = {'lost_mark'}, results = {'lost_result'},
@@ -12,5 +13,8 @@ local HASHES = {
   uniques = {'lost_unique', 'endless_unique'}, ticks = {'lost_tick'},
   schedules = {'no_tick', 'no_template', 'unlisted_schedule'}, schedule_jobs = {'lost_template'},
   buffered = {'lost_buffered'}, idle = {'dead_idle'}, servers = {'dead_server'},
-  seats = {'lost_seat'},
+  seats = {'lost_seat'}, holds = {'lost_hold', 'half_hold'},
 }
+
+-- Of each set `hold:SCOPE` and `parked:SCOPE`, which audit_keys finds; with the scope before it.
+local SCOPED = {['hold:'] = 'stray_hold', ['parked:'] = 'lost_parked'}

@@ -256,6 +256,81 @@ function damaged.lost_unique_time(name)
   return score_in('uniques_until', name) and not has('uniques', name)
 end
 
+-- ---- limits
+
+local function has_word(text, word)
+  return (' ' .. text .. ' '):find(' ' .. word .. ' ', 1, true) ~= nil
+end
+
+local function held_by(id)
+  return redis.call('HGET', key('holds'), id) or ''
+end
+
+local function counts_in(scope, id)
+  return redis.call('SISMEMBER', key('hold:' .. scope), id) == 1
+end
+
+function damaged.lost_hold(id)
+  return has('holds', id) and not score_in('active', id)
+end
+
+function damaged.stray_hold(subject)
+  local scope, id = two_words(subject)
+  return counts_in(scope, id) and not has_word(held_by(id), scope)
+end
+
+function damaged.half_hold(id)
+  for scope in held_by(id):gmatch('%S+') do
+    if not counts_in(scope, id) then return true end
+  end
+  return false
+end
+
+-- The scopes with a limit of concurrency that a running job does not count in.
+local function uncounted_in(id)
+  local record, scopes = score_in('active', id) and good_record(id), {}
+  for _, scope in ipairs(record and scopes_of(lane_of(record)) or {}) do
+    if limit_of(scope).concurrency > 0 and not has_word(held_by(id), scope) then
+      scopes[#scopes + 1] = scope
+    end
+  end
+  return scopes
+end
+
+function damaged.uncounted(id)
+  return #uncounted_in(id) > 0
+end
+
+local function group_scope(lane)
+  return 'group:' .. (lane:match('#(.*)$') or '')
+end
+
+function damaged.stuck_lane(lane)
+  local scope, limit = group_scope(lane), limit_of(group_scope(lane))
+  local full = limit and limit.concurrency > 0
+      and redis.call('SCARD', key('hold:' .. scope)) >= limit.concurrency
+  return is_parked(lane) and not full and not score_in('throttled', scope)
+end
+
+function damaged.half_parked(lane)
+  local known = redis.call('SISMEMBER', key('parked:' .. group_scope(lane)), lane) == 1
+  return is_parked(lane) and (not known or score_in('lanes', lane))
+end
+
+function damaged.empty_parked(lane)
+  return is_parked(lane) and redis.call('EXISTS', key('lane:' .. lane)) == 0
+end
+
+function damaged.lost_parked(subject)
+  local scope, lane = two_words(subject)
+  return redis.call('SISMEMBER', key('parked:' .. scope), lane) == 1 and not is_parked(lane)
+end
+
+function damaged.wrong_limits()
+  local counted = tonumber(redis.call('HGET', key('meta'), 'limits') or 0)
+  return counted ~= redis.call('HLEN', key('limits'))
+end
+
 -- ---- schedules
 
 function damaged.no_tick(name)

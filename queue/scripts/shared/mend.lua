@@ -183,6 +183,60 @@ function mend.lost_unique_time(name)
   return 'dropped from uniques_until'
 end
 
+-- ---- limits
+
+function mend.lost_hold(id)
+  free_holds({id}, 1, 1)
+  redis.call('HDEL', key('holds'), id)
+  return 'counts no more'
+end
+
+function mend.stray_hold(subject)
+  local scope, id = two_words(subject)
+  free_scope(scope, {id})
+  return 'counts no more'
+end
+
+function mend.half_hold(id)
+  for scope in held_by(id):gmatch('%S+') do redis.call('SADD', key('hold:' .. scope), id) end
+  return 'counts'
+end
+
+function mend.uncounted(id)
+  local scopes = uncounted_in(id)
+  for _, one in ipairs(leased(id, score_in('active', id))) do hold(one, scopes) end
+  return 'counts'
+end
+
+function mend.stuck_lane(lane)
+  unpark(group_scope(lane))
+  return 'put on the ring'
+end
+
+function mend.half_parked(lane)
+  redis.call('ZREM', key('parked'), lane)
+  redis.call('SREM', key('parked:' .. group_scope(lane)), lane)
+  return mend.lane_off_ring(lane)
+end
+
+function mend.empty_parked(lane)
+  lane_leave(lane)
+  return 'parked no more'
+end
+
+function mend.lost_parked(subject)
+  local scope, lane = two_words(subject)
+  redis.call('SREM', key('parked:' .. scope), lane)
+  return 'dropped from parked:' .. scope
+end
+
+function mend.wrong_limits()
+  local n = redis.call('HLEN', key('limits'))
+  if n > 0 then redis.call('HSET', key('meta'), 'limits', n)
+  else redis.call('HDEL', key('meta'), 'limits') end
+  return 'set to ' .. n
+end
+
 -- ---- schedules
 
 function mend.no_tick(name)
