@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include "base/time_text.h"
 #include "control/shape.h"
+#include "control/shape_limits.h"
 #include "queue/steer.h"
 #include "queue/upkeep.h"
 
@@ -18,7 +19,7 @@ struct queue_flags {
 enum { SCHEDULED, WAITING, READY, ACTIVE, RETRY, DONE, DEAD, CANCELLED }; /* as job_states */
 
 static enum pinion_err read_stats(struct session *s, struct span name, struct queue_view *ret,
-                                  bool *ret_served, struct error *why)
+                                  bool *ret_served, json_t **ret_limits, struct error *why)
 {
     struct queue_key key = queue_key(s->name_space, name);
     struct request request = REQUEST_INIT;
@@ -33,6 +34,7 @@ static enum pinion_err read_stats(struct session *s, struct span name, struct qu
     if (err) error_set(why, err, "queue %.*s: an answer that this version does not understand",
                        (int)name.len, name.data);
     *ret_served = stats_servers(reply) > 0;
+    *ret_limits = shape_limits(reply);
     sync_reply_free(reply);
     return err;
 }
@@ -74,10 +76,12 @@ static enum pinion_err print_list(struct session *s, bool json, struct error *wh
     items = json ? json_array() : NULL;
     table_init(&table, heads);
     for (size_t i = 0; !err && i < queues.count; i++) {
-        err = read_stats(s, queues.names[i], &view, &served, why);
+        json_t *limits;
+        err = read_stats(s, queues.names[i], &view, &served, &limits, why);
         if (err) break;
-        if (items) json_array_append_new(items, shape_queue(queues.names[i], &view));
-        else add_row(&table, queues.names[i], &view);
+        if (!items) add_row(&table, queues.names[i], &view);
+        else json_array_append_new(items, shape_queue(queues.names[i], &view, json_incref(limits)));
+        json_decref(limits);
     }
     if (err) json_decref(items);
     else if (items) json_print(shape_list(items, NULL));
@@ -139,6 +143,7 @@ static int show_main(int argc, char **argv)
 {
     struct queue_flags values = {.common = COMMON_INIT};
     struct queue_view view = {0};
+    json_t *limits = NULL;
     struct session session;
     struct error why = {0};
     struct span name;
@@ -150,14 +155,18 @@ static int show_main(int argc, char **argv)
     name = span_of(argv[first]);
     if (queue_name_check(name, &why)) return cli_fail(&why);
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
-    err = read_stats(&session, name, &view, &served, &why);
+    err = read_stats(&session, name, &view, &served, &limits, &why);
     session_close(&session);
     if (!err && !queue_exists(&view, served))
         err = error_set(&why, PINION_NOT_FOUND, "queue %s: not found; pinion queue list lists them",
                         argv[first]);
-    if (err) return cli_fail(&why);
-    if (values.common.json) json_print(shape_queue(name, &view));
-    else print_queue(name, &view);
+    if (err) {
+        json_decref(limits);
+        return cli_fail(&why);
+    }
+    if (!values.common.json) print_queue(name, &view);
+    else json_print(shape_queue(name, &view, json_incref(limits)));
+    json_decref(limits);
     return cli_finish(0);
 }
 
@@ -246,6 +255,7 @@ int queue_main(int argc, char **argv)
         {"resume", resume_main, "let servers take jobs again"},
         {"bound", queue_bound_main, "how much a queue may hold"},
         {"drain", queue_drain_main, "take no new jobs, and finish the old"},
+        {"limit", queue_limit_main, "what limits its attempts: show, set, clear"},
         {"purge", queue_purge_main, "delete all jobs that do not run"},
     };
 

@@ -7,6 +7,7 @@
 #include "control/api_health.h"
 #include "control/api_jobs.h"
 #include "control/api_metrics.h"
+#include "control/api_limits.h"
 #include "control/api_queues.h"
 #include "control/api_schedules.h"
 #include "control/api_servers.h"
@@ -27,6 +28,7 @@ static const struct route routes[] = {
     {"POST",   "/v1/queues/{queue}/resume",     queue_resume,      ROLE_ADMIN  },
     {"POST",   "/v1/queues/{queue}/drain",      queue_drain,       ROLE_ADMIN  },
     {"PUT",    "/v1/queues/{queue}/bounds",     queue_bound,       ROLE_ADMIN  },
+    {"PUT",    "/v1/queues/{queue}/limits",     limits_put,        ROLE_ADMIN  },
     {"GET",    "/v1/queues/{queue}/jobs",       jobs_list,         ROLE_READ   },
     {"POST",   "/v1/queues/{queue}/jobs",       jobs_enqueue,      ROLE_ENQUEUE},
     {"POST",   "/v1/queues/{queue}/jobs/retry",  jobs_retry,        ROLE_ADMIN  },

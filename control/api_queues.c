@@ -8,6 +8,7 @@
 #include "control/fleet.h"
 #include "control/service.h"
 #include "control/shape.h"
+#include "control/shape_limits.h"
 #include "control/submitter.h"
 #include "queue/steer.h"
 
@@ -29,7 +30,8 @@ static void on_queues(struct fleet_ask *ask, enum pinion_err err, const struct f
     for (size_t i = 0; !err && i < view->count && !next; i++) {
         const struct fleet_queue *q = &view->queues[i];
         if (strcmp(q->name, p->after) <= 0) continue;
-        json_array_append_new(items, shape_queue(span_of(q->name), &q->view));
+        json_t *limits = json_incref(q->limits);
+        json_array_append_new(items, shape_queue(span_of(q->name), &q->view, limits));
         if (json_array_size(items) == p->limit && i + 1 < view->count) next = q->name;
     }
     if (err)
@@ -71,7 +73,8 @@ static void on_queue(struct api_call *c, const struct redisReply *reply)
         http_reply_error(c->exchange, PINION_NOT_FOUND,
                          "queue %s: not found; GET /v1/queues lists them", c->queue);
     else
-        api_reply_json(c->exchange, 200, shape_queue(span_of(c->queue), &view));
+        api_reply_json(c->exchange, 200,
+                       shape_queue(span_of(c->queue), &view, shape_limits(reply)));
 }
 
 void queue_show(struct http_exchange *x, const struct http_request *request,

@@ -65,7 +65,7 @@ static void on_fleet(struct fleet_ask *ask, enum pinion_err err, const struct fl
         api_reply_failed(p->exchange, err, false);
     } else {
         struct queue_view sum = sum_of(fleet);
-        json_t *all = shape_queue(span_of("all"), &sum), *o = json_object();
+        json_t *all = shape_queue(span_of("all"), &sum, NULL), *o = json_object();
         json_object_set_new(o, "queues", json_integer((json_int_t)fleet->count));
         json_object_set(o, "counts", json_object_get(all, "counts"));
         json_object_set(o, "totals", json_object_get(all, "totals"));

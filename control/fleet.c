@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "control/shape.h"
+#include "control/shape_limits.h"
 #include "queue/key.h"
 #include "queue/link.h"
 
@@ -32,6 +33,7 @@ struct fleet {
 
 static void view_deinit(struct fleet_view *v)
 {
+    for (size_t i = 0; i < v->count; i++) json_decref(v->queues[i].limits);
     free(v->queues);
     json_decref(v->servers);
     *v = (struct fleet_view){0};
@@ -119,6 +121,7 @@ static void on_stats(struct call *call, enum pinion_err err, const struct redisR
     s->busy = false;
     f->in_flight--;
     if (!err) err = stats_read(reply, &q->view);
+    if (!err) q->limits = shape_limits(reply);
     for (size_t i = 0; !err && i < stats_servers(reply); i++) {
         stats_server(reply, i, &server);
         shape_join_server(f->fresh.servers, &server, span_of(q->name), q->view.now_us / 1000);

@@ -23,6 +23,7 @@ struct link;
 struct fleet_queue {
     char name[QUEUE_NAME_MAX + 1];
     struct queue_view view;
+    json_t *limits; /* see shape_limits */
 };
 
 struct fleet_view {

@@ -170,7 +170,7 @@ json_t *shape_bounds(struct bounds b)
     return o;
 }
 
-json_t *shape_queue(struct span name, const struct queue_view *v)
+json_t *shape_queue(struct span name, const struct queue_view *v, json_t *limits)
 {
     json_t *o = json_object(), *counts = json_object(), *totals = json_object();
 
@@ -190,7 +190,7 @@ json_t *shape_queue(struct span name, const struct queue_view *v)
     set(o, "totals", totals);
     set_number(o, "oldest_ready_ms", v->oldest_ready_ms);
     set(o, "bounds", shape_bounds(v->bounds));
-    set(o, "limits", json_object());
+    set(o, "limits", limits ? limits : json_object());
     return o;
 }
 
@@ -199,7 +199,7 @@ bool queue_exists(const struct queue_view *v, bool served)
     int64_t jobs = v->enqueued;
 
     for (size_t i = 0; i < STATES; i++) jobs += v->counts[i];
-    return jobs || served || v->paused || v->draining || v->bounds.max_jobs ||
+    return jobs || served || v->paused || v->draining || v->limited || v->bounds.max_jobs ||
            v->bounds.max_bytes;
 }
 

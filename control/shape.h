@@ -21,8 +21,9 @@ json_t *shape_job(const struct job_view *, struct span queue, enum shape_content
 unsigned shape_attempt(const struct job_view *);
 json_t *shape_enqueued(const struct pinion_enqueued *) must_use; /* "existing", or "error" */
 json_t *shape_bounds(struct bounds); /* {"max_jobs","max_bytes"}; null: none */
-json_t *shape_queue(struct span name, const struct queue_view *) must_use;
-/* A queue comes to be with its first job, its first server, or by being paused. */
+/* `limits`: of shape_limits; taken; NULL: none. */
+json_t *shape_queue(struct span name, const struct queue_view *, json_t *limits) must_use;
+/* A queue comes to be with its first job, its first server, or by being paused or limited. */
 bool    queue_exists(const struct queue_view *, bool served);
 /* What it says about itself, with its name, its queues (taken) and when it was heard. */
 json_t *shape_server(const struct server_view *, json_t *queues, int64_t now_ms) must_use;

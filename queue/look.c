@@ -222,6 +222,7 @@ enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *re
         .draining = total_of(totals, "draining") == 1,
         .bounds = {(uint64_t)total_of(totals, "max_jobs"),
                    (uint64_t)total_of(totals, "max_bytes")},
+        .limited = reply_count(reply_at(reply, 6)) > 0,
         .enqueued = total_of(totals, "enqueued"),
         .done = total_of(totals, "done"),
         .failed = total_of(totals, "failed"),

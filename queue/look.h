@@ -69,6 +69,7 @@ enum pinion_err list_item(const struct redisReply *, size_t i, const char *state
 struct queue_view {
     int64_t now_us;
     bool    paused, draining;
+    bool    limited; /* it has limits; see queue/limit.h */
     struct bounds bounds; /* refuses new jobs beyond them */
     int64_t counts[STATES];
     /* totals */

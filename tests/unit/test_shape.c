@@ -174,7 +174,7 @@ TEST(a_queue_counts_every_state)
     json_t *o, *counts;
 
     for (int i = 0; i < STATES; i++) view.counts[i] = 10 + i;
-    o = shape_queue(span_of("mail"), &view);
+    o = shape_queue(span_of("mail"), &view, NULL);
     counts = json_object_get(o, "counts");
     assert_true(json_is_true(json_object_get(o, "paused")));
     assert_int_equal(json_object_size(counts), STATES);
