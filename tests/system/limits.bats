@@ -76,7 +76,8 @@ most_at_once() {
     done
     [ "$(wc -l <starts)" -eq $((RATE * SECONDS_OF_RATE)) ]
     # Never more than RATE and one in any second; and the rate is reached. A server knows the time
-    # of a start when the claim has been answered, so a busy machine moves some of them.
+    # of a start when the claim has been answered, so a busy machine moves some of them; and one
+    # that is later than the grid forgives (10 ms) starts fewer than it may.
     sort -n starts | awk -v rate=$RATE '
         { at[NR] = $1 }
         END {
@@ -84,7 +85,7 @@ most_at_once() {
                 if (at[i] - at[i - rate - 1] < 950) { print "too many from " at[i - rate - 1]; bad = 1 }
             took = at[NR] - at[1]
             print NR " starts in " took " ms"
-            if (took > (NR - 1) * 1000 / rate * 1.1 + 100) { print "too slow"; bad = 1 }
+            if (took > (NR - 1) * 1000 / rate * 2) { print "too slow"; bad = 1 }
             exit bad
         }'
 }
