@@ -99,6 +99,17 @@ script() {
     [ "$output" = "first first-too middle middle-too last " ]
 }
 
+@test "a command's own attempts and backoff, and each attempt's error" {
+    script bad 'echo "oops $PINION_ATTEMPT" >&2; exit 7'
+    printf '[command "bad"]\nargv = %s/bad\nattempts = 2\nbackoff = fixed:10ms\n' "$PWD" >own.ini
+    serve_ok -c own.ini
+    exits 10 enqueue bad --attempts 9 --backoff fixed:1h --wait --id bad
+    [ "$(pinion job show default:bad --json | jq -c '[.errors[] | [.attempt, .error]]')" = \
+        '[[1,"exit status 7: oops 1"],[2,"exit status 7: oops 2"]]' ]
+    exits 0 job show default:bad
+    [[ "$output" == *"attempt 1, "*"oops 1"*"attempt 2, "*"oops 2"* ]]
+}
+
 @test "--attempts: a retry is seen, then the end; exit status 65 ends at once" {
     script flaky "echo \"\$PINION_ATTEMPT\" >>$PWD/attempts" 'echo oops >&2' \
         '[ "$PINION_ATTEMPT" -eq 2 ] && echo fine'

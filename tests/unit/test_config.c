@@ -112,6 +112,8 @@ TEST(reads_a_whole_file)
           "argv = wc -l 'a file'\n"
           "concurrency = 2\n"
           "timeout = 5m\n"
+          "attempts = 3\n"
+          "backoff = fixed:30s\n"
           "[command \"user.*\"]  ; a prefix\n"
           "argv = sh -c\n"
           "    \"echo $1\"\n"
@@ -146,6 +148,9 @@ TEST(reads_a_whole_file)
     assert_null(config.commands[0].argv[3]);
     assert_int_equal(config.commands[0].concurrency, 2);
     assert_int_equal(config.commands[0].timeout_ms, 300000);
+    assert_int_equal(config.commands[0].attempts_max, 3);
+    assert_string_equal(config.commands[0].backoff, "fixed:30s");
+    assert_null(config.commands[1].backoff);
     assert_string_equal(config.commands[1].argv[2], "echo $1");
     assert_string_equal(config.commands[1].argv[3], "x");
     assert_null(config.commands[1].argv[4]);
@@ -219,6 +224,8 @@ TEST(refuses_with_file_and_line)
     refused_at(2, "unknown key 'shell' in [command]", "[command \"a\"]\nshell = 1\n");
     refused_at(2, "command a: ", "[command \"a\"]\nargv = 'open\n more\n");
     refused_at(2, "timeout: expected a duration", "[command \"a\"]\ntimeout = soon\n");
+    refused_at(2, "attempts: expected a whole number", "[command \"a\"]\nattempts = 1001\n");
+    refused_at(2, "expected", "[command \"a\"]\nbackoff = sometimes\n");
 }
 
 TEST(a_command_needs_its_program)
