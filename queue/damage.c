@@ -39,6 +39,8 @@ const struct damage damages[] = {
     {"lost_unique", "a unique key that no job holds", "frees it"},
     {"endless_unique", "a unique key held for a time, and never free", "frees it in time"},
     {"lost_unique_time", "until when a unique key is held that is free", "drops it"},
+    {"lost_parents", "whom a job waits for that is gone", "drops it"},
+    {"no_parents", "a job that waits for nobody", "makes it ready, or scheduled for its time"},
     /* limits */
     {"lost_hold", "a job that counts under limits, and does not run", "counts it no more"},
     {"stray_hold", "an id that counts under a limit, and is no job's", "counts it no more"},

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 51
+#define DAMAGES 53
 
 struct damage {
     const char *name;

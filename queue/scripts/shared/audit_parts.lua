@@ -2,13 +2,14 @@
 -- Members of a state may lack their record, too.
 local SETS = {
   lanes = {'empty_lane'}, active = {'no_seat', 'far_lease', 'uncounted'}, scheduled = {},
-  waiting = {}, retry = {}, done = {}, dead = {}, cancelled = {}, given_until = {'lost_until'},
+  waiting = {'no_parents'},
+  retry = {}, done = {}, dead = {}, cancelled = {}, given_until = {'lost_until'},
   uniques_until = {'lost_unique_time'}, schedule_names = {'lost_name'},
   parked = {'stuck_lane', 'half_parked', 'empty_parked'},
 }
 local HASHES = {
   ghosts = {}, tokens = {'lost_token'}, marks = {'lost_mark'}, results = {'lost_result'},
-  errors = {'lost_error'},
+  errors = {'lost_error'}, parents = {'lost_parents'},
   rare = {'lost_rare', 'bad_rare', 'wrong_class'}, gone = {'lost_bits'}, given = {'endless_given'},
   uniques = {'lost_unique', 'endless_unique'}, ticks = {'lost_tick'},
   schedules = {'no_tick', 'no_template', 'unlisted_schedule'}, schedule_jobs = {'lost_template'},

@@ -256,6 +256,14 @@ function damaged.lost_unique_time(name)
   return score_in('uniques_until', name) and not has('uniques', name)
 end
 
+function damaged.lost_parents(id)
+  return has('parents', id) and not has('jobs', id)
+end
+
+function damaged.no_parents(id)
+  return score_in('waiting', id) and has('jobs', id) and not has('parents', id)
+end
+
 -- ---- limits
 
 local function has_word(text, word)

@@ -153,7 +153,7 @@ for kind, hash in pairs({lost_ghost = 'ghosts', lost_token = 'tokens', lost_mark
                          lost_error = 'errors',
                          lost_bits = 'gone', lost_tick = 'ticks', lost_template = 'schedule_jobs',
                          lost_buffered = 'buffered', dead_idle = 'idle', lost_seat = 'seats',
-                         lost_unique = 'uniques'}) do
+                         lost_parents = 'parents', lost_unique = 'uniques'}) do
   mend[kind] = function(field) return drop_field(hash, field) end
 end
 
@@ -181,6 +181,11 @@ end
 function mend.lost_unique_time(name)
   redis.call('ZREM', key('uniques_until'), name)
   return 'dropped from uniques_until'
+end
+
+function mend.no_parents(id)
+  redis.call('ZREM', key('waiting'), id)
+  return mend.orphan(id)
 end
 
 -- ---- limits
