@@ -24,7 +24,6 @@ struct workers {
     struct redis_clock     clock;
     struct consumer       *consumers[QUEUES_MAX];
     size_t                 consumers_count;
-    size_t                 first;            /* whose turn it is to claim first */
     unsigned               running, offered; /* slots in use; slots named in claims on their way */
     bool                   subscribed;
     char                   run_id[48];       /* of the Redis that we talk to; "" before the first */
@@ -50,6 +49,7 @@ struct consumer {
     char            *queue, *due_channel;
     struct queue_key key;
     unsigned         weight;
+    int64_t          credit; /* of its turns: see claim_by_weight */
     enum consumer_at at;
     int              seat;
     unsigned         clock_steps; /* of the clock, that we know of */

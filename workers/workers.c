@@ -187,6 +187,25 @@ void workers_message(struct workers *w, struct span channel, struct span text)
 
 /* ---- the end of a turn of the loop ----------------------------------------------------------- */
 
+/* Which hungry queue is the first in turn: each gains its weight, and the one with the most pays
+ * what all gained. So slots that come one by one are shared by weight, too. */
+static size_t first_in_turn(struct workers *w, unsigned weights)
+{
+    size_t first = 0;
+    const struct consumer *best = NULL;
+
+    for (size_t i = 0; i < w->consumers_count; i++) {
+        struct consumer *c = w->consumers[i];
+        if (!consumer_hungry(c)) continue;
+        c->credit += c->weight;
+        if (best && c->credit <= best->credit) continue;
+        best = c;
+        first = i;
+    }
+    w->consumers[first]->credit -= weights;
+    return first;
+}
+
 /* Hungry queues share the free slots by weight; each gets one at least, while there is one. */
 static void claim_by_weight(struct workers *w)
 {
@@ -194,14 +213,15 @@ static void claim_by_weight(struct workers *w)
 
     for (size_t i = 0; i < w->consumers_count; i++)
         if (consumer_hungry(w->consumers[i])) weights += w->consumers[i]->weight;
+    if (weights == 0 || workers_free_slots(w) == 0) return;
+    size_t first = first_in_turn(w, weights);
     for (size_t i = 0; i < w->consumers_count && weights > 0; i++) {
-        struct consumer *c = w->consumers[(w->first + i) % w->consumers_count];
+        struct consumer *c = w->consumers[(first + i) % w->consumers_count];
         if (!consumer_hungry(c)) continue;
         uint64_t share = ((uint64_t)workers_free_slots(w) * c->weight + weights - 1) / weights;
         weights -= c->weight;
         consumer_claim(c, (unsigned)share);
     }
-    w->first++; /* when there are fewer slots than queues, each is the first in turn */
 }
 
 void workers_flush(struct workers *w)
