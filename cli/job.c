@@ -159,6 +159,7 @@ int job_main(int argc, char **argv)
         {"list", job_list_main, "the jobs of a queue, by state"},
         {"show", job_show_main, "all about one job"},
         {"explain", job_explain_main, "why a job does not run"},
+        {"result", job_result_main, "what a job gave; waits for its end"},
         {"cancel", job_cancel_main, "cancel jobs; what runs is stopped"},
         {"retry", job_retry_main, "run dead, cancelled or done jobs once more"},
         {"run", job_run_main, "run delayed jobs now"},

@@ -23,6 +23,8 @@ verb_fn serve_main, enqueue_main, job_main, queue_main, schedule_main, server_ma
 verb_fn job_list_main, job_show_main, job_explain_main, job_cancel_main, job_delete_main,
     job_retry_main, job_run_main, job_edit_main;
 
+verb_fn job_result_main;
+
 verb_fn queue_bound_main, queue_drain_main, queue_limit_main, queue_purge_main;
 
 verb_fn schedule_add_main, schedule_list_main, schedule_show_main, schedule_next_main,

@@ -96,6 +96,8 @@ static int report(struct wait *w, const struct job_view *v, bool json)
 
     if (json) json_print(shape_job(v, w->queue, SHAPE_WITH_CONTENT));
     else if (done) print_result(v->result);
+    if (done && !json && !v->known)
+        fputs("pinion: its result was not kept (enqueue --retain keeps it)\n", stderr);
     if (dead) print_error("is dead", v->error ? v->error : v->why);
     if (!done && !dead)
         print_error(v->why && strcmp(v->why, "expired") == 0 ? "has expired" : "was cancelled",

@@ -9,6 +9,7 @@
 #include "control/api_metrics.h"
 #include "control/api_limits.h"
 #include "control/api_queues.h"
+#include "control/api_result.h"
 #include "control/api_schedules.h"
 #include "control/api_servers.h"
 #include "control/api_stats.h"
@@ -37,6 +38,7 @@ static const struct route routes[] = {
     {"POST",   "/v1/queues/{queue}/purge",      queue_purge,       ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
     {"PATCH",  "/v1/jobs/{id}",                 job_edit,          ROLE_ADMIN  },
+    {"GET",    "/v1/jobs/{id}/result",          job_result,        ROLE_READ   },
     {"DELETE", "/v1/jobs/{id}",                 job_delete,        ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}/explain",         job_explain,       ROLE_READ   },
     {"POST",   "/v1/jobs/{id}/cancel",          job_cancel,        ROLE_ADMIN  },

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "control/api.h"
 #include "control/fleet.h"
+#include "control/results.h"
 #include "control/http.h"
 #include "control/pulse.h"
 #include "control/redis_child.h"
@@ -57,6 +58,7 @@ struct service {
     struct http_server *http;
     struct submitter *submitter;
     struct fleet *fleet;
+    struct results *results;
     struct zone_cache *zones;
     struct alarm zones_at; /* when to look whether their files changed */
     struct schedule_apply *schedules; /* of the config file */
@@ -110,6 +112,7 @@ static void on_link_refused(void *ctx, const struct error *why)
 static void on_subscribed(void *ctx)
 {
     workers_subscribed(((struct service *)ctx)->workers, true);
+    results_look(((struct service *)ctx)->results);
 }
 
 static void on_unsubscribed(void *ctx)
@@ -120,6 +123,7 @@ static void on_unsubscribed(void *ctx)
 static void on_message(void *ctx, struct span channel, struct span text)
 {
     workers_message(((struct service *)ctx)->workers, channel, text);
+    results_message(((struct service *)ctx)->results, channel, text);
 }
 
 static void on_serving(void *ctx)
@@ -285,6 +289,7 @@ static void make_link(struct service *s)
 
     s->link = link_new(s->loop, &options);
     workers_use_link(s->workers, s->link);
+    s->results = results_new(s->link, s->ticker, s->config->name_space);
     s->fleet = fleet_new(s->link, s->config->name_space);
     s->schedules = schedule_apply_new(s);
     s->submitter = submitter_new(s->loop, s->link, s->config->name_space, redis_now_ms, s);
@@ -392,6 +397,7 @@ static void stop_from(struct service *s, enum service_at at)
         if (s->link) return workers_stop(s->workers);
         break;
     case AT_STOP_HTTP:
+        results_stop(s->results);
         if (s->http) return http_server_drain(s->http, on_http_drained, s);
         break;
     case AT_STOP_LINK:
@@ -437,6 +443,7 @@ void service_free(struct service *s)
     fleet_free(s->fleet);
     schedule_apply_free(s->schedules);
     if (s->link) link_free(s->link);
+    results_free(s->results);
     workers_free(s->workers);
     registry_deinit(&s->handlers);
     redis_child_free(s->child);
@@ -570,6 +577,11 @@ struct link *service_link(const struct service *s)
 struct submitter *service_submitter(const struct service *s)
 {
     return s->submitter;
+}
+
+struct results *service_results(const struct service *s)
+{
+    return s->results;
 }
 
 struct fleet *service_fleet(const struct service *s)

@@ -21,6 +21,7 @@ struct histogram;
 struct link;
 struct process_host;
 struct redis_info;
+struct results;
 struct submitter;
 struct ticker;
 struct service;
@@ -62,6 +63,7 @@ struct zone_cache       *service_zones(const struct service *);
 /* These are there from the first time that Redis is up. */
 struct link             *service_link(const struct service *);
 struct submitter        *service_submitter(const struct service *);
+struct results          *service_results(const struct service *);
 struct fleet            *service_fleet(const struct service *);
 int64_t                  service_now_ms(const struct service *); /* Redis's clock */
 

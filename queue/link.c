@@ -293,6 +293,11 @@ void link_subscribe(struct link *l, const char *channel)
     subscriber_add(l->subscriber, channel);
 }
 
+void link_unsubscribe(struct link *l, const char *channel)
+{
+    subscriber_remove(l->subscriber, channel);
+}
+
 /* hiredis writes with write(2), which raises SIGPIPE when Redis hung up. */
 static void ignore_sigpipe(void)
 {

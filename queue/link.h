@@ -59,7 +59,8 @@ struct link_options {
 };
 
 struct link *link_new(struct ev_loop *, const struct link_options *);
-void         link_subscribe(struct link *, const char *channel); /* before start; for good */
+void         link_subscribe(struct link *, const char *channel); /* also after the start */
+void         link_unsubscribe(struct link *, const char *channel); /* not subscribed: no-op */
 void         link_start(struct link *);
 /* Gives up what is in flight (each call ends, from the loop), closes. Nothing is called back but
  * the `done` of those calls. */

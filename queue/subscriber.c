@@ -11,6 +11,7 @@ struct subscriber {
     const struct link_options *options;
     char **channels;
     size_t count, confirmed;
+    bool asked;      /* the channels were sent, so a further one is sent by itself */
     bool subscribed; /* the owner was told so */
     bool stopped;
 };
@@ -53,6 +54,7 @@ static void on_greeted(struct connection *c)
     for (size_t i = 0; i < s->count; i++) request_add_text(&r, s->channels[i]);
     if (!connection_send(c, request_bytes(&r), on_delivery, s))
         connection_give_up(c, PINION_UNAVAILABLE, "cannot subscribe");
+    s->asked = true;
     request_deinit(&r);
 }
 
@@ -60,6 +62,7 @@ static void on_lost(struct connection *c)
 {
     struct subscriber *s = container_of(c, struct subscriber, connection);
 
+    s->asked = false;
     if (!s->subscribed) return;
     s->subscribed = false;
     if (s->options->on_unsubscribed) s->options->on_unsubscribed(s->options->ctx);
@@ -89,12 +92,37 @@ struct subscriber *subscriber_new(struct ev_loop *loop, const struct link_option
     return s;
 }
 
+/* To a connection that has said its channels; else they are said when it has greeted. */
+static void say(struct subscriber *s, const char *verb, const char *channel)
+{
+    struct request r = REQUEST_INIT;
+
+    if (!s->asked || s->stopped) return;
+    request_command(&r, verb);
+    request_add_text(&r, channel);
+    if (!connection_send(&s->connection, request_bytes(&r), on_delivery, s))
+        connection_give_up(&s->connection, PINION_UNAVAILABLE, "cannot subscribe");
+    request_deinit(&r);
+}
+
 void subscriber_add(struct subscriber *s, const char *channel)
 {
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->channels[i], channel) == 0) return;
     s->channels = xrealloc(s->channels, (s->count + 1) * sizeof *s->channels);
     s->channels[s->count++] = xstrdup(channel);
+    say(s, "SUBSCRIBE", channel);
+}
+
+void subscriber_remove(struct subscriber *s, const char *channel)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->channels[i], channel) != 0) continue;
+        free(s->channels[i]);
+        s->channels[i] = s->channels[--s->count];
+        say(s, "UNSUBSCRIBE", channel);
+        return;
+    }
 }
 
 void subscriber_start(struct subscriber *s)

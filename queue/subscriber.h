@@ -11,7 +11,9 @@ struct subscriber;
 
 /* Of `options` (borrowed): url, call_timeout_ms, and on_subscribed, on_unsubscribed, on_message. */
 struct subscriber *subscriber_new(struct ev_loop *, const struct link_options *options);
-void               subscriber_add(struct subscriber *, const char *channel); /* before start */
+/* Also after the start. Twice: no-op. */
+void               subscriber_add(struct subscriber *, const char *channel);
+void               subscriber_remove(struct subscriber *, const char *channel); /* none: no-op */
 void               subscriber_start(struct subscriber *); /* without channels: does nothing */
 void               subscriber_renew(struct subscriber *);
 void               subscriber_stop(struct subscriber *);  /* nothing is called back from here on */

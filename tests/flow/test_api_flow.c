@@ -235,6 +235,54 @@ TEST(bad_bounds_change_nothing)
                          "{\"max_bytes\":1000000000000000}")); /* at the limit */
 }
 
+/* ---- results --------------------------------------------------------------------------------- */
+
+TEST(a_result_is_waited_for_and_told_at_once)
+{
+    static const char text[] = "GET /v1/jobs/default:late/result?wait=20s HTTP/1.1\r\n"
+                               "Host: localhost\r\n" AUTH "\r\n";
+    struct visitor *v = visitor_open(), *gone = visitor_open();
+    struct answer a;
+    json_t *o;
+
+    json_decref(ask_json(201, "POST", "/v1/queues/default/jobs", AUTH JSON,
+                         "{\"kind\":\"wc\",\"payload\":\"a b c\",\"id\":\"late\",\"in_ms\":3600000,"
+                         "\"retain_ms\":60000}"));
+    o = ask_json(202, "GET", "/v1/jobs/default:late/result", AUTH, NULL);
+    assert_string_equal(text_at(o, "state"), "scheduled");
+    json_decref(o);
+    o = ask_json(202, "GET", "/v1/jobs/default:late/result?wait=50ms", AUTH, NULL);
+    json_decref(o);
+    visitor_send(v, text, sizeof text - 1);
+    visitor_send(gone, text, sizeof text - 1);
+    for (int i = 0; i < 50; i++) world_turn();
+    visitor_reset(gone);
+    json_decref(ask_json(200, "POST", "/v1/jobs/default:late/run", AUTH, ""));
+    a = visitor_answer(v);
+    assert_int_equal(a.status, 200);
+    o = json_loads(a.body, 0, NULL);
+    assert_string_equal(text_at(o, "state"), "done");
+    assert_string_equal(text_at(o, "result"), "3\n");
+    json_decref(o);
+    visitor_close(v);
+    o = ask_json(200, "GET", "/v1/jobs/default:late/result?wait=5s", AUTH, NULL);
+    assert_string_equal(text_at(o, "result"), "3\n");
+    json_decref(o);
+    char *left = redis_server_do(world_redis, "PUBSUB CHANNELS *:events");
+    assert_null(strstr(left, "events")); /* nobody listens any more */
+    free(left);
+}
+
+TEST(bad_waits_for_results)
+{
+    refused("GET", "/v1/jobs/default:x/result?wait=soon", "expected a duration");
+    refused("GET", "/v1/jobs/default:x/result?wait=300001ms", "at most 5m");
+    refused("GET", "/v1/jobs/x/result", "expected");
+    refused("GET", "/v1/jobs/default:x/result?for=1s", "?for= is unknown");
+    assert_int_equal(ask("GET", "/v1/jobs/default:x/result", NULL, NULL).status, 401);
+    assert_int_equal(ask("GET", "/v1/jobs/default:x/result?wait=300s", AUTH, NULL).status, 404);
+}
+
 /* ---- bad input ------------------------------------------------------------------------------- */
 
 TEST(bad_filters_change_nothing)
@@ -292,6 +340,8 @@ int main(void)
         cmocka_unit_test(a_drained_queue_refuses_new_jobs),
         cmocka_unit_test(a_full_queue_refuses_new_jobs),
         cmocka_unit_test(bad_bounds_change_nothing),
+        cmocka_unit_test(a_result_is_waited_for_and_told_at_once),
+        cmocka_unit_test(bad_waits_for_results),
         cmocka_unit_test(bad_filters_change_nothing),
     };
 

@@ -4,7 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 
-VERBS=("serve" "enqueue" "job" "job list" "job show" "job cancel" "job retry" "job run"
+VERBS=("serve" "enqueue" "job" "job list" "job show" "job result" "job cancel" "job retry" "job run"
     "job delete" "queue" "queue list" "queue show" "queue pause" "queue resume" "queue bound" "queue drain" "queue purge" "schedule"
     "schedule add" "schedule list" "schedule show" "schedule next" "schedule pause" "schedule resume"
     "schedule run" "schedule backfill" "schedule remove" "schedule import" "server" "server list"
@@ -105,7 +105,7 @@ good_lines() { # COUNT
 @test "what is not a verb or a flag is refused, with a way out" {
     refuses 2 "unknown verb 'enqeue'" enqeue wc
     refuses 2 "expected pinion serve, enqueue" nothing
-    refuses 2 "pinion job list, show, explain, cancel, retry, run, edit or delete" job
+    refuses 2 "pinion job list, show, explain, result, cancel, retry, run, edit or delete" job
     refuses 2 "unknown verb 'lst'" job lst
     refuses 2 "unknown flag '--colour'; see pinion enqueue --help" enqueue wc --colour
     refuses 2 "unknown flag '-Z'" job list -Z

@@ -58,7 +58,7 @@ teardown() {
 }
 
 refuses() {
-    ! pinion enqueue nobody "$(head -c 100000 /dev/zero | tr '\0' x)" --redis "$REDIS_URL" 2>refused
+    ! head -c 900000 /dev/zero | tr '\0' x | pinion enqueue nobody - --redis "$REDIS_URL" 2>refused
 }
 
 @test "above the memory mark jobs are refused while servers drain" {
