@@ -1,6 +1,5 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane tick scheduled forget unique outbox bond finish
---@ include match lease take idle
+--@ include key now record pack note wake lane tick scheduled forget unique
 -- claim: READY -> ACTIVE. Leases jobs that this server can start now, most urgent lanes first, and
 -- as many as the queue's limits have room for.
 --
@@ -11,6 +10,11 @@
 -- Gives {token, 'more' | 'idle' (to be told of what comes) | 'none', {id...}, {record...},
 --        {index, token, rare json, ...}, 1 when it was idle until now else 0}, packs among them;
 --       index from 0
+local function job_ended(...) -- here, for few jobs end in a claim, and functions take time
+--@ include outbox bond
+  return job_ended(...)
+end
+--@ include finish match lease take idle
 local ENTRIES_MAX, slots, patterns = 2048, {}, {}
 for i = 7, #ARGV, 2 do
   patterns[#patterns + 1], slots[ARGV[i]] = ARGV[i], tonumber(ARGV[i + 1])
