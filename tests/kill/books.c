@@ -227,6 +227,15 @@ bool books_read(struct books *b, const char *queue, struct history *h)
     return books_totals(b, queue, &h->totals) && read_left(b, queue, h) && read_ended(b, queue, h);
 }
 
+bool books_have(struct books *b, const char *queue, const char *name, bool *ret)
+{
+    int64_t count;
+
+    if (!ask_number(b, "EXISTS", queue, name, &count)) return false;
+    *ret = count == 1;
+    return true;
+}
+
 /* ---- leases ---------------------------------------------------------------------------------- */
 
 static int by_id(const void *a, const void *b)

@@ -22,6 +22,9 @@ bool books_totals(struct books *, const char *queue, struct totals *ret);
 /* How every job stands or ended, as facts. */
 bool books_read(struct books *, const char *queue, struct history *);
 
+/* Is there such a key of the queue? `name` as scripts spell it. */
+bool books_have(struct books *, const char *queue, const char *name, bool *ret);
+
 /* The ids under lease, sorted, and the token of each. Freed by books_leases_free. */
 struct lease_id {
     char id[HISTORY_ID_MAX], token[32];

@@ -22,6 +22,7 @@ const char *const fault_names[FAULTS] = {
     [FAULT_OVERLAP] = "overlapping runs",
     [FAULT_CHARGED] = "a kill was charged as an attempt",
     [FAULT_TOTALS] = "totals that do not balance",
+    [FAULT_LIMIT] = "more runs at once than the limit",
 };
 
 /* ---- the heap -------------------------------------------------------------------------------- */
@@ -161,6 +162,43 @@ static void check_totals(const struct totals *t, struct verdict *v)
     if (t->failed != 0) blame(v, FAULT_CHARGED, "total of failed");
 }
 
+/* A run begins or ends. */
+struct edge {
+    int64_t at_us;
+    int step; /* 1 or -1 */
+    const char *id;
+};
+
+/* Of one moment, ends come first. */
+static int by_time(const void *a, const void *b)
+{
+    const struct edge *x = a, *y = b;
+
+    if (x->at_us != y->at_us) return x->at_us < y->at_us ? -1 : 1;
+    return x->step - y->step;
+}
+
+static void check_at_once(const struct history *h, struct verdict *v)
+{
+    struct edge *edges = xcalloc(h->count ? 2 * h->count : 1, sizeof *edges);
+    size_t count = 0, now = 0;
+
+    for (size_t i = 0; i < h->count; i++) {
+        const struct fact *f = &h->facts[i];
+        if (f->kind != FACT_RUN) continue;
+        edges[count++] = (struct edge){f->from_us, 1, f->id};
+        edges[count++] = (struct edge){run_end(h, f), -1, f->id};
+    }
+    qsort(edges, count, sizeof *edges, by_time);
+    for (size_t i = 0; i < count; i++) {
+        now += edges[i].step > 0 ? 1 : (size_t)-1;
+        if (now > v->at_once) v->at_once = now;
+        if (edges[i].step > 0 && h->at_once_max && now > h->at_once_max)
+            blame(v, FAULT_LIMIT, edges[i].id);
+    }
+    free(edges);
+}
+
 void history_check(struct history *h, struct verdict *ret)
 {
     size_t from = 0;
@@ -172,6 +210,7 @@ void history_check(struct history *h, struct verdict *ret)
         check_job(h, ret, h->facts + from, i - from);
         from = i;
     }
+    check_at_once(h, ret);
     check_totals(&h->totals, ret);
 }
 
@@ -193,6 +232,7 @@ void verdict_print(const struct verdict *v, const struct totals *t, FILE *out)
             t->dead, t->cancelled, t->left, t->reaped);
     fprintf(out, "commands that ran once %zu, twice %zu, three times %zu, more often %zu\n",
             v->runs[0], v->runs[1], v->runs[2], v->runs[3]);
+    fprintf(out, "at most %zu of them ran at once\n", v->at_once);
     for (enum fault f = 0; f < FAULTS; f++)
         if (v->faults[f])
             fprintf(out, "FAULT %s: %zu, first %s\n", fault_names[f], v->faults[f], v->example[f]);

@@ -49,6 +49,7 @@ struct history {
     struct kill *kills;
     size_t kills_count, kills_room;
     struct totals totals;
+    size_t at_once_max; /* runs of all jobs together; 0: any number */
 };
 
 enum fault {
@@ -62,6 +63,7 @@ enum fault {
     FAULT_OVERLAP, /* two runs of it at the same time */
     FAULT_CHARGED, /* a kill was counted as an attempt */
     FAULT_TOTALS,  /* the books do not balance */
+    FAULT_LIMIT,   /* more runs at once than the limit */
     FAULTS
 };
 
@@ -74,6 +76,7 @@ struct verdict {
     char example[FAULTS][HISTORY_ID_MAX]; /* the id of the first one */
     size_t accepted, runs[RUNS_COUNTED];  /* jobs by how often they ran */
     int64_t expected_enqueued;
+    size_t at_once; /* the most runs at the same time */
 };
 
 /* The fact is copied; `id` is cut at HISTORY_ID_MAX. */

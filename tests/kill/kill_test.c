@@ -1,10 +1,10 @@
 /* tests/kill/kill_test.c — the built program is killed again and again, and nothing may be lost.
  *
- *     kill_test server|redis|pair|busy|busy-peer
+ *     kill_test server|redis|pair|features|busy|busy-peer
  *
  *     PINION_BINARY       the built pinion
  *     PINION_KILL_JOB     the built tests/kill/job.c
- *     PINION_KILL_ROUNDS  how often to kill, in the first three modes
+ *     PINION_KILL_ROUNDS  how often to kill, in the first four modes
  *     PINION_KILL_SEED    the seed that a failing run printed
  *
  * Clients enqueue all the time; after the last kill everything drains, and history_check() compares
@@ -29,6 +29,7 @@ static const struct {
     {"server",    kill_server    },
     {"redis",     kill_redis     },
     {"pair",      kill_one_of_two},
+    {"features",  kill_features  },
     {"busy",      kill_busy      },
     {"busy-peer", kill_busy_peer },
 };
@@ -73,6 +74,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; argc == 2 && i < countof(modes); i++)
         if (strcmp(argv[1], modes[i].name) == 0) return run(modes[i].run);
-    fprintf(stderr, "usage: kill_test server|redis|pair|busy|busy-peer\n");
+    fprintf(stderr, "usage: kill_test server|redis|pair|features|busy|busy-peer\n");
     return 2;
 }

@@ -57,11 +57,13 @@ static struct pinion_client *open_client(struct producer *p)
 
 /* A third each: commands that log their runs, sleeps, and jobs that are done at once. Every second
  * is kept, so that both ways of ending a job are used; some wait for a time. */
-static struct pinion_job make_job(struct producer *p, char payload[32])
+static struct pinion_job make_job(struct producer *p, char payload[32], char key[32])
 {
+    unsigned keys = p->options->unique_keys;
     static const char *const kinds[] = {"log", "pinion.sleep", "pinion.noop"};
     uint64_t kind = prng_below(&p->prng, 3), ms = prng_below(&p->prng, PRODUCER_WORK_MS);
 
+    if (keys) snprintf(key, 32, "key-%u", (unsigned)prng_below(&p->prng, keys));
     snprintf(payload, 32, kind == 1 ? "%" PRIu64 "ms" : "%" PRIu64, ms);
     return (struct pinion_job){
         .kind = kinds[kind],
@@ -71,6 +73,7 @@ static struct pinion_job make_job(struct producer *p, char payload[32])
         .priority =
             prng_below(&p->prng, 4) ? 0 : PINION_PRIORITY((unsigned)prng_below(&p->prng, 10)),
         .retain_ms = prng_below(&p->prng, 2) ? RETAIN_MS : 0,
+        .unique = keys && kind == 0 ? key : NULL,
     };
 }
 
@@ -81,6 +84,7 @@ static void note_answer(struct producer *p, const struct pinion_job *job,
         fprintf(stderr, "FAILED: a job was refused: %s\n", pinion_err_name(answer->err));
         abort();
     }
+    if (job->unique && answer->existing) return; /* its holder was told of already */
     history_add(&p->told, answer->id,
                 (struct fact){.kind = FACT_ACCEPTED, .logs = strcmp(job->kind, "log") == 0});
 }
@@ -106,13 +110,13 @@ static void *produce(void *arg)
     struct producer *p = arg;
     struct pinion_client *client = open_client(p);
     struct pinion_job jobs[PRODUCER_BATCH];
-    char payloads[PRODUCER_BATCH][32], ids[PRODUCER_BATCH][64];
+    char payloads[PRODUCER_BATCH][32], keys[PRODUCER_BATCH][32], ids[PRODUCER_BATCH][64];
 
     for (size_t made = 0; made < p->jobs && !atomic_load(p->stop);) {
         size_t count = 1 + prng_below(&p->prng, PRODUCER_BATCH);
         if (count > p->jobs - made) count = p->jobs - made;
         for (size_t i = 0; i < count; i++, made++) {
-            jobs[i] = make_job(p, payloads[i]);
+            jobs[i] = make_job(p, payloads[i], keys[i]);
             snprintf(ids[i], sizeof ids[i], "own-%u-%zu", p->number, made);
             if (p->own_ids) jobs[i].id = ids[i];
         }
@@ -134,7 +138,7 @@ struct producers *producers_start(const struct producers_options *options)
         p->options = &all->options;
         p->jobs = options->jobs / options->threads + (i < options->jobs % options->threads);
         p->prng.state = options->seed + 1000 * (i + 1);
-        p->own_ids = i % 2 == 0;
+        p->own_ids = i % 2 == 0 && !options->unique_keys;
         p->stop = &all->stop;
         if (pthread_create(&p->thread, NULL, produce, p)) give_up("cannot start a thread");
     }

@@ -22,6 +22,8 @@ struct producers_options {
     size_t jobs;      /* at most, of all threads together */
     uint64_t pace_ms; /* mean rest between two calls of one thread */
     uint64_t seed;
+    unsigned unique_keys; /* each command has one of so many; 0: none has. Then the library repeats
+                           * all calls */
 };
 
 struct producers *producers_start(const struct producers_options *);

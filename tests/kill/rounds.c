@@ -29,6 +29,9 @@
 #define DRAIN_MS_MAX 180000
 #define LEASE        "1500ms" /* where one may have to lapse */
 #define LEASE_MS     1500
+#define LIMIT        3 /* of commands at once, in all servers together */
+#define LIMIT_TEXT   "3"
+#define UNIQUE_KEYS  12
 
 struct rounds {
     const struct mode_options *options;
@@ -37,10 +40,13 @@ struct rounds {
     struct producers *producers;
 };
 
-static void begin(struct rounds *r, const struct mode_options *options, const char *redis_url)
+static void begin(struct rounds *r, const struct mode_options *options, const char *redis_url,
+                  unsigned unique_keys)
 {
-    struct producers_options p = {
-        .redis_url = redis_url, .threads = THREADS, .seed = options->seed};
+    struct producers_options p = {.redis_url = redis_url,
+                                  .threads = THREADS,
+                                  .seed = options->seed,
+                                  .unique_keys = unique_keys};
 
     *r = (struct rounds){.options = options, .prng = {options->seed}};
     p.jobs = (size_t)options->rounds * JOBS_A_ROUND;
@@ -128,7 +134,7 @@ bool kill_server(const struct mode_options *options)
     snprintf(url, sizeof url, "unix://%s", server.socket);
     server_start(&server);
     server_await_ready(&server);
-    begin(&r, options, url);
+    begin(&r, options, url, 0);
     for (unsigned i = 0; i < options->rounds; i++) {
         if (prng_below(&r.prng, 4) == 0) {
             live(&r, HASTE_MS_MAX);
@@ -176,7 +182,7 @@ bool kill_redis(const struct mode_options *options)
     snprintf(url, sizeof url, "unix://%s", server.socket);
     server_start(&server);
     server_await_ready(&server);
-    begin(&r, options, url);
+    begin(&r, options, url, 0);
     for (unsigned i = 0; i < options->rounds; i++) {
         redis = await_redis(&server, redis);
         live(&r, prng_below(&r.prng, 4) ? LIFE_MS_MAX : HASTE_MS_MAX);
@@ -191,9 +197,31 @@ bool kill_redis(const struct mode_options *options)
 
 /* ---- one of two servers on one Redis --------------------------------------------------------- */
 
+/* Keys of the queue that must be gone when no job is left. */
+static void check_left_over(const char *socket)
+{
+    static const char *const names[] = {"uniques", "holds", "parked", "active", "tokens", "marks"};
+    struct books *books = books_open(socket);
+    bool there = false;
+
+    for (size_t i = 0; i < countof(names); i++) {
+        if (!books || !books_have(books, QUEUE, names[i], &there)) give_up("no books");
+        if (there) give_up("the key '%s' is left, though no job is", names[i]);
+    }
+    books_close(books);
+}
+
+static void set_limit(const char *redis_url)
+{
+    const char *const words[] = {"queue",         "limit",    QUEUE,     "--kind",  "log",
+                                 "--concurrency", LIMIT_TEXT, "--redis", redis_url, NULL};
+
+    if (server_command(words)) give_up("queue limit failed");
+}
+
 /* Without heirs: those of a dead server are killed by its next life only, while its peer runs the
  * job when the lease is over. */
-bool kill_one_of_two(const struct mode_options *options)
+static bool kill_of_two(const struct mode_options *options, bool features)
 {
     static const char *const settings[] = {
         "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy",
@@ -220,7 +248,9 @@ bool kill_one_of_two(const struct mode_options *options)
         server_start(&servers[i]);
     }
     for (unsigned i = 0; i < 2; i++) server_await_ready(&servers[i]);
-    begin(&r, options, redis_server_url(redis));
+    if (features) set_limit(redis_server_url(redis));
+    begin(&r, options, redis_server_url(redis), features ? UNIQUE_KEYS : 0);
+    if (features) r.history.at_once_max = LIMIT;
     for (unsigned i = 0; i < options->rounds; i++) {
         struct server *victim = &servers[prng_below(&r.prng, 2)];
         live(&r, LIFE_MS_MAX);
@@ -232,8 +262,19 @@ bool kill_one_of_two(const struct mode_options *options)
     }
     for (unsigned i = 0; i < 2; i++) server_await_ready(&servers[i]);
     drain(&r, redis_server_path(redis));
+    if (features) check_left_over(redis_server_path(redis));
     for (unsigned i = 0; i < 2; i++) server_stop(&servers[i]);
     redis_server_free(redis);
     printf("one of two servers was killed %u times\n", options->rounds);
     return judge(&r);
+}
+
+bool kill_one_of_two(const struct mode_options *options)
+{
+    return kill_of_two(options, false);
+}
+
+bool kill_features(const struct mode_options *options)
+{
+    return kill_of_two(options, true);
 }

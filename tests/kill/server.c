@@ -92,6 +92,24 @@ void server_start(struct server *s)
     close(log);
 }
 
+int server_command(const char *const words[])
+{
+    const char *argv[SERVER_COMMAND_MAX + 2] = {getenv("PINION_BINARY")};
+    size_t n = 1;
+    pid_t pid;
+    int status;
+
+    fflush(NULL);
+    pid = fork();
+    while (*words && n <= SERVER_COMMAND_MAX) argv[n++] = *words++;
+    if (pid == 0) {
+        execv(argv[0], (char **)(uintptr_t)argv);
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) give_up("cannot run %s", argv[1]);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
 static void print_log(const struct server *s)
 {
     char *text = read_whole(s->log, s->log_from);
@@ -268,17 +286,9 @@ bool server_clean_up(uint64_t wait_ms)
 
 bool doctor_finds_all_well(const char *redis_socket)
 {
-    const char *binary = getenv("PINION_BINARY");
     char url[128];
-    int status = -1;
+    const char *const words[] = {"doctor", "--redis", url, NULL};
 
     snprintf(url, sizeof url, "unix:%s", redis_socket);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        execl(binary, binary, "doctor", "--redis", url, (char *)NULL);
-        _exit(127);
-    }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid) give_up("doctor: %s", strerror(errno));
-    return status == 0;
+    return server_command(words) == 0;
 }

@@ -33,6 +33,11 @@ bool server_said(const struct server *, const char *text);
 long server_number(const struct server *, const char *event, const char *key);
 void server_id(const struct server *, char id[32]); /* its name, from pinion.json */
 
+/* Another command of the built pinion, to its end: its exit status. At most SERVER_COMMAND_MAX
+ * words. */
+#define SERVER_COMMAND_MAX 32
+int server_command(const char *const words[]);
+
 void server_freeze(struct server *);  /* SIGSTOP, and waits until it stands still */
 int64_t server_kill(struct server *); /* SIGKILL; the time in us when it was gone */
 /* The same while it stops: SIGTERM, and SIGKILL so much later, if it is there still. */

@@ -229,6 +229,20 @@ TEST(totals_that_do_not_balance_are_found)
     assert_only(&h, FAULT_TOTALS, "enqueued and accepted");
 }
 
+TEST(more_runs_at_once_than_the_limit_are_found)
+{
+    struct history h = sound();
+    struct verdict v;
+
+    add_runs(&h, (const char *const[]){"start q:c 1 88 1004 120", "end q:c 1 88 1004 160"}, 2);
+    h.at_once_max = 2;
+    history_check(&h, &v);
+    assert_int_equal(verdict_faults(&v), 0); /* b begins in the moment in which c ends */
+    assert_int_equal(v.at_once, 2);
+    h.at_once_max = 1;
+    assert_only(&h, FAULT_LIMIT, "q:c");
+}
+
 TEST(a_line_that_is_none_is_refused)
 {
     static const char *const lines[] = {
@@ -264,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_collision_that_a_run_saw_is_found),
         cmocka_unit_test(a_charged_kill_is_found),
         cmocka_unit_test(totals_that_do_not_balance_are_found),
+        cmocka_unit_test(more_runs_at_once_than_the_limit_are_found),
         cmocka_unit_test(a_line_that_is_none_is_refused),
     };
 
