@@ -12,6 +12,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "queue/hiredis_shim.h"
+#include "queue/job.h"
 #include "queue/redis_error.h"
 
 #define US_PER_S 1000000

@@ -15,7 +15,6 @@
 
 struct redisReply;
 
-#define RECORD_FORMAT "1" /* what this program writes, and knows how to read */
 #define REDISS_UNSUPPORTED                                                                         \
     "rediss:// needs TLS, which this build has not: use redis:// or unix://, or a tunnel"
 

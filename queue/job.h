@@ -14,7 +14,7 @@
 #include "include/pinion.h"
 #include "queue/limits.h"
 
-#define RECORD_FORMAT "2"
+#define RECORD_FORMAT "2" /* what this program writes, and knows how to read */
 #define TOKEN_MAX     24 /* with its NUL */
 #define RECORD_HEAD_MAX 512 /* what stands before a payload is shorter, but for group and tags */
 

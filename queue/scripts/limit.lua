@@ -40,13 +40,13 @@ end
 for _, scope in ipairs(changed) do
   if new[scope] then redis.call('HSET', key('limits'), scope, new[scope])
   else redis.call('HDEL', key('limits'), scope) end
-  redis.call('ZREM', key('throttled'), scope)
 end
 if total > 0 then redis.call('HSET', key('meta'), 'limits', total)
 else redis.call('HDEL', key('meta'), 'limits') end
 if counts then count_running() end
 -- What was shut may be open now; what is not will be shut by the next claim.
 if #changed > 0 then
+  redis.call('DEL', key('throttled'))
   unpark_all()
   note('limits', {})
 end

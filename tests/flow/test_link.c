@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/job.h"
 #include "base/memory.h"
 
 #define MANY 1000
@@ -60,7 +61,7 @@ TEST(the_format_is_written_once)
     open_up(&w);
     world_close(&w);
     format = redis_server_do(server, "GET pinion:format");
-    assert_string_equal(format, "1");
+    assert_string_equal(format, RECORD_FORMAT);
     free(format);
 }
 

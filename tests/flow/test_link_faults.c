@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "queue/job.h"
 #include "tests/support/fault_proxy.h"
 #include "tests/support/property.h"
 
@@ -243,10 +244,10 @@ TEST(records_of_another_format)
 {
     const char *url = redis_server_url(server);
 
-    do_quietly("SET pinion:format 2");
+    do_quietly("SET pinion:format 999");
     expect_refusal(url, false, PINION_UNAVAILABLE,
-                   "records of format \"2\" in this Redis: use a Pinion that knows it (this one "
-                   "knows 1)");
+                   "records of format \"999\" in this Redis: use a Pinion that knows it (this one "
+                   "knows " RECORD_FORMAT ")");
     do_quietly("DEL pinion:format");
     do_quietly("RPUSH pinion:format x");
     expect_refusal(url, false, PINION_UNAVAILABLE, "format");
@@ -316,7 +317,7 @@ TEST(a_refusal_that_is_mended)
 {
     struct world w;
 
-    do_quietly("SET pinion:format 2");
+    do_quietly("SET pinion:format 999");
     world_open(&w, redis_server_url(server));
     world_start(&w);
     world_await(&w, &w.refusals, 1);
