@@ -1,35 +1,43 @@
-/* cli/queue_bound.c — how much a queue may hold before it refuses new jobs. */
+/* cli/queue_bound.c — how much a queue may hold, and how much it keeps of what ended badly. */
 #include "cli/connect.h"
 #include "cli/flags.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
 #include <inttypes.h>
+#include "base/time_text.h"
 #include "control/shape.h"
 #include "queue/steer.h"
 #include "queue/upkeep.h"
 
 struct bound_flags {
     struct common common;
-    uint64_t      max_jobs, max_bytes;
+    struct bounds wanted;
 };
 
 #define AT(field) offsetof(struct bound_flags, field)
 
 static const struct flag flags[] = {
-    {"max-jobs", 0, FLAG_NUMBER, AT(max_jobs), 0, BOUND_MAX, "N",
+    {"max-jobs", 0, FLAG_NUMBER, AT(wanted.max_jobs), 0, BOUND_MAX, "N",
      "so many jobs that have not ended; 0: no bound"},
-    {"max-bytes", 0, FLAG_NUMBER, AT(max_bytes), 0, BOUND_MAX, "N",
+    {"max-bytes", 0, FLAG_NUMBER, AT(wanted.max_bytes), 0, BOUND_MAX, "N",
      "so many bytes of memory for its jobs, as Redis\n"
      "estimates it; 0: no bound"},
+    {"keep-jobs", 0, FLAG_NUMBER, AT(wanted.keep_jobs), 0, BOUND_MAX, "N",
+     "keep so many dead and so many cancelled jobs, the newest;\n"
+     "0: the default, 100000"},
+    {"keep-for", 0, FLAG_DURATION, AT(wanted.keep_ms), 0, DURATION_MS_MAX, "DURATION",
+     "keep them that long; 0: the default, 30d"},
 };
 
 static const struct command command = {
     .name = "queue bound",
     .usage = "QUEUE [FLAGS]",
     .about = "Bounds how much a queue may hold: beyond that enqueue is refused (exit status 5),\n"
-             "and nothing is made, until jobs have ended. Without a flag: prints the bounds.",
-    .examples = "pinion queue bound mail --max-jobs 100000",
+             "and nothing is made, until jobs have ended. And how many dead and cancelled jobs it\n"
+             "keeps, and for how long. Without a flag: prints the bounds.",
+    .examples = "pinion queue bound mail --max-jobs 100000\n"
+                "pinion queue bound mail --keep-jobs 1000000 --keep-for 90d",
     .flags = flags,
     .flags_count = countof(flags),
     .words_min = 1,
@@ -45,7 +53,8 @@ static enum pinion_err bound(struct session *s, struct span name, struct bounds 
     struct redisReply *reply = NULL;
     enum pinion_err err = PINION_OK;
 
-    if (wanted.max_jobs != BOUND_KEPT || wanted.max_bytes != BOUND_KEPT) {
+    if (wanted.max_jobs != BOUND_KEPT || wanted.max_bytes != BOUND_KEPT ||
+        wanted.keep_jobs != BOUND_KEPT || wanted.keep_ms != BOUND_KEPT) {
         queue_register_build(&request, s->name_space, name); /* before its first job, perhaps */
         err = session_call(s, &request, &reply, why);
         sync_reply_free(reply);
@@ -71,18 +80,19 @@ static void print_bound(const char *name, uint64_t n)
 int queue_bound_main(int argc, char **argv)
 {
     struct bound_flags values = {
-        .common = COMMON_INIT, .max_jobs = BOUND_KEPT, .max_bytes = BOUND_KEPT};
+        .common = COMMON_INIT, .wanted = BOUNDS_KEPT};
     struct session session;
     struct bounds now = {0};
     struct error why = {0};
     enum pinion_err err;
+    char age[DURATION_TEXT_MAX];
     int first, status;
 
     if (!flags_read(&command, argc, argv, &values, &first, &status)) return status;
     if (queue_name_check(span_of(argv[first]), &why)) return cli_fail(&why);
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
     err = bound(&session, span_of(argv[first]),
-                (struct bounds){values.max_jobs, values.max_bytes}, &now, &why);
+                values.wanted, &now, &why);
     session_close(&session);
     if (err) return cli_fail(&why);
     if (values.common.json) {
@@ -90,6 +100,9 @@ int queue_bound_main(int argc, char **argv)
     } else {
         print_bound("max jobs", now.max_jobs);
         print_bound("max bytes", now.max_bytes);
+        fact_printf("keep jobs", "%" PRIu64, now.keep_jobs ? now.keep_jobs : KEEP_JOBS_DEFAULT);
+        fact_text("keep for", span_of(duration_format(now.keep_ms ? now.keep_ms : KEEP_DEFAULT_MS,
+                                                      age)));
     }
     return cli_finish(0);
 }

@@ -176,7 +176,8 @@ static enum pinion_err read_bound(const char *name, const json_t *value, uint64_
 
     if (!json_is_null(value) && (!json_is_integer(value) || n < 1 || n > BOUND_MAX))
         return error_set(why, PINION_INVALID,
-                         "%s: expected a whole number from 1 to %" PRId64 ", or null for no bound",
+                         "%s: expected a whole number from 1 to %" PRId64
+                         ", or null for none of its own",
                          name, BOUND_MAX);
     *ret = (uint64_t)n;
     return PINION_OK;
@@ -189,16 +190,22 @@ static enum pinion_err read_bounds(struct span body, struct bounds *ret, struct 
     const char *name;
 
     if (!json_is_object(o) || !json_object_size(o))
-        err = error_set(why, PINION_INVALID, "expected a JSON object of max_jobs, max_bytes");
+        err = error_set(why, PINION_INVALID,
+                        "expected a JSON object of max_jobs, max_bytes, keep_jobs, keep_ms");
     json_object_foreach(o, name, value) {
         if (err) break;
         if (strcmp(name, "max_jobs") == 0)
             err = read_bound(name, value, &ret->max_jobs, why);
         else if (strcmp(name, "max_bytes") == 0)
             err = read_bound(name, value, &ret->max_bytes, why);
+        else if (strcmp(name, "keep_jobs") == 0)
+            err = read_bound(name, value, &ret->keep_jobs, why);
+        else if (strcmp(name, "keep_ms") == 0)
+            err = read_bound(name, value, &ret->keep_ms, why);
         else
-            err = error_set(why, PINION_INVALID, "%.40s is unknown: expected max_jobs, max_bytes",
-                            name);
+            err = error_set(
+                why, PINION_INVALID,
+                "%.40s is unknown: expected max_jobs, max_bytes, keep_jobs, keep_ms", name);
     }
     json_decref(o);
     return err;
@@ -207,7 +214,7 @@ static enum pinion_err read_bounds(struct span body, struct bounds *ret, struct 
 void queue_bound(struct http_exchange *x, const struct http_request *request,
                  const struct route_args *args, void *ctx)
 {
-    struct bounds bounds = {BOUND_KEPT, BOUND_KEPT};
+    struct bounds bounds = BOUNDS_KEPT;
     struct api_call *c;
     struct error why;
 

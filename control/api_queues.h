@@ -11,7 +11,7 @@ route_fn queues_list; /* ?after=NAME&limit= */
 route_fn queue_show;
 route_fn queue_pause;
 route_fn queue_resume;
-route_fn queue_bound; /* {"max_jobs","max_bytes"}: one that is not there stays, null ends it */
+route_fn queue_bound; /* a part of shape_bounds: what is not there stays, null ends it */
 route_fn queue_drain; /* ?off=true ends it */
 
 #endif

@@ -167,6 +167,8 @@ json_t *shape_bounds(struct bounds b)
 
     set(o, "max_jobs", b.max_jobs ? json_integer((int64_t)b.max_jobs) : json_null());
     set(o, "max_bytes", b.max_bytes ? json_integer((int64_t)b.max_bytes) : json_null());
+    set_number(o, "keep_jobs", (int64_t)(b.keep_jobs ? b.keep_jobs : KEEP_JOBS_DEFAULT));
+    set_number(o, "keep_ms", (int64_t)(b.keep_ms ? b.keep_ms : KEEP_DEFAULT_MS));
     return o;
 }
 

@@ -280,7 +280,7 @@ static const char *refusal_of(const struct redisReply *reply)
         {"draining", "the queue is being drained: it takes no new jobs until that is ended"},
         {"jobs", "the queue is full (max_jobs): try again when jobs have ended"},
         {"bytes", "the queue is full (max_bytes): try again when jobs have ended"},
-        {"memory", "Redis is nearly full (memory mark): try again when jobs have ended"},
+        {"memory", "Redis is full (memory mark of maxmemory): try again when jobs have ended"},
     };
 
     if (!span_is(reply_span(reply_at(reply, 0)), "busy")) return NULL;

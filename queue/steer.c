@@ -60,13 +60,17 @@ void bounds_build(struct request *r, struct span key, struct bounds b)
     request_script(r, SCRIPT_BOUND, key);
     add_bound(r, "max_jobs", b.max_jobs);
     add_bound(r, "max_bytes", b.max_bytes);
+    add_bound(r, "keep_jobs", b.keep_jobs);
+    add_bound(r, "keep_ms", b.keep_ms);
 }
 
 enum pinion_err bounds_read(const struct redisReply *reply, struct bounds *ret)
 {
-    if (reply_count(reply) != 2) return PINION_INTERNAL;
+    if (reply_count(reply) != 4) return PINION_INTERNAL;
     *ret = (struct bounds){(uint64_t)reply_i64(reply_at(reply, 0), 0),
-                           (uint64_t)reply_i64(reply_at(reply, 1), 0)};
+                           (uint64_t)reply_i64(reply_at(reply, 1), 0),
+                           (uint64_t)reply_i64(reply_at(reply, 2), 0),
+                           (uint64_t)reply_i64(reply_at(reply, 3), 0)};
     return PINION_OK;
 }
 

@@ -28,12 +28,18 @@ void pause_build(struct request *, struct span key, bool pause);
 /* No new jobs are taken, or again. A resume ends it, too. */
 void drain_build(struct request *, struct span key, bool drain);
 
-/* How much a queue may hold before it refuses new jobs. */
+/* How much a queue may hold before it refuses new jobs, and how much it keeps of what ended
+ * badly. */
 struct bounds {
     uint64_t max_jobs;  /* that have not ended; 0: no bound */
     uint64_t max_bytes; /* of memory for all records, as Redis estimates it; 0: no bound */
+    uint64_t keep_jobs; /* of the dead, and of the cancelled; 0: KEEP_JOBS_DEFAULT */
+    uint64_t keep_ms;   /* how long; 0: KEEP_DEFAULT_MS */
 };
 #define BOUND_KEPT UINT64_MAX /* leaves one as it is */
+#define BOUNDS_KEPT ((struct bounds){BOUND_KEPT, BOUND_KEPT, BOUND_KEPT, BOUND_KEPT})
+#define KEEP_JOBS_DEFAULT 100000
+#define KEEP_DEFAULT_MS   (UINT64_C(30) * 86400000)
 void bounds_build(struct request *, struct span key, struct bounds);
 enum pinion_err bounds_read(const struct redisReply *, struct bounds *ret) must_use;
 void watch_build(struct request *, struct span key, unsigned seconds);

@@ -27,10 +27,11 @@ local function sweep_due()
   local function head(name)
     return tonumber(redis.call('ZRANGE', key(name), 0, 0, 'WITHSCORES')[2] or now_ms + 1)
   end
-  local oldest = math.min(head('dead'), head('cancelled')) + RETAIN_MS
+  local keep_ms, keep_jobs = retention()
+  local oldest = math.min(head('dead'), head('cancelled')) + keep_ms
   local kept = math.max(redis.call('ZCARD', key('dead')), redis.call('ZCARD', key('cancelled')))
   local first = math.min(head('done'), head('given_until'), head('uniques_until'), oldest)
-  return (first <= now / 1000 or kept > RETAIN_MAX) and 1 or 0
+  return (first <= now / 1000 or kept > keep_jobs) and 1 or 0
 end
 
 local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat(ARGV[1], now_ms)

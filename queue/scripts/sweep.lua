@@ -21,10 +21,11 @@ local function older_than(name, ms)
   return redis.call('ZRANGE', key(name), '-inf', integer(ms), 'BYSCORE', 'LIMIT', 0, limit)
 end
 
+local keep_ms, keep_jobs = retention()
 trim('done', older_than('done', now_ms))
 for _, state in ipairs({'dead', 'cancelled'}) do
-  trim(state, older_than(state, now_ms - RETAIN_MS))
-  local surplus = redis.call('ZCARD', key(state)) - RETAIN_MAX
+  trim(state, older_than(state, now_ms - keep_ms))
+  local surplus = redis.call('ZCARD', key(state)) - keep_jobs
   local oldest = surplus > 0 and redis.call('ZRANGE', key(state), 0, math.min(surplus, limit) - 1)
   if oldest then trim(state, oldest) end
 end

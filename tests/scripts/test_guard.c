@@ -63,7 +63,8 @@ static struct bounds bound(uint64_t max_jobs, uint64_t max_bytes)
 {
     struct bounds now;
 
-    bounds_build(&rig.request, rig_key(&rig), (struct bounds){max_jobs, max_bytes});
+    bounds_build(&rig.request, rig_key(&rig),
+                 (struct bounds){max_jobs, max_bytes, BOUND_KEPT, BOUND_KEPT});
     redisReply *r = rig_ask(&rig);
     assert_int_equal(bounds_read(r, &now), PINION_OK);
     freeReplyObject(r);
@@ -173,6 +174,75 @@ TEST(above_the_memory_mark_nothing_is_added_until_it_lapses)
     freeReplyObject(rig_command(&rig, "CONFIG SET maxmemory 0"));
 }
 
+/* ---- what is kept ---------------------------------------------------------------------------- */
+
+static struct bounds keep(uint64_t jobs, uint64_t ms)
+{
+    struct bounds now;
+
+    bounds_build(&rig.request, rig_key(&rig), (struct bounds){BOUND_KEPT, BOUND_KEPT, jobs, ms});
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(bounds_read(r, &now), PINION_OK);
+    freeReplyObject(r);
+    return now;
+}
+
+static bool sweep_is_due(void)
+{
+    struct heartbeat beat;
+
+    heartbeat(&rig, "a", NULL, &beat);
+    return beat.sweep;
+}
+
+static void cancel_new(char id[ID_LEN + 1])
+{
+    assert_string_equal(enqueue(&rig, &plain, id), "new");
+    assert_string_equal(cancel(&rig, id), "cancelled");
+    rig_step(&rig, 10);
+}
+
+TEST(a_queue_keeps_as_many_as_it_is_told)
+{
+    char ids[4][ID_LEN + 1];
+
+    rig_reset(&rig);
+    assert_int_equal(keep(3, BOUND_KEPT).keep_jobs, 3);
+    for (int i = 0; i < 3; i++) cancel_new(ids[i]);
+    assert_false(sweep_is_due());
+    cancel_new(ids[3]);
+    assert_true(sweep_is_due());
+    assert_int_equal(sweep(&rig), 1);
+    assert_false(sweep_is_due());
+    assert_string_equal(state_of(&rig, ids[0]), "none");
+    for (int i = 1; i < 4; i++) assert_string_equal(state_of(&rig, ids[i]), "cancelled");
+    assert_int_equal(keep(0, BOUND_KEPT).keep_jobs, 0);
+    cancel_new(ids[0]);
+    assert_false(sweep_is_due());
+}
+
+TEST(a_queue_keeps_as_long_as_it_is_told)
+{
+    char id[ID_LEN + 1];
+
+    rig_reset(&rig);
+    assert_int_equal(keep(BOUND_KEPT, 1000).keep_ms, 1000);
+    cancel_new(id);
+    rig_step(&rig, 989);
+    assert_false(sweep_is_due());
+    assert_int_equal(sweep(&rig), 0);
+    rig_step(&rig, 1);
+    assert_true(sweep_is_due());
+    assert_int_equal(sweep(&rig), 1);
+    assert_string_equal(state_of(&rig, id), "none");
+    keep(BOUND_KEPT, 0);
+    cancel_new(id);
+    rig_step(&rig, (int64_t)KEEP_DEFAULT_MS - 11);
+    assert_false(sweep_is_due());
+    rig_step(&rig, 1);
+    assert_true(sweep_is_due());
+}
+
 static int open_rig(void **state)
 {
     (void)state;
@@ -194,6 +264,8 @@ int main(void)
         cmocka_unit_test(jobs_that_have_not_ended_are_bounded),
         cmocka_unit_test(an_answer_that_was_lost_is_still_given),
         cmocka_unit_test(memory_of_a_queue_is_bounded),
+        cmocka_unit_test(a_queue_keeps_as_many_as_it_is_told),
+        cmocka_unit_test(a_queue_keeps_as_long_as_it_is_told),
         cmocka_unit_test(above_the_memory_mark_nothing_is_added_until_it_lapses),
     };
 

@@ -45,7 +45,7 @@ teardown() {
     eventually "they have ended" queue_has active 0
     exits 0 enqueue pinion.noop --wait
     exits 0 queue bound default --max-jobs 0 --max-bytes 5000 --json
-    [ "$(jq -c .bounds <<<"$output")" = '{"max_jobs":null,"max_bytes":5000}' ]
+    [ "$(jq -c .bounds <<<"$output")" = '{"max_jobs":null,"max_bytes":5000,"keep_jobs":100000,"keep_ms":2592000000}' ]
     exits 0 queue bound default
     [[ "$output" == *"5000"* ]]
     exits 2 queue bound default --max-jobs -1
