@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now record pack note hint wake lane token
 --@ include limit unpark hold attempt tick scheduled forget unique outbox bond finish
---@ include errors
+--@ include die errors
 -- fail: ACTIVE -> RETRY, or DEAD when no attempt is left, or CANCELLED when it was marked.
 --
 -- KEYS  1 queue
@@ -28,6 +28,8 @@ local function fail_one(record, id, token, started_ms, delay_ms, text)
   if rare.o == 'retry' then
     park('retry', id, record, rare, now_ms + delay_ms)
     earliest = hint(earliest, now_ms + delay_ms)
+  elseif rare.o == 'dead' then
+    die(id, record, rare, now_ms)
   else
     finish(id, record, rare, rare.o, now_ms)
   end

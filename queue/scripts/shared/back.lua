@@ -16,7 +16,7 @@ local function take_back(id, score, now_ms)
     finish(id, record, rare, 'cancelled', now_ms)
   elseif rare.h >= REAPS_HEARD or rare.r >= REAPS_ALL then
     rare.w = 'lost_worker'
-    finish(id, record, rare, 'dead', now_ms)
+    die(id, record, rare, now_ms)
   else
     lane_push('LPUSH', id, record, rare)
   end

@@ -10,7 +10,7 @@ local KEYS_OF_QUEUE = {
   buffered = 'hash', ['history:'] = 'list', uniques = 'hash', uniques_until = 'zset',
   limits = 'hash', holds = 'hash', ['hold:'] = 'set', ['rate:'] = 'string', throttled = 'zset',
   parked = 'zset', ['parked:'] = 'set', errors = 'hash',
-  parents = 'hash', bonds = 'zset', outbox = 'list',
+  parents = 'hash', bonds = 'zset', outbox = 'list', on_dead = 'hash',
 }
 
 -- And of the whole namespace, behind `NAMESPACE:`.
