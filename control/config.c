@@ -206,6 +206,12 @@ static enum pinion_err set_command(struct config *c, const struct key *key, cons
     return err ? err : config_command_argv(command, argv.data, why);
 }
 
+static enum pinion_err set_on_dead(struct config *c, const struct key *key, const char *value,
+                                   struct error *why)
+{
+    return config_parse_on_dead(value, field_of(c, key), why);
+}
+
 static enum pinion_err set_host(struct config *c, const struct key *key, const char *value,
                                 struct error *why)
 {
@@ -253,6 +259,8 @@ static const struct key keys[] = {
       NULL, set_duration, FIELD(grace_ms), 0, CONFIG_GRACE_MS_MAX, NULL},
     {{"command", 0, "KIND='ARGV...'", "run jobs of this kind by this program; may be repeated"},
       NULL, set_command, 0, 0, 0, NULL},
+    {{"on-dead", 0, "KIND", "enqueue a job of this kind for each job that dies"},
+      NULL, set_on_dead, FIELD(on_dead), 0, 0, NULL},
     {{"http-host", 0, "NAME", "accept requests for this host name; may be repeated"},
       NULL, set_host, 0, 0, 0, NULL},
     {{"fsync", 0, "always|everysec|no", "when the private Redis writes to the disk"},

@@ -36,6 +36,7 @@ enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 struct config_queue {
     char              *name;
     unsigned           weight; /* turns at claiming, 1 .. WEIGHT_MAX; 0 until finished: 1 */
+    char              *on_dead; /* when finished, else that of struct config; NULL: as it is */
     enum config_source from;   /* private */
 };
 
@@ -46,6 +47,7 @@ struct config_command {
     uint64_t timeout_ms;  /* 0: the job's own */
     unsigned attempts_max; /* no more than these; 0: the job's own */
     char    *backoff;     /* NULL: the job's own */
+    char    *on_dead;     /* kind of what carries its dead jobs; "": none; NULL: as the queue's */
 };
 
 struct config_schedule {
@@ -66,6 +68,7 @@ struct config {
     enum log_level    log_level;
     enum log_format   log_format;
     bool              allow_eviction;
+    char             *on_dead; /* kind of what carries dead jobs; "": none; NULL: as it is */
     enum redis_fsync  fsync;
     uint64_t          maxmemory_bytes; /* 0: half of the machine's */
     char            **hosts;           /* names that a request may ask for, besides our address */

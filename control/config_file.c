@@ -60,7 +60,9 @@ static enum pinion_err set_in_queue(struct reader *r, const char *key, const cha
     if (err) return err;
     if (strcmp(key, "weight") == 0)
         return config_parse_count(key, value, WEIGHT_MAX, &queue->weight, why);
-    return error_set(why, PINION_INVALID, "unknown key '%.60s' in [queue]; expected weight", key);
+    if (strcmp(key, "on-dead") == 0) return config_parse_on_dead(value, &queue->on_dead, why);
+    return error_set(why, PINION_INVALID,
+                     "unknown key '%.60s' in [queue]; expected weight or on-dead", key);
 }
 
 static enum pinion_err set_in_command(struct reader *r, const char *key, const char *value,
@@ -84,9 +86,10 @@ static enum pinion_err set_in_command(struct reader *r, const char *key, const c
         command->backoff = xstrdup(value);
         return PINION_OK;
     }
+    if (strcmp(key, "on-dead") == 0) return config_parse_on_dead(value, &command->on_dead, why);
     return error_set(why, PINION_INVALID,
                      "unknown key '%.60s' in [command]; expected argv, concurrency, timeout, "
-                     "attempts or backoff",
+                     "attempts, backoff or on-dead",
                      key);
 }
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/time_text.h"
 #include "queue/key.h"
+#include "queue/on_dead.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,16 @@ enum pinion_err config_parse_duration(const char *key, const char *value, uint64
         return error_set(why, PINION_INVALID, "%s: expected a duration from %s to %s, not '%.60s'",
                          key, duration_format(min_ms, least), duration_format(max_ms, most), value);
     *ret_ms = ms;
+    return PINION_OK;
+}
+
+enum pinion_err config_parse_on_dead(const char *value, char **text, struct error *why)
+{
+    enum pinion_err err = on_dead_check(value, why);
+
+    if (err) return err;
+    free(*text);
+    *text = xstrdup(value);
     return PINION_OK;
 }
 
@@ -106,6 +117,12 @@ enum pinion_err config_command_argv(struct config_command *command, const char *
     return PINION_OK;
 }
 
+static void queue_drop(struct config_queue *queue)
+{
+    free(queue->name);
+    free(queue->on_dead);
+}
+
 static void hosts_drop(struct config *c)
 {
     while (c->host_count) free(c->hosts[--c->host_count]);
@@ -151,11 +168,12 @@ void config_init(struct config *c)
 void config_deinit(struct config *c)
 {
     hosts_drop(c);
-    for (size_t i = 0; i < c->queue_count; i++) free(c->queues[i].name);
+    for (size_t i = 0; i < c->queue_count; i++) queue_drop(&c->queues[i]);
     for (size_t i = 0; i < c->command_count; i++) {
         free(c->commands[i].kind);
         free(c->commands[i].argv);
         free(c->commands[i].backoff);
+        free(c->commands[i].on_dead);
     }
     config_schedules_deinit(c);
     free(c->hosts);
@@ -164,6 +182,7 @@ void config_deinit(struct config *c)
     free(c->redis);
     free(c->listen);
     free(c->state);
+    free(c->on_dead);
     free(c->name_space);
     *c = (struct config){0};
 }
@@ -186,10 +205,11 @@ enum pinion_err config_finish(struct config *c, struct error *why)
     for (size_t i = 0; i < c->queue_count; i++) {
         queue = &c->queues[i];
         if (queue->from < c->queues_from) {
-            free(queue->name);
+            queue_drop(queue);
             continue;
         }
         if (!queue->weight) queue->weight = 1;
+        if (!queue->on_dead && c->on_dead) queue->on_dead = xstrdup(c->on_dead);
         c->queues[kept++] = *queue;
     }
     c->queue_count = kept;

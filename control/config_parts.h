@@ -15,6 +15,8 @@ enum pinion_err config_parse_count(const char *key, const char *value, unsigned 
 enum pinion_err config_parse_duration(const char *key, const char *value, uint64_t min_ms,
                                       uint64_t max_ms, uint64_t *ret_ms,
                                       struct error *why) must_use;
+/* A kind, or nothing for none; replaces what *text owns. */
+enum pinion_err config_parse_on_dead(const char *value, char **text, struct error *why) must_use;
 
 /* The entry of that name, made if it is new. The pointer lasts until the next one is made. */
 enum pinion_err config_queue_at(struct config *, struct span name, struct config_queue **ret_queue,

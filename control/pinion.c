@@ -15,6 +15,7 @@
 #include "control/soon.h"
 #include "control/timers.h"
 #include "queue/limits.h"
+#include "queue/on_dead.h"
 #include "queue/sync.h"
 #include "scheduler/backoff.h"
 #include "workers/attempt.h"
@@ -161,6 +162,7 @@ static enum pinion_err configure(struct config *config, const struct pinion_serv
     if (!err) err = set(config, "state", o->state_dir, why);
     if (!err) err = set(config, "namespace", o->name_space, why);
     if (!err) err = config_set(config, "listen", o->listen ? o->listen : "none", why);
+    if (!err) err = set(config, "on-dead", o->on_dead, why);
     if (!err) err = set_number(config, "concurrency", o->concurrency, "", why);
     if (!err) err = set_number(config, "lease", o->lease_ms, "ms", why);
     if (!err) err = set_number(config, "grace", o->grace_ms, "ms", why);
@@ -219,12 +221,13 @@ enum pinion_err pinion_service_handle(struct pinion_service *s, const struct pin
 
     if (!h->kind || !h->run || h->attempts_max > ATTEMPTS_MAX) return PINION_INVALID;
     if (backoff_check(span_of(h->backoff), NULL)) return PINION_INVALID;
+    if (h->on_dead && on_dead_check(h->on_dead, NULL)) return PINION_INVALID;
     handler = callback_new_with(h->kind, run_adapter, h->stop ? stop_adapter : NULL, &adapter,
                                 sizeof adapter);
     handler->concurrency = h->concurrency;
     handler->timeout_ms = h->timeout_ms;
     handler->attempts_max = h->attempts_max;
-    handler->backoff = h->backoff ? xstrdup(h->backoff) : NULL;
+    handler_name(handler, h->backoff, h->on_dead);
     return service_add_handler(s->service, handler, NULL);
 }
 

@@ -227,7 +227,7 @@ static enum pinion_err add_builtin(struct service *s, struct error *why)
         h->concurrency = c->concurrency;
         h->timeout_ms = c->timeout_ms;
         h->attempts_max = c->attempts_max;
-        h->backoff = c->backoff ? xstrdup(c->backoff) : NULL;
+        handler_name(h, c->backoff, c->on_dead);
         err = service_add_handler(s, h, why);
     }
     return err;
@@ -257,7 +257,7 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
     ticker_set_in(s->ticker, &s->zones_at, ZONES_LOOK_MS);
     for (size_t i = 0; i < s->config->queue_count && !err; i++)
         err = workers_add_queue(s->workers, s->config->queues[i].name, s->config->queues[i].weight,
-                                why);
+                                s->config->queues[i].on_dead, why);
     while (s->handlers.count > 0 && !err)
         err = workers_add_handler(s->workers, s->handlers.handlers[--s->handlers.count], why);
     return err;

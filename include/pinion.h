@@ -129,6 +129,8 @@ struct pinion_handler {
     uint64_t        timeout_ms;  /* overrides the job's; 0: does not */
     unsigned        attempts_max; /* a job is dead after so many, if not before; 0: as it says */
     const char     *backoff;     /* overrides the job's; NULL: does not */
+    const char     *on_dead;     /* kind of a job that is enqueued for each of its that dies;
+                                  * "": none any more; NULL: as the service's */
 };
 
 struct pinion_service_options {
@@ -140,6 +142,9 @@ struct pinion_service_options {
     unsigned           concurrency; /* attempts at once; 0: 256 */
     uint64_t           lease_ms;    /* 0: 10 s */
     uint64_t           grace_ms;    /* 0: 25 s */
+    const char        *on_dead;     /* kind of a job that is enqueued for each job that dies, with
+                                     * JSON about it as its payload; "": none any more; NULL: as
+                                     * it was */
 };
 
 /* `loop` NULL: the service makes its own. Starts nothing yet. */

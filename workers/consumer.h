@@ -24,7 +24,8 @@ struct consumer;
 struct pushed;
 struct workers;
 
-struct consumer *consumer_new(struct workers *, const char *queue, unsigned weight);
+struct consumer *consumer_new(struct workers *, const char *queue, unsigned weight,
+                              const char *on_dead);
 void             consumer_free(struct consumer *); /* nothing runs,
                                no call is in flight; NULL: no-op */
 struct workers  *consumer_workers(const struct consumer *);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/memory.h"
 #include "queue/key.h"
 
 static bool is_prefix(struct span pattern)
@@ -51,10 +52,17 @@ struct handler *registry_find(const struct registry *r, struct span kind)
     return NULL;
 }
 
+void handler_name(struct handler *h, const char *backoff, const char *on_dead)
+{
+    h->backoff = backoff ? xstrdup(backoff) : NULL;
+    h->on_dead = on_dead ? xstrdup(on_dead) : NULL;
+}
+
 void handler_free(struct handler *h)
 {
     if (h->runner->free) h->runner->free(h);
     free(h->backoff);
+    free(h->on_dead);
     free(h);
 }
 

@@ -35,6 +35,8 @@ struct handler {
     uint64_t             timeout_ms;  /* overrides the job's; 0: does not */
     unsigned             attempts_max; /* no more than these; 0: as the job says */
     char                *backoff;     /* overrides the job's; owned; NULL: does not */
+    char                *on_dead;     /* kind of what carries its dead jobs, "": none any more;
+                                       * owned; NULL: as it is */
 
     unsigned running; /* attempts that have started and not finished */
     unsigned offered; /* slots named in claims whose answers are awaited */
@@ -52,6 +54,8 @@ enum pinion_err registry_add(struct registry *, struct handler *, struct error *
 struct handler *registry_find(const struct registry *, struct span kind); /* NULL: none */
 void            registry_deinit(struct registry *); /* frees the handlers */
 
+/* What it names beside its pattern, copied: each once, NULL as said above. */
+void     handler_name(struct handler *, const char *backoff, const char *on_dead);
 void     handler_free(struct handler *); /* one that no registry has */
 unsigned handler_free_slots(const struct handler *);
 

@@ -47,6 +47,7 @@ enum consumer_at {
 struct consumer {
     struct workers  *w;
     char            *queue, *due_channel;
+    char            *on_dead;     /* kind of what carries its dead jobs; NULL: as it is */
     struct queue_key key;
     unsigned         weight;
     int64_t          credit; /* of its turns: see claim_by_weight */
@@ -77,7 +78,7 @@ struct consumer {
     unsigned         unsettled;           /* attempts whose outcome is on its way */
 
     struct alarm     beat, reap_at, renew_at;
-    struct call      heartbeat, take_back, reap, sweep, leave, registered;
+    struct call      heartbeat, take_back, reap, sweep, leave, registered, carriers;
     bool             beating, reaping, sweeping, leaving, left;
     uint64_t         beat_sent_us, no_reap_until_ms;
     int64_t          reap_expect_ms;

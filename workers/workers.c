@@ -51,7 +51,7 @@ void workers_free(struct workers *w)
 }
 
 enum pinion_err workers_add_queue(struct workers *w, const char *queue, unsigned weight,
-                                  struct error *why)
+                                  const char *on_dead, struct error *why)
 {
     enum pinion_err err = queue_name_check(span_of(queue), why);
 
@@ -64,7 +64,7 @@ enum pinion_err workers_add_queue(struct workers *w, const char *queue, unsigned
     for (size_t i = 0; i < w->consumers_count; i++)
         if (strcmp(w->consumers[i]->queue, queue) == 0)
             return error_set(why, PINION_INVALID, "queue '%s' is named twice", queue);
-    w->consumers[w->consumers_count++] = consumer_new(w, queue, weight);
+    w->consumers[w->consumers_count++] = consumer_new(w, queue, weight, on_dead);
     return PINION_OK;
 }
 

@@ -43,9 +43,10 @@ struct workers_options {
 struct workers *workers_new(const struct workers_options *);
 void            workers_free(struct workers *); /* stopped, or never started */
 
-/* Before the start. */
+/* Before the start. `on_dead`: kind of the jobs that carry its dead ones; "": none any more; NULL:
+ * as Redis has it. */
 enum pinion_err workers_add_queue(struct workers *, const char *queue, unsigned weight,
-                                  struct error *why) must_use;
+                                  const char *on_dead, struct error *why) must_use;
 enum pinion_err workers_add_handler(struct workers *, struct handler *, struct error *why) must_use;
 void            workers_use_link(struct workers *,
                                  struct link *); /* borrowed; and subscribes its channels */

@@ -81,6 +81,26 @@ TEST(a_handlers_own_attempts_and_backoff)
     free(errors);
 }
 
+static void redis_says(const char *command, const char *start)
+{
+    char *answer = redis_server_do(server, "%s", command);
+
+    if (strncmp(answer, start, strlen(start)) != 0)
+        fail_msg("%s: expected '%s', not '%s'", command, start, answer);
+    free(answer);
+}
+
+/* The service names a kind, too: see begin(). */
+TEST(what_carries_the_dead_jobs_of_a_handler)
+{
+    char *errors = run_to_death(
+        &(struct pinion_handler){.kind = "mail", .run = reject, .on_dead = "postmaster"});
+
+    free(errors);
+    redis_says("HGET pinion:{default}:on_dead queue", "report");
+    redis_says("HGET pinion:{default}:jobs dead.1", "05:postmaster\n");
+}
+
 TEST(what_a_handler_may_not_ask_for)
 {
     struct pinion_handler bad = {.kind = "mail", .run = give_up, .backoff = "sometimes"};
@@ -90,12 +110,15 @@ TEST(what_a_handler_may_not_ask_for)
     bad.attempts_max = 1001;
     assert_int_equal(pinion_service_handle(service, &bad), PINION_INVALID);
     bad.attempts_max = 1000;
+    bad.on_dead = "a*";
+    assert_int_equal(pinion_service_handle(service, &bad), PINION_INVALID);
+    bad.on_dead = "";
     assert_int_equal(pinion_service_handle(service, &bad), PINION_OK);
 }
 
 static int begin(void **state)
 {
-    struct pinion_service_options options = {.state_dir = scratch};
+    struct pinion_service_options options = {.state_dir = scratch, .on_dead = "report"};
     char why[256];
 
     (void)state;
@@ -125,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         service_test(a_rejected_job_is_dead_at_once),
         service_test(a_handlers_own_attempts_and_backoff),
+        service_test(what_carries_the_dead_jobs_of_a_handler),
         service_test(what_a_handler_may_not_ask_for),
     };
 

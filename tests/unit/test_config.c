@@ -100,6 +100,7 @@ TEST(reads_a_whole_file)
           "concurrency = 8\n"
           "lease = 30s\r\n"
           "grace = 1m30s\n"
+          "on-dead = notify\n"
           "http-host = jobs.example.org\n"
           "fsync = everysec\n"
           "maxmemory = 64mb\n"
@@ -114,12 +115,14 @@ TEST(reads_a_whole_file)
           "timeout = 5m\n"
           "attempts = 3\n"
           "backoff = fixed:30s\n"
+          "on-dead = report\n"
           "[command \"user.*\"]  ; a prefix\n"
           "argv = sh -c\n"
           "    \"echo $1\"\n"
           "  ; between the lines\n"
           "    x\n"
-          "[queue \"slow\"]\n");
+          "[queue \"slow\"]\n"
+          "on-dead =\n");
     finish();
     assert_string_equal(config.redis, "unix:///run/redis.sock");
     assert_string_equal(config.listen, "127.0.0.1:0");
@@ -151,6 +154,11 @@ TEST(reads_a_whole_file)
     assert_int_equal(config.commands[0].attempts_max, 3);
     assert_string_equal(config.commands[0].backoff, "fixed:30s");
     assert_null(config.commands[1].backoff);
+    assert_string_equal(config.commands[0].on_dead, "report");
+    assert_null(config.commands[1].on_dead);
+    assert_string_equal(config.on_dead, "notify");
+    assert_string_equal(config.queues[1].on_dead, "notify");
+    assert_string_equal(config.queues[2].on_dead, "");
     assert_string_equal(config.commands[1].argv[2], "echo $1");
     assert_string_equal(config.commands[1].argv[3], "x");
     assert_null(config.commands[1].argv[4]);
@@ -226,6 +234,9 @@ TEST(refuses_with_file_and_line)
     refused_at(2, "timeout: expected a duration", "[command \"a\"]\ntimeout = soon\n");
     refused_at(2, "attempts: expected a whole number", "[command \"a\"]\nattempts = 1001\n");
     refused_at(2, "expected", "[command \"a\"]\nbackoff = sometimes\n");
+    refused_at(2, "on-dead: expected a kind", "[command \"a\"]\non-dead = a*\n");
+    refused_at(2, "on-dead: expected a kind", "[queue \"a\"]\non-dead = a b\n");
+    refused_at(2, "on-dead: expected a kind", "[serve]\non-dead = a*\n");
 }
 
 TEST(a_command_needs_its_program)
