@@ -146,7 +146,7 @@ TEST(plain_parents_and_packs_tell_their_children)
         rig_reset(&rig);
         for (size_t i = 0; i < count; i++) jobs[i] = plain;
         enqueue_batch(&rig, jobs, count, ids);
-        snprintf(after, sizeof after, "%s,q:%s", ids[0], ids[count - 1]);
+        snprintf(after, sizeof after, "%.64s,q:%.64s", ids[0], ids[count - 1]);
         assert_string_equal(put("c", count == 1 ? ids[0] : after), "new");
         claim(&rig, &(struct ask){.free = 64}, &got);
         assert_int_equal(got.count, count);
