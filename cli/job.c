@@ -81,6 +81,15 @@ static void print_errors(const struct job_view *v)
     json_decref(errors);
 }
 
+static void print_progress(const struct job_progress *p)
+{
+    char at[TIME_TEXT_MAX];
+
+    if (!p->at_ms) return;
+    fact_printf("progress", "%u %%, %s%s%.*s", p->percent, time_format_local(p->at_ms, at),
+                p->note.len ? ": " : "", (int)p->note.len, p->note.len ? p->note.data : "");
+}
+
 static void print_bonds(const struct job_view *v)
 {
     for (size_t i = 0; i < job_view_parents(v); i++) {
@@ -111,6 +120,7 @@ static void print_job(const struct job_view *v, struct span queue)
     fact_time("run at", v->due_ms ? v->due_ms : v->job.run_at_ms);
     fact_time("started", v->started_ms);
     fact_time("finished", v->finished_ms);
+    print_progress(&v->progress);
     print_bonds(v);
     print_options(&v->job);
     print_errors(v);

@@ -327,6 +327,14 @@ int pinion_attempt_stopping(const struct pinion_attempt *a)
     return ((const struct attempt *)a)->at == AT_STOP;
 }
 
+_Static_assert(PINION_PROGRESS_NOTE_MAX == PROGRESS_NOTE_MAX, "both are what progress.lua takes");
+
+enum pinion_err pinion_attempt_progress(struct pinion_attempt *a, unsigned percent,
+                                        const char *note)
+{
+    return attempt_tell(attempt_of(a), percent, span_of(note ? note : ""));
+}
+
 void pinion_attempt_done(struct pinion_attempt *a, const void *result, size_t len)
 {
     attempt_finish(attempt_of(a), OUTCOME_DONE, result, len, 0);

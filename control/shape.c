@@ -124,6 +124,19 @@ static json_t *shape_parents(const struct job_view *v)
     return array;
 }
 
+/* {"percent","note","at"}; a note may be content. */
+static json_t *shape_progress(const struct job_progress *p, enum shape_content content)
+{
+    json_t *o;
+
+    if (!p->at_ms) return json_null();
+    o = json_object();
+    set_number(o, "percent", p->percent);
+    set(o, "note", content == SHAPE_WITH_CONTENT ? shape_text(p->note) : json_null());
+    set(o, "at", shape_time(p->at_ms));
+    return o;
+}
+
 json_t *shape_job(const struct job_view *v, struct span queue, enum shape_content content)
 {
     json_t *o = json_object();
@@ -144,7 +157,7 @@ json_t *shape_job(const struct job_view *v, struct span queue, enum shape_conten
     set(o, "after", shape_parents(v));
     set(o, "after_any_outcome", json_boolean(job_view_any_outcome(v)));
     set_number(o, "children_waiting", v->children);
-    set(o, "progress", json_null());
+    set(o, "progress", shape_progress(&v->progress, content));
     set(o, "tags", shape_tags(v->job.tags));
     set(o, "schedule", shape_text(v->job.schedule));
     set(o, "fire_time", shape_time(v->job.schedule.data ? v->job.run_at_ms : 0));

@@ -13,7 +13,7 @@
 
 #define SERVER_ALIVE_MS 3000 /* a server is heard once a second; silent for longer, it is lost */
 
-/* Payload, result and error are for those who may read them. */
+/* Payload, result, error and the note of progress are for those who may read them. */
 enum shape_content { SHAPE_WITHOUT_CONTENT, SHAPE_WITH_CONTENT };
 
 json_t *shape_job(const struct job_view *, struct span queue, enum shape_content) must_use;

@@ -65,6 +65,8 @@ static void think(struct pinion_attempt *attempt, void *ctx)
     t->app = ctx;
     t->attempt = attempt;
     t->timer.data = t;
+    if (pinion_attempt_progress(attempt, 50, "thinking"))
+        fprintf(stderr, "embed: progress was refused\n");
     ev_timer_init(&t->timer, on_thought, 0.05, 0.);
     ev_timer_start(t->app->loop, &t->timer);
 }
@@ -90,6 +92,7 @@ static int enqueue_some(const char *state_dir)
         jobs[i] = (struct pinion_job){.kind = i % 2 ? "think" : "shout",
                                       .payload = words[i % 3 % 2],
                                       .payload_len = 5,
+                                      .retain_ms = i % 2 ? 3600000 : 0, /* its result, too */
                                       .in_ms = i < 4 ? 0 : 100};
     err = pinion_client_open(&(struct pinion_client_options){.state_dir = state_dir}, &client, why,
                              sizeof why);

@@ -254,6 +254,15 @@ const struct pinion_work *pinion_attempt_work(const struct pinion_attempt *);
 /* 1: finish soon, nobody waits for what it answers. */
 int pinion_attempt_stopping(const struct pinion_attempt *);
 
+#define PINION_PROGRESS_NOTE_MAX 256 /* bytes */
+
+/* How far it is, 0 to 100, for people to see; `note` (copied; NULL: none) says where. Call it as
+ * often as you like: of several within a quarter of a second only the last is sent, and the very
+ * last with the outcome, if the job is kept. It may be lost while Redis is full. PINION_INVALID,
+ * and nothing is changed: percent > 100, a note that is too long or no UTF-8. */
+enum pinion_err pinion_attempt_progress(struct pinion_attempt *, unsigned percent,
+                                        const char *note);
+
 /* Each of these finishes the attempt. Text and bytes are copied. */
 void pinion_attempt_done(struct pinion_attempt *, const void *result, size_t len); /* 64 KiB kept */
 void pinion_attempt_fail(struct pinion_attempt *, const char *error);               /* 1 KiB kept */

@@ -33,6 +33,7 @@ const struct damage damages[] = {
     {"wrong_class", "a record that hides its failures and the like", "makes it say so"},
     {"lost_result", "the result of a job that is gone", "drops it"},
     {"lost_error", "errors of a job that is gone, or that has not failed", "drops them"},
+    {"lost_progress", "progress of a job that is gone, or that has told none", "drops it"},
     {"lost_bits", "what left a pack that is gone", "drops it"},
     {"endless_given", "an id that stays taken for ever", "frees it in a day"},
     {"lost_until", "until when an id is taken that is free", "drops it"},

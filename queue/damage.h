@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 53
+#define DAMAGES 54
 
 struct damage {
     const char *name;

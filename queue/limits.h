@@ -16,6 +16,8 @@
 #define PAYLOAD_BYTES_MAX (1024 * 1024)
 #define RESULT_BYTES_MAX  (64 * 1024)
 #define ERROR_BYTES_MAX   1024
+#define PROGRESS_MAX      100 /* per cent */
+#define PROGRESS_NOTE_MAX 256 /* bytes; both: see progress.lua */
 #define PRIORITY_DEFAULT  5
 #define PRIORITY_MAX      9
 #define ATTEMPTS_DEFAULT  25

@@ -65,6 +65,18 @@ static void read_token(struct job_view *v, const struct redisReply *token,
         v->started_ms = deadline_us / 1000 - (int64_t)lease_ms;
 }
 
+/* "PERCENT AT_MS" or "PERCENT AT_MS NOTE". */
+static struct job_progress read_progress(struct span text)
+{
+    struct span note = text, percent = span_cut(&note, ' '), at = span_cut(&note, ' ');
+    uint64_t n, at_ms;
+
+    if (text_parse_u64(percent, 0, PROGRESS_MAX, &n) || text_parse_u64(at, 1, INT64_MAX, &at_ms))
+        return (struct job_progress){0};
+    return (struct job_progress){(unsigned)n, (int64_t)at_ms,
+                                 note.len ? note : (struct span){0}};
+}
+
 static void read_bonds(struct job_view *v, struct span parents, int64_t children)
 {
     if (parents.data) v->its_parents = json_loadb(parents.data, parents.len, 0, NULL);
@@ -84,7 +96,7 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     struct span record = reply_span(reply_at(reply, 2));
 
     if (span_is(v.state, "not_found")) return PINION_NOT_FOUND;
-    if (reply_count(reply) != 13) return PINION_INTERNAL;
+    if (reply_count(reply) != 14) return PINION_INTERNAL;
     v.job.id = local_id;
     v.known = record.data != NULL;
     if (v.known && job_decode(local_id, record, &v.job)) return PINION_INTERNAL;
@@ -97,6 +109,7 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     v.now_us = reply_i64(reply_at(reply, 8), 0);
     v.errors = reply_span(reply_at(reply, 10));
     read_bonds(&v, reply_span(reply_at(reply, 11)), reply_i64(reply_at(reply, 12), 0));
+    v.progress = read_progress(reply_span(reply_at(reply, 13)));
     *ret = v;
     return PINION_OK;
 }
@@ -143,7 +156,7 @@ struct json_t *look_errors(const struct job_view *v)
 
 /* ---- a page ---------------------------------------------------------------------------------- */
 
-enum { LIST_FIELDS = 4 };
+enum { LIST_FIELDS = 5 };
 
 void list_build(struct request *r, struct span key, const char *state,
                 const struct job_filter *filter, struct span cursor, size_t limit)
@@ -178,6 +191,7 @@ enum pinion_err list_item(const struct redisReply *reply, size_t i, const char *
     if (job_decode(id, reply_span(reply_at(reply, at + 2)), &v.job)) return PINION_INTERNAL;
     read_rare(&v, reply_span(reply_at(reply, at + 3)));
     read_score(&v, reply_at(reply, at + 1));
+    v.progress = read_progress(reply_span(reply_at(reply, at + 4)));
     *ret = v;
     return PINION_OK;
 }

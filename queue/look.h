@@ -22,6 +22,13 @@ struct json_t;
 extern const char *const job_states[STATES];
 bool job_state_ok(struct span);
 
+/* What an attempt said last of how far it is. */
+struct job_progress {
+    unsigned    percent;
+    int64_t     at_ms; /* when; 0: nothing was said */
+    struct span note;  /* absent: none */
+};
+
 /* One job as people see it. */
 struct job_view {
     struct span state;
@@ -34,6 +41,7 @@ struct job_view {
     const char *error, *why;  /* last error, reason of the end; NULL: none */
     struct span result, mark, server;
     struct span errors;       /* JSON, see look_errors; only of show */
+    struct job_progress progress; /* may be of an attempt before the running one */
     unsigned    children;     /* jobs that wait for it */
     int64_t     now_us;
     struct json_t *rare, *its_parents; /* private */

@@ -196,6 +196,18 @@ void release_build(struct request *r, struct span key, const struct settle_item 
     }
 }
 
+void progress_build(struct request *r, struct span key, const struct settle_item *items,
+                    size_t count)
+{
+    request_script(r, SCRIPT_PROGRESS, key);
+    for (size_t i = 0; i < count; i++) {
+        request_add_span(r, items[i].id);
+        request_add_span(r, items[i].token);
+        request_add_u64(r, items[i].percent);
+        request_add_span(r, items[i].text);
+    }
+}
+
 static enum settled settled_of(struct span name)
 {
     static const struct {
@@ -207,6 +219,7 @@ static enum settled settled_of(struct span name)
         {"retry",     SETTLED_RETRY    },
         {"dead",      SETTLED_DEAD     },
         {"cancelled", SETTLED_CANCELLED},
+        {"invalid",   SETTLED_INVALID  },
     };
 
     for (size_t i = 0; i < countof(names); i++)

@@ -1,4 +1,5 @@
-/* queue/settle.h — what becomes of an attempt: renewed, acked, failed or released, in batches.
+/* queue/settle.h — what becomes of an attempt: renewed, acked, failed or released, in batches;
+ * and how far it is.
  *
  * Each may be sent again when its reply was lost: the token tells whose attempt it was, and what
  * ended is remembered. At most BATCH_ITEMS_MAX items a call.
@@ -19,14 +20,16 @@ enum settled {
     SETTLED_RETRY,     /* failed; another attempt will come */
     SETTLED_DEAD,      /* failed; it was the last attempt */
     SETTLED_CANCELLED, /* failed, and was marked */
+    SETTLED_INVALID,   /* progress: beyond its bounds, nothing was changed */
 };
 
 struct settle_item {
     struct span  id, token;  /* borrowed until the call was built */
-    struct span  text;       /* ack_rich: the result; fail: the error */
+    struct span  text;       /* ack_rich: the result; fail: the error; progress: the note */
     uint64_t     lease_ms;   /* renew */
     int64_t      started_ms; /* ack_rich, fail: when the attempt began, Redis's clock */
     int64_t      delay_ms;   /* fail: until the next attempt; -1: do not retry */
+    unsigned     percent;    /* progress */
     unsigned     pack_size;  /* ack: of the pack that it was claimed with; 0: none */
     enum settled settled;    /* filled by read */
 };
@@ -37,6 +40,7 @@ void ack_build(struct request *, struct span key, const struct settle_item *, si
 void ack_rich_build(struct request *, struct span key, const struct settle_item *, size_t count);
 void fail_build(struct request *, struct span key, const struct settle_item *, size_t count);
 void release_build(struct request *, struct span key, const struct settle_item *, size_t count);
+void progress_build(struct request *, struct span key, const struct settle_item *, size_t count);
 
 /* The answer of any of them, filled into the items that it was built from. */
 enum pinion_err settle_read(const struct redisReply *, enum script, struct settle_item *,

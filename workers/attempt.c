@@ -74,6 +74,7 @@ struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, 
 void attempt_free(struct attempt *a)
 {
     if (a->renewal) *a->renewal = NULL;
+    attempt_progress_free(a);
     free(a->text);
     free(a);
 }
@@ -154,6 +155,15 @@ static void overrule(struct attempt *a)
     a->outcome = OUTCOME_FAIL;
 }
 
+enum pinion_err attempt_tell(struct attempt *a, unsigned percent, struct span note)
+{
+    if (percent > PROGRESS_MAX || note.len > PROGRESS_NOTE_MAX ||
+        (note.len && !text_is_utf8(note.data, note.len)))
+        return PINION_INVALID;
+    attempt_progress_put(a, percent, note);
+    return PINION_OK;
+}
+
 void attempt_finish(struct attempt *a, enum outcome outcome, const void *text, size_t len,
                     int64_t delay_ms)
 {
@@ -167,6 +177,7 @@ void attempt_finish(struct attempt *a, enum outcome outcome, const void *text, s
     if (outcome == OUTCOME_DONE && a->job.retain_ms) keep_text(a, text, len, RESULT_BYTES_MAX);
     if (outcome == OUTCOME_FAIL) keep_error(a, text, len);
     overrule(a);
+    attempt_progress_end(a);
     a->handler->running--;
     w->running--;
     consumer_finished(a->consumer, a);

@@ -20,6 +20,7 @@
 
 struct consumer;
 struct handler;
+struct attempt_progress;
 
 enum attempt_at { AT_RUN, AT_STOP, AT_SETTLE };
 
@@ -52,6 +53,7 @@ struct attempt {
     uint64_t         lease_ms, started_mono_us, renewed_mono_ms;
     int64_t          started_ms; /* Redis's clock */
     struct attempt **renewal;   /* where the renewal on its way remembers it; NULL: none */
+    struct attempt_progress *progress;  /* progress.c; NULL: it has told none */
     struct list      node;      /* of the consumer's running, stopping or settling attempts */
     char             bytes[];   /* id, token, record */
 };
@@ -65,6 +67,9 @@ void            attempt_free(struct attempt *);
 void attempt_start(struct attempt *);
 /* It must stop for this reason; repeated: no-op. */
 void attempt_stop(struct attempt *, enum stop_reason);
+/* How far it is: kept, and sent soon. PINION_INVALID: beyond PROGRESS_MAX or PROGRESS_NOTE_MAX, or
+ * no UTF-8. */
+enum pinion_err attempt_tell(struct attempt *, unsigned percent, struct span note) must_use;
 /* The work is over; called by runners. `text` is copied and cut to what is kept; may be NULL. After
  * this the attempt is not the runner's any more. */
 void attempt_finish(struct attempt *, enum outcome, const void *text, size_t len, int64_t delay_ms);

@@ -202,6 +202,7 @@ struct consumer *consumer_new(struct workers *w, const char *queue, unsigned wei
     c->seat = -1;
     list_init(&c->running);
     list_init(&c->held);
+    list_init(&c->progress);
     for (enum outbox o = 0; o < OUTBOXES; o++) list_init(&c->outbox[o]);
     c->leave.request = c->registered.request = c->carriers.request = REQUEST_INIT;
     c->relay = relay_new(c);

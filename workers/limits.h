@@ -8,6 +8,7 @@
 #define CONCURRENCY_DEFAULT 256    /* attempts at once */
 #define CONCURRENCY_MAX     100000
 #define GRACE_DEFAULT_MS    25000  /* for what runs when the server must stop */
+#define PROGRESS_GAP_MS     250    /* between two messages of one attempt on how far it is */
 #define STOP_GRACE_MS       5000   /* TERM to KILL, for work that must stop */
 
 #endif

@@ -74,6 +74,7 @@ struct consumer {
 
     struct list      running;             /* attempts that work, or are being stopped */
     struct list      held;                /* pushed ones that wait for a claim's answer */
+    struct list      progress;            /* what attempts told, to be sent; see progress.c */
     struct list      outbox[OUTBOXES];    /* attempts whose outcome is to be sent */
     unsigned         unsettled;           /* attempts whose outcome is on its way */
 
@@ -139,5 +140,11 @@ void consumer_gone(struct consumer *);
 /* outcomes.c: attempts that are over, told to Redis in batches. */
 void outcomes_put(struct consumer *, struct attempt *);
 void outcomes_send(struct consumer *);
+
+/* progress.c: what attempts tell of how far they are, at most each PROGRESS_GAP_MS. */
+void attempt_progress_put(struct attempt *, unsigned percent, struct span note);
+void attempt_progress_end(struct attempt *);  /* its outcome is known, and will be sent */
+void attempt_progress_free(struct attempt *); /* nothing more of it is sent */
+void consumer_send_progress(struct consumer *);
 
 #endif

@@ -229,6 +229,7 @@ void workers_flush(struct workers *w)
     if (!w->link || w->at == WORKERS_STOPPED) return;
     for (size_t i = 0; i < w->consumers_count; i++) {
         struct consumer *c = w->consumers[i];
+        consumer_send_progress(c); /* before what ends the attempts that it is of */
         outcomes_send(c);
         if (c->timetable && w->at == WORKERS_SERVE) timetable_flush(c->timetable);
     }

@@ -1,11 +1,11 @@
 #!lua flags=no-writes
---@ include key now record pack filter page lanes
+--@ include key now record pack filter progress_of page lanes
 -- list: a page of the jobs in one state; changes nothing.
 --
 -- KEYS  1 queue
 -- ARGV  1 state   2 cursor or ''   3 how many entries to look at   4 bytes_max   5.. filter
--- Gives {next cursor or '', ID, score or '', record, rare json or false, ...}; a page may be short
---       or even empty while there is a next one
+-- Gives {next cursor or '', ID, score or '', record, rare json or false, `PERCENT AT_MS NOTE` or
+--       false, ...}; a page may be short or even empty while there is a next one
 local state, after = ARGV[1], ARGV[2]
 page.state, page.limit, page.bytes_max = state, tonumber(ARGV[3]), tonumber(ARGV[4])
 page.filter = filter_from(5, math.floor(now_us() / 1000))

@@ -205,6 +205,8 @@ static const struct {
     {"bad_rare", "$RETRY", {"HSET " Q "rare $RETRY 7"}},
     {"wrong_class", "$READY", {"HSET " Q "rare $READY {\"a\":1}"}},
     {"lost_error", "nobody", {"HSET " Q "errors nobody []"}},
+    {"lost_progress", "nobody", {"HSET " Q "progress nobody 5^1"}},
+    {"lost_progress", "$DEAD", {"HSET " Q "progress $DEAD 5^1", "HDEL " Q "rare $DEAD"}},
     {"lost_result", "nobody", {"HSET " Q "results nobody x"}},
     {"lost_bits", "nobody*", {"HSET " Q "gone nobody* 0000000000000001"}},
     {"endless_given", "given", {"ZREM " Q "given_until given"}},

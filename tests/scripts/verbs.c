@@ -150,6 +150,7 @@ static const char *settle(struct rig *rig, settle_build_fn *build, const struct 
     static const char *const words[] = {
         [SETTLED_OK] = "ok",       [SETTLED_STALE] = "stale", [SETTLED_CANCEL] = "cancel",
         [SETTLED_RETRY] = "retry", [SETTLED_DEAD] = "dead",   [SETTLED_CANCELLED] = "cancelled",
+        [SETTLED_INVALID] = "invalid",
     };
 
     item.id = span_of(lease->id);
@@ -207,6 +208,14 @@ const char *release(struct rig *rig, const struct lease *lease)
 const char *renew(struct rig *rig, const struct lease *lease, uint64_t lease_ms)
 {
     return settle(rig, renew_build, lease, (struct settle_item){.lease_ms = lease_ms});
+}
+
+const char *tell_progress(struct rig *rig, const struct lease *lease, unsigned percent,
+                          const char *note)
+{
+    struct settle_item item = {.percent = percent, .text = span_of(note ? note : "")};
+
+    return settle(rig, progress_build, lease, item);
 }
 
 /* The one status word of an answer; it lives until the next call. */

@@ -56,6 +56,8 @@ const char *ack_rich(struct rig *, const struct lease *, const char *result);
 const char *fail_in(struct rig *, const struct lease *, int64_t delay_ms);
 const char *release(struct rig *, const struct lease *);
 const char *renew(struct rig *, const struct lease *, uint64_t lease_ms);
+/* NULL note: none. "invalid": beyond the bounds of the script. */
+const char *tell_progress(struct rig *, const struct lease *, unsigned percent, const char *note);
 const char *cancel(struct rig *, const char *id);
 const char *delete_job(struct rig *, const char *id);
 const char *requeue(struct rig *, const char *verb, const char *id); /* "retry", "run" */

@@ -168,6 +168,14 @@ end
 for id in pairs(map('errors')) do
   if not jobs[id] then fault('errors without a job:', id) end
 end
+for id in pairs(map('progress')) do
+  if not (rare[id] or {}).p then fault('progress of a job that has told none:', id) end
+end
+for id, about in pairs(rare) do
+  if about.p and redis.call('HEXISTS', key('progress'), id) == 0 then
+    fault('has told progress that is gone:', id)
+  end
+end
 for id in pairs(map('results')) do
   if not jobs[id] then fault('result without a job:', id) end
 end

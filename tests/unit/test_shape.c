@@ -89,6 +89,34 @@ TEST(content_is_left_out_for_those_who_may_not_read_it)
     json_decref(o);
 }
 
+TEST(progress_is_for_all_and_its_note_for_those_who_may_read_content)
+{
+    struct job_view view = view_of("active");
+    json_t *o = shape_job(&view, span_of("mail"), SHAPE_WITH_CONTENT), *progress;
+
+    assert_true(json_is_null(json_object_get(o, "progress")));
+    json_decref(o);
+    view.progress = (struct job_progress){40, 1795428001000, span_of("two of five")};
+    o = shape_job(&view, span_of("mail"), SHAPE_WITH_CONTENT);
+    progress = json_object_get(o, "progress");
+    assert_int_equal(number_at(progress, "percent"), 40);
+    assert_string_equal(text_at(progress, "note"), "two of five");
+    assert_string_equal(text_at(progress, "at"), "2026-11-23T10:00:01.000Z");
+    json_decref(o);
+    o = shape_job(&view, span_of("mail"), SHAPE_WITHOUT_CONTENT);
+    progress = json_object_get(o, "progress");
+    assert_int_equal(number_at(progress, "percent"), 40);
+    assert_true(json_is_null(json_object_get(progress, "note")));
+    json_decref(o);
+    view.progress.percent = 0; /* told, without a note */
+    view.progress.note = (struct span){0};
+    o = shape_job(&view, span_of("mail"), SHAPE_WITH_CONTENT);
+    progress = json_object_get(o, "progress");
+    assert_int_equal(number_at(progress, "percent"), 0);
+    assert_true(json_is_null(json_object_get(progress, "note")));
+    json_decref(o);
+}
+
 TEST(bytes_that_are_no_text_travel_as_base64)
 {
     struct job_view view = view_of("done");
@@ -240,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_job_has_all_fields_of_the_contract),
         cmocka_unit_test(a_job_of_a_schedule_tells_whose_and_for_which_time),
         cmocka_unit_test(content_is_left_out_for_those_who_may_not_read_it),
+        cmocka_unit_test(progress_is_for_all_and_its_note_for_those_who_may_read_content),
         cmocka_unit_test(bytes_that_are_no_text_travel_as_base64),
         cmocka_unit_test(attempts_count_the_one_that_runs),
         cmocka_unit_test(a_retry_runs_when_it_is_due),

@@ -9,7 +9,7 @@ local SETS = {
 }
 local HASHES = {
   ghosts = {}, tokens = {'lost_token'}, marks = {'lost_mark'}, results = {'lost_result'},
-  errors = {'lost_error'}, parents = {'lost_parents'},
+  errors = {'lost_error'}, progress = {'lost_progress'}, parents = {'lost_parents'},
   rare = {'lost_rare', 'bad_rare', 'wrong_class'}, gone = {'lost_bits'}, given = {'endless_given'},
   uniques = {'lost_unique', 'endless_unique'}, ticks = {'lost_tick'},
   schedules = {'no_tick', 'no_template', 'unlisted_schedule'}, schedule_jobs = {'lost_template'},

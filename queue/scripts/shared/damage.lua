@@ -229,6 +229,10 @@ function damaged.lost_error(id)
   return has('errors', id) and not has('rare', id)
 end
 
+function damaged.lost_progress(id)
+  return has('progress', id) and not has('rare', id)
+end
+
 function damaged.lost_bits(name)
   return has('gone', name) and not (is_pack(name) and has('jobs', name))
 end

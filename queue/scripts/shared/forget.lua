@@ -11,6 +11,9 @@ local function forget(id, record, now_ms)
     redis.call('HDEL', key('parents'), id)
   end
   redis.call('HDEL', key('jobs'), id)
-  if redis.call('HDEL', key('rare'), id) == 1 then redis.call('HDEL', key('errors'), id) end
+  if redis.call('HDEL', key('rare'), id) == 1 then
+    redis.call('HDEL', key('errors'), id)
+    redis.call('HDEL', key('progress'), id)
+  end
   redis.call('HDEL', key('results'), id)
 end

@@ -9,7 +9,7 @@ local KEYS_OF_QUEUE = {
   schedules = 'hash', schedule_jobs = 'hash', schedule_names = 'zset', ticks = 'hash',
   buffered = 'hash', ['history:'] = 'list', uniques = 'hash', uniques_until = 'zset',
   limits = 'hash', holds = 'hash', ['hold:'] = 'set', ['rate:'] = 'string', throttled = 'zset',
-  parked = 'zset', ['parked:'] = 'set', errors = 'hash',
+  parked = 'zset', ['parked:'] = 'set', errors = 'hash', progress = 'hash',
   parents = 'hash', bonds = 'zset', outbox = 'list', on_dead = 'hash',
 }
 

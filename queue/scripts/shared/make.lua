@@ -17,6 +17,7 @@ local function take_over(holder, state, old, head, tail, due, now_ms)
     if value then own = own .. name .. '=' .. value .. ' ' end
   end
   local rare = rare_of(holder, old)
+  if rare.p then redis.call('HDEL', key('progress'), holder) end
   rare = {t = rare.t, o = rare.o, e = rare.e}
   redis.call('HDEL', key('errors'), holder)
   rewrite(holder, state, old, head .. own .. tail:sub(tail:match('^c=%d+ g=%x+ ()') or 1), rare,

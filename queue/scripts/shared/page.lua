@@ -10,6 +10,7 @@ local function page_add(id, score, record)
   if not passes(page.filter, id, record, rare, page.state, score) then return end
   local answer, n = page.answer, #page.answer
   answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = id, score, record, rare
+  answer[n + 5] = progress_of(id, rare)
 end
 
 local function page_full()

@@ -16,7 +16,8 @@ end
 
 -- What is rare: a failures charged, r reaps, h reaps of attempts that were renewed, t last token,
 -- o what became of the attempt with that token (absent: reaped), e live entry in a lane ('' none,
--- absent: the id itself), x last error, s last start, f finished at, w why it ended.
+-- absent: the id itself), x last error, s last start, f finished at, w why it ended, p it has told
+-- its progress.
 local function rare_of(id, record)
   local text = record:byte() == 49 and redis.call('HGET', key('rare'), id)
   return text and cjson.decode(text) or {}

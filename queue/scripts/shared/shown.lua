@@ -13,7 +13,8 @@ local function shown(id)
   if not state then
     local token = recall(id)
     if not token then return {'not_found'} end
-    return {'done', '', false, false, false, token, false, false, now, false, false, false, 0}
+    return {'done', '', false, false, false, token, false, false, now, false, false, false, 0,
+            false}
   end
   local token = state == 'active' and token_of(id, score)
   local owner = owner_of(token)
@@ -22,5 +23,6 @@ local function shown(id)
           owner, now, owner and redis.call('HGET', key('servers'), owner),
           redis.call('HGET', key('errors'), id),
           redis.call('HGET', key('parents'), id),
-          redis.call('ZLEXCOUNT', key('bonds'), '[' .. id .. ' ', '(' .. id .. '!')}
+          redis.call('ZLEXCOUNT', key('bonds'), '[' .. id .. ' ', '(' .. id .. '!'),
+          progress_of(id, rare)}
 end
