@@ -124,6 +124,12 @@ static void count_answer(struct bulk *b, const struct pending *p)
                             answer->replaced ? ",\"replaced\":true" : "");
         return;
     }
+    if (answer->closed) {
+        fprintf(stderr, "pinion: %s:%" PRIu64 ": batch '%s' is closed: it takes no more jobs\n",
+                b->name, p->line, job->batch);
+        b->refused = answer->err;
+        return;
+    }
     if (answer->err != PINION_CONFLICT || !job->id) return; /* that of its call, told once */
     fprintf(stderr, "pinion: %s:%" PRIu64 ": job %s:%s exists already, with other content\n",
             b->name, p->line, job_queue(job), job->id);

@@ -19,7 +19,7 @@
 
 struct enqueue_flags {
     struct common common;
-    const char   *queue, *backoff, *id, *group, *tags, *traceparent, *unique, *bulk;
+    const char   *queue, *backoff, *id, *group, *tags, *traceparent, *unique, *batch, *bulk;
     uint64_t      in_ms, priority, attempts, timeout_ms, expires_ms, retain_ms, lease_ms;
     uint64_t      wait_timeout_ms;
     struct buffer after;
@@ -64,6 +64,8 @@ static const struct flag flags[] = {
      "of them ends otherwise. --in and --expires count from then"},
     {"after-any-outcome", 0, FLAG_SWITCH, AT(after_any_outcome), 0, 0, NULL,
      "wait until they have ended, however"},
+    {"batch", 0, FLAG_TEXT, AT(batch), 0, 0, "NAME",
+     "count its end in this batch of its queue; see pinion batch"},
     {"lease", 0, FLAG_DURATION, AT(lease_ms), LEASE_MIN_MS, LEASE_MAX_MS, "DURATION",
      "how soon a lost worker is noticed; default: the server's"},
     {"wait", 'w', FLAG_SWITCH, AT(wait), 0, 0, NULL,
@@ -117,6 +119,7 @@ static struct pinion_job job_of(const struct enqueue_flags *f)
         .replace = f->replace,
         .after = f->after.len ? f->after.data : NULL,
         .after_any_outcome = f->after_any_outcome,
+        .batch = f->batch,
         .retain_ms = f->retain_ms == FLAG_NONE ? f->wait ? RETAIN_WAIT_MS : 0 : f->retain_ms,
     };
 }
@@ -132,7 +135,7 @@ static enum pinion_err send_job(struct session *s, const struct enqueue_flags *f
         enqueuer_send(enqueuer, job, 1, f->common.connect_timeout_ms, ret, why);
 
     enqueuer_free(enqueuer);
-    if (ret->err != PINION_CONFLICT) return err ? err : ret->err;
+    if (ret->err != PINION_CONFLICT || ret->closed) return err ? err : ret->err;
     return error_set(why, PINION_CONFLICT, "job %s:%s exists already, with other content",
                      job_queue(job), job->id);
 }

@@ -57,6 +57,7 @@ static void print_options(const struct job *j)
     fact_text("traceparent", j->traceparent);
     fact_text("timeout", span_of(duration_format(j->timeout_ms, text)));
     if (j->lease_ms) fact_text("lease", span_of(duration_format(j->lease_ms, text)));
+    fact_text("batch", j->batch);
     fact_text("backoff", j->backoff);
     fact_time("expires", j->expires_ms);
     if (j->retain_ms) fact_text("retain", span_of(duration_format(j->retain_ms, text)));

@@ -8,6 +8,7 @@ static const struct verb verbs[] = {
     {"serve", serve_main, "run jobs: the service, with its own Redis unless one is named"},
     {"enqueue", enqueue_main, "make a job, or many from a file, and print its id or its result"},
     {"job", job_main, "list, show, cancel, retry or run jobs"},
+    {"batch", batch_main, "open, close, show or list batches of jobs"},
     {"queue", queue_main, "list, show, pause or resume queues"},
     {"schedule", schedule_main, "jobs at their times: by cron expressions, intervals or once"},
     {"server", server_main, "list the servers"},

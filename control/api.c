@@ -2,6 +2,7 @@
 
 #include "base/macros.h"
 #include "control/api_auth.h"
+#include "control/api_batches.h"
 #include "control/api_bulk.h"
 #include "control/api_enqueue.h"
 #include "control/api_health.h"
@@ -36,6 +37,10 @@ static const struct route routes[] = {
     {"POST",   "/v1/queues/{queue}/jobs/cancel", jobs_cancel,       ROLE_ADMIN  },
     {"POST",   "/v1/queues/{queue}/jobs/delete", jobs_delete,       ROLE_ADMIN  },
     {"POST",   "/v1/queues/{queue}/purge",      queue_purge,       ROLE_ADMIN  },
+    {"GET",    "/v1/queues/{queue}/batches",    batches_list,      ROLE_READ   },
+    {"GET",    "/v1/queues/{queue}/batches/{name}", batch_show,     ROLE_READ   },
+    {"PUT",    "/v1/queues/{queue}/batches/{name}", batch_put,      ROLE_ENQUEUE},
+    {"POST",   "/v1/queues/{queue}/batches/{name}/close", batch_close, ROLE_ENQUEUE},
     {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
     {"PATCH",  "/v1/jobs/{id}",                 job_edit,          ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}/result",          job_result,        ROLE_READ   },

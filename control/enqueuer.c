@@ -106,6 +106,7 @@ static void answer_items(const struct batch *b, enum pinion_err err, struct pini
         r->err = err ? err : b->items[i].err;
         r->existing = !r->err && b->items[i].existing;
         r->replaced = !r->err && b->items[i].replaced;
+        r->closed = !err && b->items[i].closed;
         if (r->err) continue;
         memcpy(r->id, queue, len);
         r->id[len] = ':';

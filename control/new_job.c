@@ -47,6 +47,7 @@ static const struct key {
     {KEY("replace"), KEY_BOOL, AT(replace), 0, 0},
     {KEY("after"), KEY_TEXTS, AT(after), 0, 0},
     {KEY("after_any_outcome"), KEY_BOOL, AT(after_any_outcome), 0, 0},
+    {KEY("batch"), KEY_TEXT, AT(batch), 0, 0},
 };
 
 enum { KEY_AT_PAYLOAD = 1, KEY_AT_BASE64 = 2, KEY_AT_IN = 5, KEY_AT_RUN_AT = 6,
@@ -239,7 +240,7 @@ static enum pinion_err read_member(struct reading *r, struct error *why)
                        " is unknown: expected kind, payload, queue, id, "
                        "in_ms, run_at, priority, attempts_max, backoff, "
                        "timeout_ms, lease_ms, expires_ms, retain_ms, tags, group, traceparent, "
-                       "unique, replace, after, after_any_outcome",
+                       "unique, replace, after, after_any_outcome, batch",
                        why);
     bit = UINT32_C(1) << (key - keys);
     if (r->seen & bit) return bad_key(name, " stands there twice: expected once", why);

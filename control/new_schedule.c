@@ -173,6 +173,8 @@ static enum pinion_err read_halves(const struct splitting *s, struct zone_cache 
 
     if (!err && n->job.job.after)
         err = error_set(why, PINION_INVALID, "key after: not for the jobs of a schedule");
+    if (!err && n->job.job.batch)
+        err = error_set(why, PINION_INVALID, "key batch: not for the jobs of a schedule");
     if (err) {
         new_job_deinit(&n->job);
         return err;

@@ -83,6 +83,7 @@ static void set_options(json_t *o, const struct job *j)
     set(o, "group", shape_text(j->group));
     set(o, "unique",
         j->unique.data ? json_string(unique_format(j->unique, unique)) : json_null());
+    set(o, "batch", shape_text(j->batch));
     set(o, "traceparent", shape_text(j->traceparent));
 }
 

@@ -72,12 +72,15 @@ struct pinion_job {
                              * queue need not name it; NULL: none. Then in_ms and expires_ms count
                              * from that moment on */
     int         after_any_outcome; /* 1: until they ended, however; 0: cancelled if one fails */
+    const char *batch;      /* of its own queue, as "nightly": its end is counted there; begins
+                             * with its first member. [A-Za-z0-9._-]{1,64}; NULL: none */
 };
 
 struct pinion_enqueued {
     enum pinion_err err;      /* of this one job: a bad item never fails another */
     int             existing; /* 1: it was there already, with the same content or unique key */
     int             replaced; /* 1: it was there, waited, and has this content now */
+    int             closed;   /* 1, with PINION_CONFLICT: its batch takes no more jobs */
     char            id[130];  /* QUEUE:LOCAL, also of the job that holds the key; empty if err */
 };
 

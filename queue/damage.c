@@ -42,6 +42,13 @@ const struct damage damages[] = {
     {"lost_unique_time", "until when a unique key is held that is free", "drops it"},
     {"lost_parents", "whom a job waits for that is gone", "drops it"},
     {"no_parents", "a job that waits for nobody", "makes it ready, or scheduled for its time"},
+    /* batches */
+    {"bad_batch", "a batch that cannot be read", "moves it aside"},
+    {"lost_member", "a batch waits for a job that has ended or is gone", "counts it as deleted"},
+    {"stuck_batch", "a batch that is over, and not complete", "completes it"},
+    {"endless_batch", "a complete batch that is kept for ever", "keeps it for a week"},
+    {"lost_batch_time", "until when a batch is kept that is gone", "drops it"},
+    {"lost_batch_job", "the completion job of a batch that is gone", "drops it"},
     /* limits */
     {"lost_hold", "a job that counts under limits, and does not run", "counts it no more"},
     {"stray_hold", "an id that counts under a limit, and is no job's", "counts it no more"},

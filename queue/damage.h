@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 54
+#define DAMAGES 60
 
 struct damage {
     const char *name;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/id.h"
 #include "queue/after.h"
+#include "queue/batch.h"
 #include "queue/pack.h"
 #include "queue/reply.h"
 #include "queue/unique.h"
@@ -176,6 +177,8 @@ static void add_wish(struct request *r, struct buffer *scratch, const struct pin
         buffer_add_text(scratch, j->replace ? "\",\"replace\":true" : "\"");
     }
     if (j->after) after_add_wish(scratch, j);
+    if (j->batch)
+        buffer_printf(scratch, ",\"batch\":\"%.*s\"", (int)batch_name(j).len, batch_name(j).data);
     if (scratch->len) {
         scratch->data[0] = '{'; /* for the comma */
         buffer_add_char(scratch, '}');
@@ -289,7 +292,8 @@ static const char *refusal_of(const struct redisReply *reply)
     return "the queue takes no new jobs now: try again later";
 }
 
-/* 'existing', 'existing ID', 'replaced ID', 'conflict', 'no_parent N' or 'full_parent N'. */
+/* 'existing', 'existing ID', 'replaced ID', 'conflict', 'closed', 'no_parent N' or 'full_parent N'.
+ */
 static bool read_status(struct enqueue_item *item, struct span text)
 {
     struct span rest = text, status = span_cut(&rest, ' ');
@@ -306,6 +310,7 @@ static bool read_status(struct enqueue_item *item, struct span text)
     item->replaced = span_is(status, "replaced");
     item->existing = item->replaced || span_is(status, "existing");
     if (!item->existing) item->err = PINION_CONFLICT;
+    item->closed = span_is(status, "closed");
     if (rest.len) memcpy(item->local, rest.data, rest.len);
     if (rest.len) item->local[rest.len] = '\0';
     return true;
@@ -321,7 +326,7 @@ enum pinion_err enqueue_read(const struct redisReply *reply, struct enqueue_item
     if (!span_is(reply_span(reply_at(reply, 0)), "ok")) return PINION_INTERNAL;
     for (size_t i = 0; i < count; i++) {
         items[i].err = PINION_OK;
-        items[i].existing = items[i].replaced = false;
+        items[i].existing = items[i].replaced = items[i].closed = false;
     }
     for (size_t at = 1; at + 1 < reply_count(reply); at += 2) {
         struct enqueue_item *item = other_at(items, count, reply_i64(reply_at(reply, at), -1));
@@ -335,6 +340,9 @@ enum pinion_err enqueue_why(const struct enqueue_item *item, struct error *why)
 {
     struct after_id parent = after_at(item->job, item->parent);
 
+    if (item->err == PINION_CONFLICT && item->closed)
+        return error_set(why, item->err, "batch '%s' is closed: it takes no more jobs",
+                         item->job->batch);
     if (item->err == PINION_CONFLICT)
         return error_set(why, item->err, "id '%s' is taken by a job with other content",
                          item->local);

@@ -19,6 +19,7 @@ struct enqueue_item {
     enum pinion_err err;               /* filled by read; PINION_NOT_FOUND: a job of `after`, */
     unsigned        parent;            /* this one of them, from 0 */
     bool            existing;          /* under this id, or with this unique key */
+    bool            closed;            /* PINION_CONFLICT: its batch takes no more */
     bool            replaced;          /* it was there and took over what this one says */
 };
 

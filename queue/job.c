@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "base/time_text.h"
 #include "queue/after.h"
+#include "queue/batch.h"
 #include "queue/key.h"
 #include "queue/unique.h"
 
@@ -113,6 +114,7 @@ enum pinion_err job_check(const struct pinion_job *j, struct error *why)
     if (!err) err = check_times(j, why);
     if (!err) err = check_labels(j, why);
     if (!err) err = after_check(j, why);
+    if (!err) err = batch_check(j, why);
     if (err) return err;
     if (j->payload_len > PAYLOAD_BYTES_MAX)
         return error_set(why, PINION_TOO_LARGE, "payload of %zu bytes: at most %d", j->payload_len,
@@ -132,7 +134,7 @@ enum pinion_err job_check(const struct pinion_job *j, struct error *why)
 /* A script must look at it, and settles it one by one. */
 static bool is_class_1(const struct pinion_job *j)
 {
-    return j->lease_ms || j->expires_ms || j->unique || j->after;
+    return j->lease_ms || j->expires_ms || j->unique || j->after || j->batch;
 }
 
 bool job_is_plain(const struct pinion_job *j)
@@ -227,6 +229,7 @@ static void read_field(struct job *j, char name, struct span value)
     if (name == 'T') j->tags = value;
     if (name == 'p') j->traceparent = value;
     if (name == 'u') j->unique = value;
+    if (name == 'B') j->batch = span_cut(&value, '=');
     if (text_parse_u64(value, 1, INT64_MAX, &n)) return;
     switch (name) {
     case 'a': j->attempts_max = (unsigned)(n > ATTEMPTS_MAX ? ATTEMPTS_MAX : n); break;
@@ -296,5 +299,6 @@ void job_digest(const struct pinion_job *j, char out[DIGEST_LEN + 1])
     hash = mix(hash, j->payload, j->payload_len);
     if (j->unique) hash = mix(hash, j->unique, strlen(j->unique));
     if (j->after) hash = mix(hash, j->after, strlen(j->after) + (j->after_any_outcome ? 1 : 0));
+    if (j->batch) hash = mix(hash, j->batch, strlen(j->batch));
     snprintf(out, DIGEST_LEN + 1, "%016" PRIx64, hash);
 }

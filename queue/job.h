@@ -24,6 +24,7 @@ struct job {
     struct span kind, payload, backoff;
     struct span group, tags, traceparent; /* absent: none */
     struct span unique;              /* "KEY=start", "KEY=done" or "KEY=MS"; absent: none */
+    struct span batch;               /* whose member it is; absent: none */
     unsigned    priority, attempts_max;
     int64_t     created_ms;          /* since 1970, Redis's clock as the client knew it */
     int64_t     run_at_ms;           /* as asked; created_ms when it was due at once */

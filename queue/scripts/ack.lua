@@ -10,7 +10,7 @@
 local at = 2
 -- One command for all that a job may have beside it.
 if redis.call('EXISTS', key('holds'), key('bonds')) > 0 then
---@ include now wake limit unpark hold lane outbox bond
+--@ include now wake limit unpark hold lane outbox batch bond
   local now_ms = math.floor(now_us() / 1000)
   local function tell_ended(ids, from, to)
     for i = from, to do tell_children(nil, ids[i], 'done', now_ms) end

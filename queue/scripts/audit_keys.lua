@@ -23,7 +23,7 @@ end
 -- What belongs to something else, that may be gone.
 local function look_at(name, queue, head, rest, full)
   local of_queue = base .. '{' .. queue .. '}:'
-  if head == 'hold:' or head == 'parked:' then
+  if head == 'hold:' or head == 'parked:' or head == 'batch:' then
     sets[#sets + 1], sets[#sets + 2] = queue, name
   end
   if head == 'call:' and ask('TTL', full) == -1 then suspect(queue, 'endless_call', rest) end

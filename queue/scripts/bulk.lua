@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
---@ include key now record pack note wake lane token tick scheduled forget unique outbox bond finish
---@ include stop delete filter walk lanes walk_lanes
+--@ include key now record pack note wake lane token tick scheduled forget unique outbox batch
+--@ include bond finish stop delete filter walk lanes walk_lanes
 -- bulk: one step of cancelling or deleting all jobs of a state that pass a filter, as cancel and
 -- delete do with one.
 --

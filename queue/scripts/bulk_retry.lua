@@ -1,5 +1,5 @@
 #!lua
---@ include key now record pack note wake lane state unique unique_take outbox bond
+--@ include key now record pack note wake lane state unique unique_take outbox batch bond
 --@ include requeue filter walk
 -- bulk_retry: one step of making all DEAD, CANCELLED or DONE jobs that pass a filter READY, with
 -- counters at zero; one whose unique key another job has stays. Refused by a full Redis, for it

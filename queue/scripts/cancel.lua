@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token state tick scheduled forget unique
---@ include outbox bond finish stop ended
+--@ include outbox batch bond finish stop ended
 -- cancel: SCHEDULED, READY, RETRY -> CANCELLED at once; ACTIVE: a mark, and its server is told.
 --
 -- KEYS  1 queue

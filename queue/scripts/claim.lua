@@ -10,8 +10,10 @@
 -- Gives {token, 'more' | 'idle' (to be told of what comes) | 'none', {id...}, {record...},
 --        {index, token, rare json, ...}, 1 when it was idle until now else 0}, packs among them;
 --       index from 0
+local some_ended = false -- what waited for them may stand in a lane that was not open
 local function job_ended(...) -- here, for few jobs end in a claim, and functions take time
---@ include outbox bond
+  some_ended = true
+--@ include outbox batch bond
   return job_ended(...)
 end
 --@ include finish match lease take idle
@@ -42,7 +44,8 @@ end
 if #batch.ids > 0 then note('active', batch.ids) end
 packs_start(batch.jobs - #batch.ids)
 if rules then close_full() end
-local more = pass_on(open, slots, batch.free) == 1 or batch.free > 0 and is_unseen()
+local more = pass_on(open, slots, batch.free) == 1 or batch.free > 0
+    and (some_ended or is_unseen())
 local what = more and 'more' or batch.free > 0 and ARGV[6] ~= ''
     and idle_join(ARGV[1], ARGV[2], ARGV[3], ARGV[6], patterns, slots) and 'idle' or 'none'
 return {batch.token, what, batch.ids, batch.records, batch.looks, was_idle}

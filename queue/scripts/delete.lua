@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane state tick scheduled forget unique
---@ include outbox bond finish delete
+--@ include outbox batch bond finish delete
 -- delete: SCHEDULED, WAITING, READY, RETRY, DONE, DEAD, CANCELLED -> (nothing); what runs is not
 -- touched. An id given by a person stays taken for a day, as after any other end.
 --

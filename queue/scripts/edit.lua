@@ -1,5 +1,5 @@
 #!lua
---@ include key now record pack note hint wake lane state ended call rewrite outbox bond
+--@ include key now record pack note hint wake lane state ended call rewrite outbox batch bond
 -- edit: another payload, time or priority. SCHEDULED, RETRY, READY stay what they are, or go to
 -- READY or SCHEDULED with their time; what was in a pack stands for itself. The time to start by
 -- moves with the time. Refused by a full Redis, for it may add bytes.

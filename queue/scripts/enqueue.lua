@@ -10,20 +10,20 @@
 --       per lane: LANE, n, jobs, ID..., ID RECORD ID RECORD ...   made ids, due now, class '0', or
 --       packs of such
 --       then per other job: ID, WHEN ('now' | 'in' | 'at'), MS, DIGEST or '', HEAD, TAIL, WISH
---       ('', or JSON: unique, span, replace; after, any, expires)
+--       ('', or JSON: unique, span, replace; after, any, expires; batch)
 -- Gives {'ok', index, status, ...} for those others that are not new: 'existing' | 'existing ID',
 --       for that job holds its unique key | 'replaced ID', which took over what this one says |
---       'conflict' | 'no_parent N' | 'full_parent N', of `after`; index, N from 0. {'busy', why}:
---       none was made; see guard
+--       'conflict' | 'no_parent N' | 'full_parent N', of `after` | 'closed', its batch; index, N
+--       from 0. {'busy', why}: none was made; see guard
 local now_ms = math.ceil(now_us() / 1000)
 local given = remembered(ARGV[1])
 if given then return cjson.decode(given) end
 
 local made
-local function bonds() -- here, for few jobs wait for others, and to make functions takes time
+local function bonds() -- here, for few jobs wait or have a batch, and to make functions takes time
   if made then return made end
---@ include ended tick scheduled forget outbox bond finish bond_make
-  made = {parents_of = parents_of, make_waiting = make_waiting}
+--@ include ended tick scheduled forget outbox batch bond finish bond_make batch_make
+  made = {parents_of = parents_of, make_waiting = make_waiting, batch = batch_for, join = batch_add}
   return made
 end
 --@ include make

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note hint wake lane token
---@ include limit unpark hold attempt tick scheduled forget unique outbox bond finish
+--@ include limit unpark hold attempt tick scheduled forget unique outbox batch bond finish
 --@ include die errors
 -- fail: ACTIVE -> RETRY, or DEAD when no attempt is left, or CANCELLED when it was marked.
 --

@@ -30,7 +30,8 @@ local function sweep_due()
   local keep_ms, keep_jobs = retention()
   local oldest = math.min(head('dead'), head('cancelled')) + keep_ms
   local kept = math.max(redis.call('ZCARD', key('dead')), redis.call('ZCARD', key('cancelled')))
-  local first = math.min(head('done'), head('given_until'), head('uniques_until'), oldest)
+  local first = math.min(head('done'), head('given_until'), head('uniques_until'),
+                         head('batches_until'), oldest)
   return (first <= now / 1000 or kept > keep_jobs) and 1 or 0
 end
 

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token limit unpark hold attempt tick
---@ include scheduled forget unique outbox bond finish die leased back
+--@ include scheduled forget unique outbox batch bond finish die leased back
 -- reap: ACTIVE -> READY (or DEAD, CANCELLED) for leases that lapsed, the latest first, so that the
 -- earliest is in front. Refused when the clock is not where a caller that saw no step expects it.
 --

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token
---@ include limit unpark hold attempt tick scheduled forget unique outbox bond finish
+--@ include limit unpark hold attempt tick scheduled forget unique outbox batch bond finish
 -- release: ACTIVE -> READY, to the front and uncharged; CANCELLED when it was marked.
 --
 -- KEYS  1 queue

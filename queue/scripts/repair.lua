@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now record pack note hint wake lane token limit unpark hold attempt state tick
---@ include scheduled forget unique unique_take outbox bond finish die leased running back edited
---@ include keys lanes damage mend
+--@ include scheduled forget unique unique_take outbox batch bond finish die leased running back
+--@ include edited keys lanes damage mend
 -- repair: looks at one suspect again, and mends it if it is damaged. Nothing of value is deleted:
 -- what cannot be read is moved aside, out of the namespace. Repeated: there is nothing to mend.
 --

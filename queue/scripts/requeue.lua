@@ -1,5 +1,6 @@
 #!lua
---@ include key now record pack note wake lane state ended unique unique_take outbox bond requeue
+--@ include key now record pack note wake lane state ended unique unique_take outbox
+--@ include batch bond requeue
 -- requeue: DEAD, CANCELLED, DONE -> READY with counters at zero (verb 'retry');
 --          SCHEDULED, WAITING, RETRY -> READY now (verb 'run'). What is retried takes its unique
 --          key again. Refused by a full Redis, for it adds work.

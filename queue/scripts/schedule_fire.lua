@@ -1,6 +1,6 @@
 #!lua
 --@ include key now record pack note wake lane token state tick scheduled forget
---@ include unique outbox bond finish stop call history fire
+--@ include unique outbox batch bond finish stop call history fire
 -- schedule_fire: (nothing) -> READY for schedules whose time has come, or for a person who asks. A
 -- job that was made before may go RETRY, READY -> CANCELLED. Refused by a full Redis: it adds work.
 --

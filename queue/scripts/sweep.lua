@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now record pack note forget retention
--- sweep: DONE, DEAD, CANCELLED -> (nothing) when their retention is over; ids given by people, and
--- unique keys held for a time, are free again.
+-- sweep: DONE, DEAD, CANCELLED -> (nothing) when their retention is over; ids given by people,
+-- unique keys held for a time, and the names of complete batches are free again.
 --
 -- KEYS  1 queue
 -- ARGV  1 limit
@@ -42,4 +42,5 @@ end
 
 free('given_until', 'given')
 free('uniques_until', 'uniques')
+free('batches_until', 'batches')
 return {trimmed, more}

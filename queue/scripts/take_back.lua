@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token limit unpark hold attempt tick
---@ include scheduled forget unique outbox bond finish die leased back
+--@ include scheduled forget unique outbox batch bond finish die leased back
 -- take_back: ACTIVE -> READY for what this server's seat holds and nobody works at: all that a
 -- former life of the server held; or, of a living one that has just renewed what it knows, what was
 -- never renewed: its claim's answer, or what was pushed to it, was lost. The latest lease first, so

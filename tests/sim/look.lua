@@ -205,6 +205,21 @@ for id, record in pairs(jobs) do
   end
 end
 
+-- What a batch waits for is there, says so, and has not ended; one that waits for nothing is over.
+for name, text in pairs(map('batches')) do
+  local b, pending = cjson.decode(text), redis.call('SMEMBERS', key('batch:' .. name))
+  for _, id in ipairs(pending) do
+    local says = jobs[id] and jobs[id]:match('^1[^\n]*\n([^\n]*)') or ''
+    if not is_open(id, 'done') then fault('batch', name, 'waits for what has ended:', id) end
+    if not (' ' .. says):find(' B=' .. name .. '=', 1, true) then
+      fault('batch', name, 'waits for what does not name it:', id)
+    end
+  end
+  local ends = (b.done or 0) + (b.dead or 0) + (b.cancelled or 0) + (b.deleted or 0)
+  if b.n ~= ends + #pending then fault('batch', name, 'counts wrong') end
+  if b.closed and #pending == 0 and not b.completed then fault('batch', name, 'is stuck') end
+end
+
 local here, all_told = KEYS[1]:match('{(.-)}'), redis.call('EXISTS', key('outbox')) == 0
 local bonds, parents = {}, map('parents')
 for _, bond in ipairs(redis.call('ZRANGE', key('bonds'), 0, -1)) do bonds[bond] = true end

@@ -5,6 +5,7 @@ local SETS = {
   waiting = {'no_parents'},
   retry = {}, done = {}, dead = {}, cancelled = {}, given_until = {'lost_until'},
   uniques_until = {'lost_unique_time'}, schedule_names = {'lost_name'},
+  batches_until = {'lost_batch_time'},
   parked = {'stuck_lane', 'half_parked', 'empty_parked'},
 }
 local HASHES = {
@@ -14,8 +15,10 @@ local HASHES = {
   uniques = {'lost_unique', 'endless_unique'}, ticks = {'lost_tick'},
   schedules = {'no_tick', 'no_template', 'unlisted_schedule'}, schedule_jobs = {'lost_template'},
   buffered = {'lost_buffered'}, idle = {'dead_idle'}, servers = {'dead_server'},
+  batches = {'bad_batch', 'stuck_batch', 'endless_batch'}, batch_jobs = {'lost_batch_job'},
   seats = {'lost_seat'}, holds = {'lost_hold', 'half_hold'},
 }
 
--- Of each set `hold:SCOPE` and `parked:SCOPE`, which audit_keys finds; with the scope before it.
-local SCOPED = {['hold:'] = 'stray_hold', ['parked:'] = 'lost_parked'}
+-- Of each set `hold:SCOPE`, `parked:SCOPE` and `batch:NAME`, which audit_keys finds; with the scope
+-- before it.
+local SCOPED = {['hold:'] = 'stray_hold', ['parked:'] = 'lost_parked', ['batch:'] = 'lost_member'}

@@ -97,6 +97,7 @@ end
 
 -- A job has ended, or was deleted.
 local function job_ended(finish, id, record, outcome, now_ms)
+  batch_ended(id, record, outcome, now_ms)
   if record:byte() == 49 and header(record, 'A') then unbond(id) end
   if redis.call('EXISTS', key('bonds')) == 1 then tell_children(finish, id, outcome, now_ms) end
 end

@@ -268,6 +268,43 @@ function damaged.no_parents(id)
   return score_in('waiting', id) and has('jobs', id) and not has('parents', id)
 end
 
+-- ---- batches
+
+local function readable_batch(name)
+  local text = redis.call('HGET', key('batches'), name)
+  local b = text and readable_rare(text)
+  return b and type(b.n) == 'number' and type(b.opened) == 'number' and b
+end
+
+function damaged.bad_batch(name)
+  return has('batches', name) and not readable_batch(name)
+end
+
+function damaged.lost_member(subject)
+  local name, id = two_words(subject)
+  if redis.call('SISMEMBER', key('batch:' .. name), id) == 0 then return false end
+  local ended = score_in('done', id) or score_in('dead', id) or score_in('cancelled', id)
+  return ended or not has('jobs', id) or not has('batches', name)
+end
+
+function damaged.stuck_batch(name)
+  local b = readable_batch(name)
+  return b and b.closed and not b.completed and redis.call('EXISTS', key('batch:' .. name)) == 0
+end
+
+function damaged.endless_batch(name)
+  local b = readable_batch(name)
+  return b and b.completed and not score_in('batches_until', name)
+end
+
+function damaged.lost_batch_time(name)
+  return score_in('batches_until', name) and not has('batches', name)
+end
+
+function damaged.lost_batch_job(name)
+  return has('batch_jobs', name) and not has('batches', name)
+end
+
 -- ---- limits
 
 local function has_word(text, word)

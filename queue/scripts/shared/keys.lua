@@ -11,6 +11,7 @@ local KEYS_OF_QUEUE = {
   limits = 'hash', holds = 'hash', ['hold:'] = 'set', ['rate:'] = 'string', throttled = 'zset',
   parked = 'zset', ['parked:'] = 'set', errors = 'hash', progress = 'hash',
   parents = 'hash', bonds = 'zset', outbox = 'list', on_dead = 'hash',
+  batches = 'hash', batch_jobs = 'hash', batches_until = 'zset', ['batch:'] = 'set',
 }
 
 -- And of the whole namespace, behind `NAMESPACE:`.

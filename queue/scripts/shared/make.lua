@@ -8,11 +8,11 @@ local function push_alone(id, record)
       and redis.call('HEXISTS', key('ghosts'), id) == 0 and push(lane_of(record), id, record)
 end
 
--- The job that holds the key takes over what this one says, but for who it is. What became of the
--- attempts at what it was is forgotten, except the token.
+-- The job that holds the key takes over what this one says, but for who it is and its batch. What
+-- became of the attempts at what it was is forgotten, except the token.
 local function take_over(holder, state, old, head, tail, due, now_ms)
   local own = ''
-  for _, name in ipairs({'c', 'g'}) do
+  for _, name in ipairs({'c', 'g', 'B'}) do
     local value = header(old, name)
     if value then own = own .. name .. '=' .. value .. ' ' end
   end
@@ -46,9 +46,11 @@ local function make(now_ms, id, when, ms, digest, head, tail, wish)
   local due = when == 'in' and now_ms + ms or tonumber(ms)
   local known = when ~= 'now' and not (wish.after and when == 'in') -- else when it is released
   if known then head = head .. 'r=' .. integer(due) .. ' ' end
-  local p, status = nil, in_its_way(id, digest, wish, head, tail, due, now_ms)
+  local p, b, status = nil, nil, in_its_way(id, digest, wish, head, tail, due, now_ms)
   if not status and wish.after then p, status = bonds().parents_of(wish, when, ms) end
+  if not status and wish.batch then b, status = bonds().batch(wish.batch, now_ms) end
   if status then return status end
+  if b then head = head .. bonds().join(wish.batch, b, id) end
   local record = head .. tail
   redis.call('HSET', key('jobs'), id, record)
   if wish.unique then unique_take(wish.unique, id, wish.span, now_ms) end

@@ -153,7 +153,8 @@ for kind, hash in pairs({lost_ghost = 'ghosts', lost_token = 'tokens', lost_mark
                          lost_error = 'errors', lost_progress = 'progress',
                          lost_bits = 'gone', lost_tick = 'ticks', lost_template = 'schedule_jobs',
                          lost_buffered = 'buffered', dead_idle = 'idle', lost_seat = 'seats',
-                         lost_parents = 'parents', lost_unique = 'uniques'}) do
+                         lost_parents = 'parents', lost_unique = 'uniques',
+                         lost_batch_job = 'batch_jobs'}) do
   mend[kind] = function(field) return drop_field(hash, field) end
 end
 
@@ -186,6 +187,38 @@ end
 function mend.no_parents(id)
   redis.call('ZREM', key('waiting'), id)
   return mend.orphan(id)
+end
+
+-- ---- batches
+
+function mend.bad_batch(name)
+  redis.call('HSET', aside('batches'), name, redis.call('HGET', key('batches'), name))
+  redis.call('HDEL', key('batches'), name)
+  return 'moved to ' .. aside('batches')
+end
+
+function mend.lost_member(subject)
+  local name, id = two_words(subject)
+  if readable_batch(name) then batch_leave(name, id, 'deleted', math.floor(now_us() / 1000))
+  else redis.call('SREM', key('batch:' .. name), id) end
+  return 'counts as deleted'
+end
+
+function mend.stuck_batch(name)
+  local b = batch_of(name)
+  batch_complete(name, b, math.floor(now_us() / 1000))
+  batch_keep(name, b)
+  return 'complete'
+end
+
+function mend.endless_batch(name)
+  redis.call('ZADD', key('batches_until'), integer(now_us() / 1000 + BATCH_RETAIN_MS), name)
+  return 'is free in a week'
+end
+
+function mend.lost_batch_time(name)
+  redis.call('ZREM', key('batches_until'), name)
+  return 'dropped from batches_until'
 end
 
 -- ---- limits

@@ -23,6 +23,7 @@ local function requeue_job(verb, id, record, state, now_ms)
   local rare = rare_of(id, record)
   -- A count, though it is zero, tells the claim that the time to start by does not matter any more.
   if verb == 'retry' then
+    batch_again(id, record, state)
     if rare.p then redis.call('HDEL', key('progress'), id) end
     rare = {t = rare.t, a = 0}
     redis.call('HDEL', key('errors'), id)
