@@ -5,7 +5,6 @@
 #include <string.h>
 #include "tests/support/check.h"
 
-struct rig rig;
 int64_t revision, watermark;
 struct pinion_job job;
 
@@ -154,18 +153,4 @@ const char *reason_of(const char *id)
     job_view_deinit(&view);
     freeReplyObject(r);
     return word;
-}
-
-int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
 }

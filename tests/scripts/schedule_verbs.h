@@ -3,19 +3,17 @@
 #define PINION_TESTS_SCRIPTS_SCHEDULE_VERBS_H
 
 #include "queue/schedule.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 
 #define NAME   "nightly"
 #define TIMING "{\"cron\":\"* * * * *\"}"
 #define STEP   INT64_C(60000)
 
-extern struct rig rig;
 extern int64_t revision, watermark; /* as last heard */
 extern struct pinion_job job;       /* what it makes */
 extern const char *const fired_words[];
 
-int  open_rig(void **state); /* for cmocka */
-int  close_rig(void **state);
 void begin(void); /* a new schedule NAME in an empty Redis */
 
 const char *set_as(const char *name, const char *timing, int64_t replaced, bool from_now);

@@ -4,10 +4,9 @@
 #include <string.h>
 #include "queue/enqueue.h"
 #include "queue/reply.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
-
-static struct rig rig;
 
 static struct pinion_job named(const char *id, const char *after)
 {
@@ -357,20 +356,6 @@ TEST(a_ghost_does_not_start_what_waits)
     end_done("x");
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,5 +372,5 @@ int main(void)
         cmocka_unit_test(a_ghost_does_not_start_what_waits),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -429,5 +429,5 @@ int main(void)
         cmocka_unit_test(many_lanes_and_long_ones),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

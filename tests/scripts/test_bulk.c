@@ -5,11 +5,11 @@
 #include "base/macros.h"
 #include "queue/bulk.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 #include "tests/support/property.h"
 
-static struct rig rig;
 static char cursor[256];
 static struct prng prng;
 

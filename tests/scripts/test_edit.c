@@ -3,12 +3,12 @@
 #include <string.h>
 #include "queue/reply.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define BULK 40
 
-static struct rig rig;
 static char id[QUEUE_NAME_MAX + 1];
 
 static const struct job_edit payload = {.has_payload = true, .payload = "longer", .payload_len = 6};
@@ -205,20 +205,6 @@ TEST(what_an_edit_may_say)
                      PINION_TOO_LARGE);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,5 +219,5 @@ int main(void)
         cmocka_unit_test(what_an_edit_may_say),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -2,13 +2,13 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define KEPT       10
 #define BYTES_KEPT 512
 
-static struct rig rig;
 static char id[QUEUE_NAME_MAX + 1];
 
 static void make(void)
@@ -135,20 +135,6 @@ TEST(they_go_with_the_job)
     assert_int_equal(keys_kept(), 0);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,5 +144,5 @@ int main(void)
         cmocka_unit_test(they_go_with_the_job),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

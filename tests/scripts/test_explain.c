@@ -3,10 +3,10 @@
 #include <string.h>
 #include "control/explain.h"
 #include "queue/limit.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
-static struct rig rig;
 static json_t *told;
 static char id[QUEUE_NAME_MAX + 1];
 

@@ -4,10 +4,9 @@
 #include "queue/enqueue.h"
 #include "queue/redis_error.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
-
-static struct rig rig;
 
 static void set_full(bool full)
 {
@@ -111,20 +110,6 @@ TEST(what_frees_work_goes_on)
     set_full(false);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,5 +117,5 @@ int main(void)
         cmocka_unit_test(what_frees_work_goes_on),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

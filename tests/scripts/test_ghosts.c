@@ -3,12 +3,11 @@
 #include <string.h>
 #include "queue/enqueue.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define DAY_MS INT64_C(86400000)
-
-static struct rig rig;
 
 static struct pinion_job given(const char *id)
 {
@@ -501,20 +500,6 @@ TEST(what_is_dead_is_bounded_in_number)
     assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:dead"), 4);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,5 +524,5 @@ int main(void)
         cmocka_unit_test(what_is_dead_is_bounded_in_number),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -4,10 +4,9 @@
 #include <string.h>
 #include "queue/enqueue.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
-
-static struct rig rig;
 
 static const struct pinion_job plain = {.kind = "wc", .queue = "q"};
 
@@ -243,20 +242,6 @@ TEST(a_queue_keeps_as_long_as_it_is_told)
     assert_true(sweep_is_due());
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,5 +254,5 @@ int main(void)
         cmocka_unit_test(above_the_memory_mark_nothing_is_added_until_it_lapses),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -1,10 +1,9 @@
 /* Who is claimed, and in which order: lanes, priorities, patterns, fair turns and bounds. */
 #include <stdio.h>
 #include <string.h>
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
-
-static struct rig rig;
 
 /* A job of a kind; its given id is its name in the test. */
 static void add(const char *id, const char *kind, unsigned priority)
@@ -351,20 +350,6 @@ TEST(a_claim_takes_what_there_is_up_to_its_slots)
     assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:lanes"), 0);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,5 +371,5 @@ int main(void)
         cmocka_unit_test(a_claim_takes_what_there_is_up_to_its_slots),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "queue/limit.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
-
-static struct rig rig;
 
 static void put(const char *kind, const char *group, size_t count)
 {

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "queue/on_dead.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define REAPS_ALL 10
 
-static struct rig rig;
 static char id[QUEUE_NAME_MAX + 1];
 
 static enum pinion_err name(const char *pattern, const char *kind)
@@ -389,20 +389,6 @@ TEST(as_many_names_as_a_queue_may_have)
     assert_int_equal(name("more", "notify"), PINION_OK);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,5 +411,5 @@ int main(void)
         cmocka_unit_test(as_many_names_as_a_queue_may_have),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

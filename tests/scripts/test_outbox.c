@@ -6,6 +6,7 @@
 #include <time.h>
 #include "queue/outbox.h"
 #include "queue/reply.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
@@ -15,7 +16,6 @@
 #define STEPS       2000
 #define ID_TEXT_MAX 24
 
-static struct rig rig;
 static const char *const queues[QUEUES] = {"q", "r"};
 
 static void use(int queue)
@@ -371,20 +371,6 @@ TEST(servers_that_die_between_any_two_steps)
     }
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,5 +381,5 @@ int main(void)
         cmocka_unit_test(servers_that_die_between_any_two_steps),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

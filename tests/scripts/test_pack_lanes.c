@@ -8,12 +8,12 @@
 #include "queue/pack.h"
 #include "queue/reply.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define JOBS_MAX 1024
 
-static struct rig rig;
 static char ids[JOBS_MAX][QUEUE_NAME_MAX + 1]; /* in the order in which they were made */
 static size_t ids_count;
 
@@ -488,20 +488,6 @@ TEST(packs_are_taken_apart_in_a_full_redis)
     set_full(false);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,5 +507,5 @@ int main(void)
         cmocka_unit_test(packs_are_taken_apart_in_a_full_redis),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "queue/pack.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
@@ -20,7 +21,6 @@ enum at { READY, ACTIVE, MARKED, ALONE, ENDED, ONLY, ATS };
 
 static const char *const at_names[ATS] = {"ready", "active", "marked", "alone", "ended", "only"};
 
-static struct rig rig;
 static char ids[BATCH_ITEMS_MAX][QUEUE_NAME_MAX + 1];
 static struct leases got;
 static struct lease held; /* of the job that is looked at; forged while it is ready */
@@ -541,20 +541,6 @@ TEST(events_spell_the_ids)
     expect_event("cancelled", 2, 3);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -572,5 +558,5 @@ int main(void)
         cmocka_unit_test(events_spell_the_ids),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -1,12 +1,12 @@
 /* How far attempts are: who may say so, what is kept of it, and until when. */
 #include <stdio.h>
 #include <string.h>
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define BATCH 5 /* of which one is stale, and one is too much */
 
-static struct rig rig;
 static char id[QUEUE_NAME_MAX + 1];
 
 /* One job that runs; `retain_ms`: kept when it is done. */
@@ -260,20 +260,6 @@ TEST(who_watches_hears_of_it)
     assert_string_equal(rig_heard(&rig), expected);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,5 +275,5 @@ int main(void)
         cmocka_unit_test(who_watches_hears_of_it),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -3,14 +3,13 @@
 #include <string.h>
 #include "queue/enqueue.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define DAY_MS         INT64_C(86400000)
 #define PUSH_BYTES_MAX 65536 /* of a record; as in shared/push.lua */
 #define HEAD           (sizeof "05:wc\n\n" - 1)
-
-static struct rig rig;
 
 static const struct pinion_job plain = {.kind = "wc", .queue = "q"};
 

@@ -373,5 +373,5 @@ int main(void)
         cmocka_unit_test(removing_drops_all_but_the_jobs),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

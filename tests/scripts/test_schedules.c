@@ -433,5 +433,5 @@ int main(void)
         cmocka_unit_test(a_job_tells_its_schedule_its_time_and_its_end),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -3,13 +3,13 @@
 #include <string.h>
 #include "queue/enqueue.h"
 #include "queue/reply.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define START_US  (RIG_START_MS * 1000)
 #define SECOND_US 1000000
 
-static struct rig rig;
 static const struct pinion_job plain = {.kind = "wc", .queue = "q"};
 
 static int64_t number_of(const char *token)
@@ -435,20 +435,6 @@ TEST(a_lease_far_ahead_does_not_outlive_the_longest)
     assert_string_equal(counts(&rig), "ready=2");
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,5 +457,5 @@ int main(void)
         cmocka_unit_test(a_lease_far_ahead_does_not_outlive_the_longest),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
@@ -16,7 +17,6 @@ static const char *const at_names[ATS] = {"none", "scheduled", "ready", "active"
                                           "done", "dead", "cancelled", "remembered",
                                           "waiting"};
 
-static struct rig rig;
 static const char *unique; /* key of the job; NULL: none */
 static struct lease held;
 static struct pinion_job job;
@@ -387,20 +387,6 @@ TEST(a_mark_ends_with_its_attempt)
     assert_string_equal(state_of(&rig, "x"), "ready");
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,5 +395,5 @@ int main(void)
         cmocka_unit_test(a_mark_ends_with_its_attempt),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -4,10 +4,10 @@
 #include "queue/enqueue.h"
 #include "queue/reply.h"
 #include "queue/unique.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
-static struct rig rig;
 static char first[QUEUE_NAME_MAX + 1], second[QUEUE_NAME_MAX + 1];
 
 static struct pinion_job keyed(const char *unique)
@@ -528,20 +528,6 @@ TEST(what_a_key_may_be)
     assert_true(parses(key));
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,5 +557,5 @@ int main(void)
         cmocka_unit_test(what_a_key_may_be),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

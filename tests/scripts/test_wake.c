@@ -3,10 +3,9 @@
 #include <string.h>
 #include "queue/enqueue.h"
 #include "queue/steer.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
-
-static struct rig rig;
 
 static void add(const char *kind)
 {

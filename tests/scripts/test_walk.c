@@ -9,6 +9,7 @@
 #include "queue/limit.h"
 #include "queue/pack.h"
 #include "tests/scripts/audit_rig.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/model.h"
 #include "tests/support/check.h"
 #include "tests/support/property.h"
@@ -19,7 +20,6 @@
 #define SERVERS     2
 
 static const char *const servers[SERVERS] = {"a", "b"};
-static struct rig rig;
 static struct model model;
 static struct prng prng;
 
@@ -567,23 +567,9 @@ TEST(scripts_and_model_agree)
     assert_true(model.done && model.dead && model.cancelled && model.failed && model.reaped);
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(scripts_and_model_agree)};
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
