@@ -6,12 +6,11 @@
 #include "queue/enqueue.h"
 #include "queue/reply.h"
 #include "tests/scripts/audit_rig.h"
+#include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
 
 #define DAY_MS INT64_C(86400000)
-
-static struct rig rig;
 
 static const struct pinion_job report = {
     .kind = "report", .payload = "a\0\xff\"b", .payload_len = 5};
@@ -351,20 +350,6 @@ TEST(names_at_their_limit_and_one_past_it)
     assert_string_equal(make_job(&job), "invalid");
 }
 
-static int open_rig(void **state)
-{
-    (void)state;
-    rig_open(&rig);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,5 +366,5 @@ int main(void)
         cmocka_unit_test(names_at_their_limit_and_one_past_it),
     };
 
-    return cmocka_run_group_tests(tests, open_rig, close_rig);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
