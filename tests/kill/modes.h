@@ -21,7 +21,7 @@ typedef bool mode_fn(const struct mode_options *);
 mode_fn kill_server; /* the server, with its embedded Redis */
 mode_fn kill_redis;  /* the embedded Redis alone */
 mode_fn kill_one_of_two;
-mode_fn kill_features; /* one of two, while jobs have unique keys and a limit holds */
+mode_fn kill_features; /* one of two, while jobs have unique keys, a limit and batches */
 mode_fn kill_busy;      /* 500 active and 5,000 waiting, then a restart */
 mode_fn kill_busy_peer; /* the same, with a second server alive */
 

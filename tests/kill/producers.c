@@ -55,25 +55,33 @@ static struct pinion_client *open_client(struct producer *p)
     abort();
 }
 
+/* What a job borrows. */
+struct job_text {
+    char payload[32], key[32], batch[32];
+};
+
 /* A third each: commands that log their runs, sleeps, and jobs that are done at once. Every second
  * is kept, so that both ways of ending a job are used; some wait for a time. */
-static struct pinion_job make_job(struct producer *p, char payload[32], char key[32])
+static struct pinion_job make_job(struct producer *p, struct job_text *text)
 {
     unsigned keys = p->options->unique_keys;
     static const char *const kinds[] = {"log", "pinion.sleep", "pinion.noop"};
     uint64_t kind = prng_below(&p->prng, 3), ms = prng_below(&p->prng, PRODUCER_WORK_MS);
 
-    if (keys) snprintf(key, 32, "key-%u", (unsigned)prng_below(&p->prng, keys));
-    snprintf(payload, 32, kind == 1 ? "%" PRIu64 "ms" : "%" PRIu64, ms);
+    if (keys) snprintf(text->key, sizeof text->key, "key-%u", (unsigned)prng_below(&p->prng, keys));
+    if (p->options->batches)
+        snprintf(text->batch, sizeof text->batch, "batch-%u", p->number % p->options->batches);
+    snprintf(text->payload, sizeof text->payload, kind == 1 ? "%" PRIu64 "ms" : "%" PRIu64, ms);
     return (struct pinion_job){
         .kind = kinds[kind],
-        .payload = payload,
-        .payload_len = strlen(payload),
+        .payload = text->payload,
+        .payload_len = strlen(text->payload),
         .in_ms = prng_below(&p->prng, 4) ? 0 : 1 + prng_below(&p->prng, DELAY_MS_MAX),
         .priority =
             prng_below(&p->prng, 4) ? 0 : PINION_PRIORITY((unsigned)prng_below(&p->prng, 10)),
         .retain_ms = prng_below(&p->prng, 2) ? RETAIN_MS : 0,
-        .unique = keys && kind == 0 ? key : NULL,
+        .unique = keys && kind == 0 ? text->key : NULL,
+        .batch = p->options->batches ? text->batch : NULL,
     };
 }
 
@@ -110,13 +118,14 @@ static void *produce(void *arg)
     struct producer *p = arg;
     struct pinion_client *client = open_client(p);
     struct pinion_job jobs[PRODUCER_BATCH];
-    char payloads[PRODUCER_BATCH][32], keys[PRODUCER_BATCH][32], ids[PRODUCER_BATCH][64];
+    struct job_text texts[PRODUCER_BATCH];
+    char ids[PRODUCER_BATCH][64];
 
     for (size_t made = 0; made < p->jobs && !atomic_load(p->stop);) {
         size_t count = 1 + prng_below(&p->prng, PRODUCER_BATCH);
         if (count > p->jobs - made) count = p->jobs - made;
         for (size_t i = 0; i < count; i++, made++) {
-            jobs[i] = make_job(p, payloads[i], keys[i]);
+            jobs[i] = make_job(p, &texts[i]);
             snprintf(ids[i], sizeof ids[i], "own-%u-%zu", p->number, made);
             if (p->own_ids) jobs[i].id = ids[i];
         }

@@ -22,6 +22,7 @@ struct producers_options {
     size_t jobs;      /* at most, of all threads together */
     uint64_t pace_ms; /* mean rest between two calls of one thread */
     uint64_t seed;
+    unsigned batches;     /* each job is in one of so many; 0: in none */
     unsigned unique_keys; /* each command has one of so many; 0: none has. Then the library repeats
                            * all calls */
 };

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/macros.h"
 #include "tests/kill/books.h"
+#include "tests/kill/features.h"
 #include "tests/kill/producers.h"
 #include "tests/support/redis_server.h"
 
@@ -29,9 +30,6 @@
 #define DRAIN_MS_MAX 180000
 #define LEASE        "1500ms" /* where one may have to lapse */
 #define LEASE_MS     1500
-#define LIMIT        3 /* of commands at once, in all servers together */
-#define LIMIT_TEXT   "3"
-#define UNIQUE_KEYS  12
 
 struct rounds {
     const struct mode_options *options;
@@ -41,12 +39,13 @@ struct rounds {
 };
 
 static void begin(struct rounds *r, const struct mode_options *options, const char *redis_url,
-                  unsigned unique_keys)
+                  bool features)
 {
     struct producers_options p = {.redis_url = redis_url,
                                   .threads = THREADS,
                                   .seed = options->seed,
-                                  .unique_keys = unique_keys};
+                                  .unique_keys = features ? FEATURES_UNIQUE_KEYS : 0,
+                                  .batches = features ? FEATURES_BATCHES : 0};
 
     *r = (struct rounds){.options = options, .prng = {options->seed}};
     p.jobs = (size_t)options->rounds * JOBS_A_ROUND;
@@ -56,14 +55,18 @@ static void begin(struct rounds *r, const struct mode_options *options, const ch
     r->producers = producers_start(&p);
 }
 
+/* No new jobs. */
+static void finish(struct rounds *r)
+{
+    printf("clients had to repeat %zu of their calls\n",
+           producers_finish(r->producers, &r->history));
+}
+
 /* Until every job has ended: `socket` is where the books are. */
 static void drain(struct rounds *r, const char *socket)
 {
     uint64_t began_ms = clock_mono_ms();
     struct totals t = {0};
-    size_t repeats = producers_finish(r->producers, &r->history);
-
-    printf("clients had to repeat %zu of their calls\n", repeats);
 
     do {
         struct books *books = books_open(socket);
@@ -134,7 +137,7 @@ bool kill_server(const struct mode_options *options)
     snprintf(url, sizeof url, "unix://%s", server.socket);
     server_start(&server);
     server_await_ready(&server);
-    begin(&r, options, url, 0);
+    begin(&r, options, url, false);
     for (unsigned i = 0; i < options->rounds; i++) {
         if (prng_below(&r.prng, 4) == 0) {
             live(&r, HASTE_MS_MAX);
@@ -147,6 +150,7 @@ bool kill_server(const struct mode_options *options)
         server_start(&server);
     }
     server_await_ready(&server);
+    finish(&r);
     drain(&r, server.socket);
     server_stop(&server);
     printf("the server was killed %u times\n", options->rounds);
@@ -182,13 +186,14 @@ bool kill_redis(const struct mode_options *options)
     snprintf(url, sizeof url, "unix://%s", server.socket);
     server_start(&server);
     server_await_ready(&server);
-    begin(&r, options, url, 0);
+    begin(&r, options, url, false);
     for (unsigned i = 0; i < options->rounds; i++) {
         redis = await_redis(&server, redis);
         live(&r, prng_below(&r.prng, 4) ? LIFE_MS_MAX : HASTE_MS_MAX);
         kill((pid_t)redis, SIGKILL);
     }
     await_redis(&server, redis);
+    finish(&r);
     drain(&r, server.socket);
     server_stop(&server);
     printf("redis-server was killed %u times\n", options->rounds);
@@ -196,28 +201,6 @@ bool kill_redis(const struct mode_options *options)
 }
 
 /* ---- one of two servers on one Redis --------------------------------------------------------- */
-
-/* Keys of the queue that must be gone when no job is left. */
-static void check_left_over(const char *socket)
-{
-    static const char *const names[] = {"uniques", "holds", "parked", "active", "tokens", "marks"};
-    struct books *books = books_open(socket);
-    bool there = false;
-
-    for (size_t i = 0; i < countof(names); i++) {
-        if (!books || !books_have(books, QUEUE, names[i], &there)) give_up("no books");
-        if (there) give_up("the key '%s' is left, though no job is", names[i]);
-    }
-    books_close(books);
-}
-
-static void set_limit(const char *redis_url)
-{
-    const char *const words[] = {"queue",         "limit",    QUEUE,     "--kind",  "log",
-                                 "--concurrency", LIMIT_TEXT, "--redis", redis_url, NULL};
-
-    if (server_command(words)) give_up("queue limit failed");
-}
 
 /* Without heirs: those of a dead server are killed by its next life only, while its peer runs the
  * job when the lease is over. */
@@ -248,9 +231,9 @@ static bool kill_of_two(const struct mode_options *options, bool features)
         server_start(&servers[i]);
     }
     for (unsigned i = 0; i < 2; i++) server_await_ready(&servers[i]);
-    if (features) set_limit(redis_server_url(redis));
-    begin(&r, options, redis_server_url(redis), features ? UNIQUE_KEYS : 0);
-    if (features) r.history.at_once_max = LIMIT;
+    if (features) features_begin(redis_server_url(redis));
+    begin(&r, options, redis_server_url(redis), features);
+    if (features) r.history.at_once_max = FEATURES_LIMIT;
     for (unsigned i = 0; i < options->rounds; i++) {
         struct server *victim = &servers[prng_below(&r.prng, 2)];
         live(&r, LIFE_MS_MAX);
@@ -261,8 +244,11 @@ static bool kill_of_two(const struct mode_options *options, bool features)
         if (prng_below(&r.prng, 4)) server_await_ready(victim);
     }
     for (unsigned i = 0; i < 2; i++) server_await_ready(&servers[i]);
+    finish(&r);
+    if (features) features_close(redis_server_url(redis));
     drain(&r, redis_server_path(redis));
-    if (features) check_left_over(redis_server_path(redis));
+    if (features)
+        features_check(redis_server_url(redis), redis_server_path(redis), &r.history);
     for (unsigned i = 0; i < 2; i++) server_stop(&servers[i]);
     redis_server_free(redis);
     printf("one of two servers was killed %u times\n", options->rounds);
