@@ -15,6 +15,7 @@ import argparse
 import json
 import subprocess
 import time
+import urllib.parse
 
 import growth
 import schedules
@@ -67,7 +68,11 @@ def live_jobs(world, process):
 
 def waits_ms(world, count):
     world.until("the live jobs are done", lambda: world.redis.done() >= count)
-    jobs = [job for job in world.jobs() if "live" in job["tags"]]
+    jobs, after = [], ""
+    while after is not None:
+        page = json.loads(world.ask("GET", "/v1/queues/%s/jobs?state=done&tag=live&limit=500%s" % (
+            QUEUE, after and "&after=" + urllib.parse.quote(after))))
+        jobs, after = jobs + page["items"], page["next"]
     if len(jobs) != count:
         raise SystemExit("bulk.py: %d live jobs are kept, expected %d" % (len(jobs), count))
     return [schedules.ms_of(job["started_at"]) - schedules.ms_of(job["run_at"]) for job in jobs]
