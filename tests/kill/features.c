@@ -1,7 +1,6 @@
 #include "tests/kill/features.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/macros.h"
 #include "tests/kill/books.h"
@@ -47,27 +46,13 @@ void features_close(const char *redis_url)
     }
 }
 
-/* What `batch show --json` prints. */
-static void read_batch(const char *redis_url, const char *name, char *text, size_t size)
-{
-    char command[512];
-    FILE *out;
-    size_t len;
-
-    snprintf(command, sizeof command, "exec '%s' batch show %s --json --redis '%s'",
-             getenv("PINION_BINARY"), name, redis_url);
-    if (!(out = popen(command, "re"))) give_up("cannot run batch show");
-    len = fread(text, 1, size - 1, out);
-    text[len] = '\0';
-    if (pclose(out)) give_up("batch show failed");
-}
-
 static void check_batch(const char *redis_url, const char *name, struct history *h)
 {
     static const char label[] = "\"on_complete\":\"";
+    const char *const words[] = {"batch", "show", name, "--json", "--redis", redis_url, NULL};
     char text[4096], id[HISTORY_ID_MAX], *from, *to = text;
 
-    read_batch(redis_url, name, text, sizeof text);
+    if (server_ask(words, text, sizeof text)) give_up("batch show failed");
     for (char *c = text; *c; c++)
         if (*c != ' ' && *c != '\n') *to++ = *c;
     *to = '\0';

@@ -92,22 +92,55 @@ void server_start(struct server *s)
     close(log);
 }
 
-int server_command(const char *const words[])
+/* `out`: what becomes its standard output. */
+static pid_t start_command(const char *const words[], int out)
 {
     const char *argv[SERVER_COMMAND_MAX + 2] = {getenv("PINION_BINARY")};
     size_t n = 1;
     pid_t pid;
-    int status;
 
+    while (*words && n <= SERVER_COMMAND_MAX) argv[n++] = *words++;
     fflush(NULL);
     pid = fork();
-    while (*words && n <= SERVER_COMMAND_MAX) argv[n++] = *words++;
+    if (pid < 0) give_up("cannot fork: %s", strerror(errno));
     if (pid == 0) {
+        dup2(out, STDOUT_FILENO);
         execv(argv[0], (char **)(uintptr_t)argv);
         _exit(127);
     }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid) give_up("cannot run %s", argv[1]);
+    return pid;
+}
+
+static int await_command(pid_t pid)
+{
+    int status;
+
+    if (waitpid(pid, &status, 0) != pid) give_up("a command is lost");
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int server_command(const char *const words[])
+{
+    return await_command(start_command(words, STDOUT_FILENO));
+}
+
+int server_ask(const char *const words[], char *text, size_t size)
+{
+    size_t len = 0;
+    ssize_t got = 1;
+    int ends[2];
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC)) give_up("no pipe: %s", strerror(errno));
+    pid = start_command(words, ends[1]);
+    close(ends[1]);
+    while (got > 0 && len < size - 1) {
+        got = read(ends[0], text + len, size - 1 - len);
+        if (got > 0) len += (size_t)got;
+    }
+    text[len] = '\0';
+    close(ends[0]);
+    return await_command(pid);
 }
 
 static void print_log(const struct server *s)

@@ -37,6 +37,8 @@ void server_id(const struct server *, char id[32]); /* its name, from pinion.jso
  * words. */
 #define SERVER_COMMAND_MAX 32
 int server_command(const char *const words[]);
+/* The same; what it prints, cut to size - 1 bytes, is in `text`. */
+int server_ask(const char *const words[], char *text, size_t size);
 
 void server_freeze(struct server *);  /* SIGSTOP, and waits until it stands still */
 int64_t server_kill(struct server *); /* SIGKILL; the time in us when it was gone */
