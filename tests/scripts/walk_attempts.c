@@ -1,0 +1,245 @@
+/* The walk's verbs of servers: jobs are claimed, and their attempts end in every way. */
+#include "tests/scripts/walk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/macros.h"
+#include "queue/pack.h"
+
+static bool is_late(const struct model_job *j)
+{
+    return j->expires_ms && j->expires_ms < rig_now_ms(&rig) && !j->started;
+}
+
+static void start_job(const struct lease *lease, unsigned seat, uint64_t lease_ms)
+{
+    struct model_job *j = model_find(&model, lease->id);
+    int64_t token = strtoll(lease->token, NULL, 10);
+
+    if (j->where != W_READY || is_late(j))
+        fail_msg("started %s, which is %s", j->id, model_state(j));
+    if (model_room(&model, j) == 0) fail_msg("started %s past a limit", j->id);
+    assert_int_equal(lease->failures, j->failures);
+    assert_int_equal(token % 1000, seat);
+    assert_true(token > j->token);
+    uint64_t length_ms = j->content.lease_ms ? j->content.lease_ms : lease_ms;
+    assert_true(token / 1000 >= rig_now_ms(&rig) + (int64_t)length_ms);
+    j->where = W_ACTIVE;
+    model_key_free(&model, j, true);
+    j->lease = *lease;
+    if (lease->pack_size) j->packed = *lease;
+    j->lease_end_us = j->token = token;
+}
+
+/* Jobs that a claim may have found too late; which ones it saw depends on their places. */
+static void find_expired(void)
+{
+    for (size_t i = 0; i < MODEL_JOBS; i++) {
+        struct model_job *j = &model.job[i];
+        if (j->where != W_READY || !is_late(j)) continue;
+        const char *state = state_of(&rig, j->id);
+        if (strcmp(state, "cancelled") == 0) model_end(&model, j, W_CANCELLED, rig_now_ms(&rig));
+        else expect(j, "expire", state, "ready");
+    }
+}
+
+void do_claim(void)
+{
+    static const char *const patterns[] = {"*=512", "wc=3 user.*=2", "user.mail=0 user.*=5 *=1",
+                                           "zip=512"};
+    unsigned seat = (unsigned)prng_below(&prng, WALK_SERVERS);
+    uint64_t free_max = one_in(10) ? 300 : one_in(4) ? 90 : 8;
+    struct ask ask = {.server = walk_servers[seat],
+                      .seat = seat,
+                      .lease_ms = 1000 + prng_below(&prng, 9000),
+                      .patterns = patterns[prng_below(&prng, countof(patterns))],
+                      .free = 1 + (unsigned)prng_below(&prng, free_max),
+                      .subscribed = one_in(2)};
+    static struct leases got;
+
+    claim(&rig, &ask, &got);
+    assert_true(got.count <= ask.free && (!model.paused || got.count == 0));
+    for (size_t i = 0; i < got.count; i++) start_job(&got.lease[i], seat, ask.lease_ms);
+    find_expired();
+    if (model.paused || model.rated || got.count == ask.free) return;
+    if (strcmp(ask.patterns, "*=512") != 0) return;
+    if (got.more && got.count > 0) return; /* a pack was left to the next claim */
+    for (size_t i = 0; i < MODEL_JOBS; i++)
+        if (model.job[i].where == W_READY && model_room(&model, &model.job[i]) > 0)
+            fail_msg("claim left %s", model.job[i].id);
+}
+
+/* A job that is given back, or lost; a mark cancels it. */
+static void back(struct model_job *j)
+{
+    j->started = true;
+    if (j->marked) {
+        model_end(&model, j, W_CANCELLED, rig_now_ms(&rig));
+    } else {
+        j->renewed = false;
+        j->where = W_READY;
+    }
+}
+
+/* The lease of an attempt, sometimes with a token that is not its own. */
+static bool pick_lease(struct model_job **ret_job, struct lease *ret_lease)
+{
+    struct model_job *j = any_active();
+
+    *ret_job = j;
+    *ret_lease = j->lease;
+    if (j->where == W_ACTIVE && !one_in(10)) return true;
+    snprintf(ret_lease->id, sizeof ret_lease->id, "%s", j->id);
+    snprintf(ret_lease->token, sizeof ret_lease->token, "%lld", (long long)rig.now_us + 999);
+    return false;
+}
+
+void do_renew(void)
+{
+    struct model_job *j;
+    struct lease lease;
+    bool ours = pick_lease(&j, &lease);
+    uint64_t lease_ms = 1000 + prng_below(&prng, 20000);
+
+    expect(j, "renew", renew(&rig, &lease, lease_ms),
+           !ours       ? "stale"
+           : j->marked ? "cancel"
+                       : "ok");
+    if (!ours) return;
+    j->renewed = true;
+    j->lease_end_us = rig.now_us + (int64_t)lease_ms * 1000;
+}
+
+void do_ack(void)
+{
+    struct model_job *j;
+    struct lease lease;
+    bool ours = pick_lease(&j, &lease), rich = lease.rare || j->content.retain_ms;
+
+    rich = rich || j->content.unique || one_in(2);
+
+    expect(j, "ack", rich ? ack_rich(&rig, &lease, one_in(2) ? "r" : "") : ack(&rig, &lease),
+           ours ? "ok" : "stale");
+    if (!ours) return;
+    if (rich) {
+        model_end(&model, j, W_DONE, rig_now_ms(&rig));
+        j->result = j->where == W_DONE &&
+                    rig_int(&rig, "HEXISTS pinion:{q}:results %s", j->id) == 1;
+    } else {
+        model.done++;
+        model_forget(j, rig_now_ms(&rig), false);
+    }
+    expect(j, "ack again", rich ? ack_rich(&rig, &lease, "r") : ack(&rig, &lease), "ok");
+}
+
+/* Any of those that were claimed with one pack, with the token that they had then. */
+static size_t pick_pack(struct model_job **ret_jobs, struct lease *ret_leases)
+{
+    const struct model_job *first = any_active();
+    size_t count = 0;
+    uint64_t part = 1 + prng_below(&prng, 3);
+
+    for (size_t i = MODEL_GIVEN; i < MODEL_JOBS && first->packed.pack_size; i++) {
+        struct model_job *j = &model.job[i];
+        if (strcmp(j->packed.token, first->packed.token) != 0 || j->where == W_NONE) continue;
+        if (memcmp(j->id, first->id, PACK_NAME_LEN - 1) != 0 || !one_in(part)) continue;
+        ret_jobs[count] = j;
+        ret_leases[count++] = j->packed;
+    }
+    return count;
+}
+
+/* What has another token by now, or none, is stale; the same call again gets the same answer. */
+void do_ack_pack(void)
+{
+    static struct model_job *jobs[MODEL_JOBS];
+    static struct lease leases[MODEL_JOBS];
+    size_t count = pick_pack(jobs, leases);
+    bool stale[2][MODEL_JOBS];
+
+    for (size_t again = 0; again < 2 && count > 0; again++)
+        ack_many(&rig, leases, count, stale[again]);
+    for (size_t i = 0; i < count; i++) {
+        struct model_job *j = jobs[i];
+        bool ours = j->where == W_ACTIVE && strcmp(j->lease.token, leases[i].token) == 0;
+        expect(j, "ack with its pack", stale[0][i] ? "stale" : "ok", ours ? "ok" : "stale");
+        expect(j, "ack with its pack again", stale[1][i] ? "stale" : "ok", ours ? "ok" : "stale");
+        if (!ours) continue;
+        model.done++;
+        model_forget(j, rig_now_ms(&rig), false);
+    }
+}
+
+void do_fail(void)
+{
+    struct model_job *j;
+    struct lease lease;
+    bool ours = pick_lease(&j, &lease);
+    int64_t delay_ms = one_in(5) ? -1 : (int64_t)prng_below(&prng, 4000);
+    unsigned attempts_max = j->content.attempts_max ? j->content.attempts_max : ATTEMPTS_DEFAULT;
+    enum where to = j->marked ? W_CANCELLED
+                    : delay_ms < 0 || j->failures + 1 >= attempts_max ? W_DEAD : W_RETRY;
+
+    const char *expected = !ours           ? "stale"
+                           : to == W_RETRY ? "retry"
+                           : to == W_DEAD  ? "dead"
+                                           : "cancelled";
+    expect(j, "fail", fail_in(&rig, &lease, delay_ms), expected);
+    if (!ours) return;
+    model.failed++;
+    j->failures++;
+    j->started = true;
+    model_end(&model, j, to, next_ms());
+    if (to == W_RETRY) j->due_ms = next_ms() + delay_ms;
+    expect(j, "fail again", fail_in(&rig, &lease, delay_ms), expected);
+}
+
+void do_release(void)
+{
+    struct model_job *j;
+    struct lease lease;
+    bool ours = pick_lease(&j, &lease);
+
+    expect(j, "release", release(&rig, &lease), ours ? "ok" : "stale");
+    if (!ours) return;
+    back(j);
+    expect(j, "release again", release(&rig, &lease), "ok");
+}
+
+static void lose(struct model_job *j)
+{
+    model.reaped++;
+    j->reaps++;
+    j->heard += j->renewed;
+    if (!j->marked && (j->heard >= 5 || j->reaps >= 10))
+        model_end(&model, j, W_DEAD, rig_now_ms(&rig));
+    else back(j);
+}
+
+void do_reap(void)
+{
+    int64_t lapsed = 0;
+
+    for (size_t i = 0; i < MODEL_JOBS; i++) {
+        if (model.job[i].where != W_ACTIVE || model.job[i].lease_end_us > rig.now_us) continue;
+        lose(&model.job[i]);
+        lapsed++;
+    }
+    assert_int_equal(reap(&rig), lapsed);
+}
+
+void do_take_back(void)
+{
+    unsigned seat = (unsigned)prng_below(&prng, WALK_SERVERS);
+    int64_t held = 0;
+    bool all = one_in(2);
+
+    for (size_t i = 0; i < MODEL_JOBS; i++) {
+        if (model.job[i].where != W_ACTIVE || model.job[i].token % 1000 != seat) continue;
+        if (!all && model.job[i].renewed) continue;
+        lose(&model.job[i]);
+        held++;
+    }
+    assert_int_equal((all ? take_back : take_back_unheard)(&rig, walk_servers[seat]), held);
+}
