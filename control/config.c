@@ -250,6 +250,8 @@ static const struct key keys[] = {
       NULL, set_queue, 0, 0, 0, NULL},
     {{"concurrency", 0, "N", "attempts that run at once"},
       NULL, set_count, FIELD(concurrency), 1, CONCURRENCY_MAX, NULL},
+    {{"strict", 0, NULL, "serve the queues strictly in the order given; without weights"},
+      NULL, set_switch, FIELD(strict), 0, 0, NULL},
     {{"lease", 0, "DURATION", "how long a silent worker keeps its job, 1s to 1h"},
       NULL, set_duration, FIELD(lease_ms), LEASE_MIN_MS, LEASE_MAX_MS, NULL},
     {{"memory-mark", 0, "PERCENT",

@@ -63,6 +63,7 @@ struct config {
     char             *state;  /* NULL: the default folder, see state.h */
     char             *name_space;
     unsigned          concurrency;
+    bool              strict; /* queues are served strictly in their order */
     uint64_t          grace_ms, lease_ms;
     unsigned          memory_mark; /* per cent of Redis's maxmemory; 0: none */
     enum log_level    log_level;
@@ -93,7 +94,8 @@ enum pinion_err config_load_env(struct config *, struct error *why) must_use;
 /* One flag, by its long name without dashes; a switch takes "yes" or "no". */
 enum pinion_err config_set(struct config *, const char *key, const char *value,
                            struct error *why) must_use;
-/* After the last word: drops what was replaced, adds the queue "default" if none was named. */
+/* After the last word: drops what was replaced, adds the queue "default" if none was named. Queues
+ * are in the order in which the strongest source named them. */
 enum pinion_err config_finish(struct config *, struct error *why) must_use;
 
 /* The table as the command line needs it. */

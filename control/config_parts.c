@@ -58,6 +58,16 @@ enum pinion_err config_parse_on_dead(const char *value, char **text, struct erro
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
+/* The order is that of the source that counts. */
+static struct config_queue *move_to_end(struct config *c, struct config_queue *queue)
+{
+    struct config_queue *last = &c->queues[c->queue_count - 1], moved = *queue;
+
+    memmove(queue, queue + 1, (size_t)(last - queue) * sizeof *queue);
+    *last = moved;
+    return last;
+}
+
 enum pinion_err config_queue_at(struct config *c, struct span name, struct config_queue **ret_queue,
                                 struct error *why)
 {
@@ -67,6 +77,7 @@ enum pinion_err config_queue_at(struct config *c, struct span name, struct confi
     if (queue_name_check(name, &bad)) return error_set(why, bad.code, "queue: %s", bad.text);
     for (size_t i = 0; i < c->queue_count && !queue; i++)
         if (span_is(name, c->queues[i].name)) queue = &c->queues[i];
+    if (queue && queue->from < c->source) queue = move_to_end(c, queue);
     if (!queue && c->queue_count == QUEUES_MAX)
         return error_set(why, PINION_INVALID, "queue: expected at most %d queues",
                          QUEUES_MAX);
@@ -187,6 +198,18 @@ void config_deinit(struct config *c)
     *c = (struct config){0};
 }
 
+static enum pinion_err check_strict(const struct config *c, struct error *why)
+{
+    for (size_t i = 0; i < c->queue_count && c->strict; i++) {
+        const struct config_queue *queue = &c->queues[i];
+        if (queue->from == c->queues_from && queue->weight)
+            return error_set(why, PINION_INVALID,
+                             "strict: expected queues without weights, not '%s=%u'", queue->name,
+                             queue->weight);
+    }
+    return PINION_OK;
+}
+
 enum pinion_err config_finish(struct config *c, struct error *why)
 {
     struct config_queue *queue;
@@ -197,6 +220,7 @@ enum pinion_err config_finish(struct config *c, struct error *why)
             return error_set(why, PINION_INVALID, "command %s: expected argv = PROGRAM ARGUMENTS",
                              c->commands[i].kind);
     enum pinion_err bad = config_schedules_check(c, why);
+    if (!bad) bad = check_strict(c, why);
     if (bad) return bad;
     if (c->queue_count == 0) {
         enum pinion_err err = config_queue_at(c, span_of(DEFAULT_QUEUE), &queue, why);

@@ -166,6 +166,7 @@ static enum pinion_err configure(struct config *config, const struct pinion_serv
     if (!err) err = set_number(config, "concurrency", o->concurrency, "", why);
     if (!err) err = set_number(config, "lease", o->lease_ms, "ms", why);
     if (!err) err = set_number(config, "grace", o->grace_ms, "ms", why);
+    if (!err && o->strict) err = config_set(config, "strict", "yes", why);
     for (size_t i = 0; !err && o->queues && o->queues[i]; i++)
         err = config_set(config, "queue", o->queues[i], why);
     return err ? err : config_finish(config, why);

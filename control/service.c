@@ -16,6 +16,7 @@
 #include "control/schedule_apply.h"
 #include "control/state.h"
 #include "control/submitter.h"
+#include "control/zone_watch.h"
 #include "queue/link.h"
 #include "scheduler/schedule.h"
 #include "scheduler/ticker.h"
@@ -26,7 +27,6 @@
 #include "workers/workers.h"
 
 #define ORPHANS_WAIT_MS 5000 /* for what the former server left to be gone */
-#define ZONES_LOOK_MS   60000
 
 enum service_at {
     AT_NEW,
@@ -60,7 +60,7 @@ struct service {
     struct fleet *fleet;
     struct results *results;
     struct zone_cache *zones;
-    struct alarm zones_at; /* when to look whether their files changed */
+    struct zone_watch zone_watch;
     struct schedule_apply *schedules; /* of the config file */
     struct pulse pulse;
     ev_timer next; /* leaves a callback before it tears down what called */
@@ -184,17 +184,9 @@ static void on_locked(void *ctx, enum pinion_err err, const struct error *why)
         step(s);
 }
 
-/* ---- zones ----------------------------------------------------------------------------------- */
-
-/* Their files are looked at now and then: a new version of the system's zone data is followed. */
-static void on_zones_at(struct alarm *alarm)
+static void on_zones_changed(void *ctx)
 {
-    struct service *s = container_of(alarm, struct service, zones_at);
-
-    ticker_set_in(s->ticker, alarm, ZONES_LOOK_MS);
-    if (!zone_cache_refresh(s->zones)) return;
-    log_info("zones_changed");
-    workers_zones_changed(s->workers);
+    workers_zones_changed(((struct service *)ctx)->workers);
 }
 
 /* ---- making the parts ------------------------------------------------------------------------ */
@@ -244,6 +236,7 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
         .zones = s->zones,
         .boot = state_boot(s->state),
         .concurrency = s->config->concurrency,
+        .strict = s->config->strict,
         .lease_ms = s->config->lease_ms,
         .memory_mark = s->config->memory_mark,
         .grace_ms = s->config->grace_ms ? s->config->grace_ms : 1, /* 0 is the default there */
@@ -254,7 +247,7 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
     enum pinion_err err = PINION_OK;
 
     s->workers = workers_new(&options);
-    ticker_set_in(s->ticker, &s->zones_at, ZONES_LOOK_MS);
+    zone_watch_start(&s->zone_watch);
     for (size_t i = 0; i < s->config->queue_count && !err; i++)
         err = workers_add_queue(s->workers, s->config->queues[i].name, s->config->queues[i].weight,
                                 s->config->queues[i].on_dead, why);
@@ -393,7 +386,7 @@ static void stop_from(struct service *s, enum service_at at)
     s->at = at;
     switch (at) {
     case AT_STOP_WORK:
-        ticker_cancel(s->ticker, &s->zones_at);
+        zone_watch_stop(&s->zone_watch);
         if (s->link) return workers_stop(s->workers);
         break;
     case AT_STOP_HTTP:
@@ -427,7 +420,7 @@ struct service *service_new(struct ev_loop *loop, const struct config *config)
     s->loop = loop ? loop : ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     s->ticker = ticker_new(s->loop);
     s->zones = zone_cache_new();
-    alarm_init(&s->zones_at, on_zones_at);
+    zone_watch_init(&s->zone_watch, s->ticker, s->zones, on_zones_changed, s);
     ev_timer_init(&s->next, on_next, 0., 0.);
     pulse_start(&s->pulse, s->loop);
     return s;

@@ -145,6 +145,9 @@ struct pinion_service_options {
     unsigned           concurrency; /* attempts at once; 0: 256 */
     uint64_t           lease_ms;    /* 0: 10 s */
     uint64_t           grace_ms;    /* 0: 25 s */
+    int                strict;      /* 1: queues are served strictly in the order given: one gets
+                                     * slots only when none before it has a job for us. Then no
+                                     * queue may have a weight. 0: they take turns */
     const char        *on_dead;     /* kind of a job that is enqueued for each job that dies, with
                                      * JSON about it as its payload; "": none any more; NULL: as
                                      * it was */

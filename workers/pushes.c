@@ -2,7 +2,7 @@
  * is released at once: uncharged, to the front of its lane.
  *
  * A claim on its way has named our free slots: whether one is left for the job is known when it is
- * answered, so until then the job is held. */
+ * answered, so until then the job is held. So it is while a queue that comes first is asked. */
 #include "base/clock.h"
 #include "workers/shared.h"
 
@@ -26,7 +26,7 @@ static enum fate fate_of(const struct attempt *a)
     unsigned free_all = workers_free_slots(w), free_own = handler_free_slots(h);
 
     if (w->at != WORKERS_SERVE || c->at != CONSUMER_SERVE || is_late(a)) return FATE_RELEASE;
-    if (free_all > 0 && free_own > 0) return FATE_START;
+    if (free_all > 0 && free_own > 0) return workers_first_others(w, c) ? FATE_HOLD : FATE_START;
     return (free_all > 0 || w->offered > 0) && (free_own > 0 || h->offered > 0) ? FATE_HOLD
                                                                                 : FATE_RELEASE;
 }

@@ -98,6 +98,8 @@ static inline struct span consumer_key(const struct consumer *c)
     return queue_key_span(&c->key);
 }
 
+/* workers.c: queues are served strictly in order, and one before this may still take free slots. */
+bool workers_first_others(const struct workers *, const struct consumer *);
 /* workers.c: a consumer became empty, or said good-bye. */
 void workers_progress(struct workers *);
 /* workers.c: a consumer began to serve. */

@@ -224,6 +224,31 @@ static void claim_by_weight(struct workers *w)
     }
 }
 
+/* It may have something for free slots; while that is being found out, they are kept for it. One
+ * that cannot be asked is not waited for. */
+static bool may_need_slots(const struct consumer *c)
+{
+    if (c->at == CONSUMER_SERVE) return c->hungry || c->claims > 0;
+    return (c->at == CONSUMER_JOIN && c->beating) ||
+           (c->at == CONSUMER_TAKE_BACK && c->taking_back);
+}
+
+bool workers_first_others(const struct workers *w, const struct consumer *c)
+{
+    for (size_t i = 0; w->o.strict && w->consumers[i] != c; i++)
+        if (may_need_slots(w->consumers[i])) return true;
+    return false;
+}
+
+/* The first that may need slots is asked with all that are free. */
+static void claim_in_order(struct workers *w)
+{
+    for (size_t i = 0; i < w->consumers_count; i++) {
+        consumer_claim(w->consumers[i], workers_free_slots(w));
+        if (may_need_slots(w->consumers[i])) return;
+    }
+}
+
 void workers_flush(struct workers *w)
 {
     if (!w->link || w->at == WORKERS_STOPPED) return;
@@ -233,7 +258,11 @@ void workers_flush(struct workers *w)
         outcomes_send(c);
         if (c->timetable && w->at == WORKERS_SERVE) timetable_flush(c->timetable);
     }
-    if (w->at == WORKERS_SERVE) claim_by_weight(w);
+    if (w->at != WORKERS_SERVE) return;
+    if (w->o.strict)
+        claim_in_order(w);
+    else
+        claim_by_weight(w);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ struct workers_options {
     struct zone_cache *zones;   /* of schedules; NULL: none are served */
     const char     *boot;       /* id of this boot of the machine, for @reboot; NULL: unknown */
     unsigned        concurrency;
+    bool            strict;      /* a queue gets slots only when those before it need none */
     unsigned        memory_mark; /* per cent of Redis's maxmemory; 0: none */
     uint64_t        lease_ms, grace_ms;
     void          (*on_serving)(void *ctx); /* every queue is served, for the first time or again */

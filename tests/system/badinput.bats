@@ -229,6 +229,7 @@ drained() {
     refused 2 "listen: expected ADDR:PORT" --listen nowhere
     refused 2 "redis://" --redis http://localhost
     refused 2 "weight of 1 to 1000" -q mail=0
+    refused 2 "strict: expected queues without weights, not 'mail=3'" --strict -q mail=3 -q low
     refused 2 "namespace: expected" --namespace 'a b'
     PINION_LOG_LEVEL=loud refused 2 "PINION_LOG_LEVEL"
     [ ! -e state ]

@@ -190,6 +190,32 @@ TEST(bad_environment_is_named)
                                   "warn, error, not 'loud'");
 }
 
+TEST(queues_stand_in_the_order_of_the_strongest_source)
+{
+    loads("[serve]\nqueue = c\n[queue \"a\"]\n[queue \"b\"]\n");
+    set("queue", "b");
+    set("queue", "new");
+    set("queue", "a");
+    set("queue", "b"); /* again: stays where it is */
+    finish();
+    assert_int_equal(config.queue_count, 3);
+    assert_string_equal(config.queues[0].name, "b");
+    assert_string_equal(config.queues[1].name, "new");
+    assert_string_equal(config.queues[2].name, "a");
+    assert_false(config.strict);
+}
+
+TEST(strict_is_without_weights)
+{
+    loads("[serve]\nstrict = yes\n[queue \"a\"]\n[queue \"b\"]\nweight = 1\n");
+    assert_int_equal(config_finish(&config, &why), PINION_INVALID);
+    assert_string_equal(why.text, "strict: expected queues without weights, not 'b=1'");
+    set("queue", "a"); /* then b is not served, and its weight is nobody's */
+    finish();
+    assert_true(config.strict);
+    assert_int_equal(config.queues[0].weight, 1);
+}
+
 TEST(lists_of_flags_replace_those_of_the_file)
 {
     loads("[serve]\nqueue = a\nhttp-host = file\n"
@@ -405,6 +431,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(reads_a_whole_file, setup, teardown),
         cmocka_unit_test_setup_teardown(flag_beats_environment_beats_file, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_environment_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(queues_stand_in_the_order_of_the_strongest_source, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(strict_is_without_weights, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_of_flags_replace_those_of_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_with_file_and_line, setup, teardown),
         cmocka_unit_test_setup_teardown(a_command_needs_its_program, setup, teardown),
