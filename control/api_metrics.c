@@ -99,6 +99,8 @@ static void add_workers(struct buffer *out, const struct service *s)
     add_counter(out, "pinion_jobs_claimed_total", t->claimed.value, "Attempts begun here.");
     add_counter(out, "pinion_stale_outcomes_refused_total", t->stale.value,
                 "Outcomes that came too late: the lease was lost.");
+    add_counter(out, "pinion_untold_total", t->untold.value,
+                "What another queue could not be told of an end, and was set aside.");
     add_counter(out, "pinion_worker_wakes_total", t->wakes.value,
                 "Times Redis woke this server for a job.");
     add_gauge(out, "pinion_jobs_running", service_running(s), "Attempts that run here now.");

@@ -215,6 +215,7 @@ static enum pinion_err look_at_queue(struct look *l, struct error *why)
     enum pinion_err err = look_at_packs(l, why);
 
     suspect(l, "wrong_limits", span_of("limits"));
+    suspect(l, "backward_outbox", span_of("outbox"));
     if (!err) err = look_at_parts(l, why);
     if (!err) err = look_at_sets(l, why);
     if (!err) err = look_at_part(l, "jobs", on_ready, why);

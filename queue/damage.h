@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 60
+#define DAMAGES 70
 
 struct damage {
     const char *name;

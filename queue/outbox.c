@@ -17,15 +17,37 @@ size_t relay_count(const struct redisReply *reply)
 
 enum pinion_err relay_item(const struct redisReply *reply, size_t i, struct outbox_item *ret)
 {
-    struct outbox_item item;
-    struct span rest = reply_span(reply_at(reply, i)), sequence = span_cut(&rest, ' ');
+    struct outbox_item item = {.entry = reply_span(reply_at(reply, i))};
+    struct span rest = item.entry, tries = span_cut(&rest, ' '), sequence = span_cut(&tries, '/');
+    uint64_t tried = 0;
 
     item.queue = span_cut(&rest, ' ');
     item.what = rest;
-    if (text_parse_u64(sequence, 1, INT64_MAX, &item.sequence) || !queue_name_ok(item.queue))
+    if (text_parse_u64(sequence, 1, INT64_MAX, &item.sequence) || !queue_name_ok(item.queue) ||
+        (tries.len && text_parse_u64(tries, 0, UINT32_MAX, &tried)))
         return PINION_INTERNAL;
+    item.tries = (unsigned)tried;
     *ret = item;
     return PINION_OK;
+}
+
+void put_back_build(struct request *r, struct span key)
+{
+    request_script(r, SCRIPT_PUT_BACK, key);
+    request_add_u64(r, OUTBOX_TRIES_MAX);
+}
+
+void put_back_add(struct request *r, struct span entry)
+{
+    request_add_span(r, entry);
+}
+
+enum put_back put_back_read(const struct redisReply *reply, size_t i, uint64_t *ret_sequence)
+{
+    struct span answer = reply_span(reply_at(reply, i));
+
+    if (span_is(answer, "untold")) return PUT_BACK_UNTOLD;
+    return text_parse_u64(answer, 1, INT64_MAX, ret_sequence) ? PUT_BACK_GONE : PUT_BACK_LATER;
 }
 
 void tell_build(struct request *r, struct span key)

@@ -13,12 +13,15 @@
 #include "queue/request.h"
 
 #define OUTBOX_ITEMS_MAX 256 /* read, or told, in one call */
+#define OUTBOX_TRIES_MAX 5   /* of an item that cannot be told; then it is set aside */
 
 struct redisReply;
 
 struct outbox_item {
     uint64_t    sequence;
+    unsigned    tries;       /* that failed so far */
     struct span queue, what; /* to whom, and what: for tell */
+    struct span entry;       /* all of it: for put_back */
 };
 
 /* `told`: up to where all was told before, which is trimmed; 0: nothing was. */
@@ -26,6 +29,13 @@ void        relay_build(struct request *, struct span key, uint64_t told);
 size_t      relay_count(const struct redisReply *);
 /* PINION_INTERNAL: not an item of ours. Borrowed from the reply. */
 enum pinion_err relay_item(const struct redisReply *, size_t i, struct outbox_item *ret) must_use;
+
+/* What could not be told: tried again later, behind all others, or set aside for good. */
+void        put_back_build(struct request *, struct span key);
+void        put_back_add(struct request *, struct span entry);
+enum put_back { PUT_BACK_LATER, PUT_BACK_UNTOLD, PUT_BACK_GONE };
+/* LATER: under the new sequence number. GONE: another server did it, or the answer was lost. */
+enum put_back put_back_read(const struct redisReply *, size_t i, uint64_t *ret_sequence);
 
 /* Starts a call to the queue of that key; then its items, one by one. */
 void        tell_build(struct request *, struct span key);

@@ -75,6 +75,7 @@ void workers_flush(struct workers *);
 /* For metrics and tests. */
 struct workers_totals {
     struct counter   claimed, done, failed, released, stale, wakes;
+    struct counter   untold; /* of the outbox: what other queues could not be told */
     struct histogram wait_us, run_us, late_us; /* late: of delayed jobs, start after run-at */
     struct tally    *ends;                     /* of attempts, as Redis accepted them */
     struct timetable_totals schedules;

@@ -1,16 +1,16 @@
 #!lua flags=no-writes
 --@ include key now record pack token state tick unique unique_take keys limit lanes damage
---@ include audit_parts
+--@ include audit_parts ended parent_end outbox_read damage_bonds
 -- audit: looks at some entries of one part of a queue's keys for what contradicts the rest; changes
 -- nothing. What it names may have moved meanwhile: audit_check tells.
 --
 -- KEYS  1 queue
--- ARGV  1 part: one of SETS and HASHES, 'jobs', 'entries' (of lanes), 'moves', 'parts'
+-- ARGV  1 part: one of SETS, HASHES and LISTS, 'jobs', 'entries' (of lanes), 'moves', 'parts'
 --       or the name of a set of SCOPED   2 cursor or ''   3 how many entries to look at
 -- Gives {next cursor or '', jobs in packs beyond one for each, {KIND, SUBJECT, ...}, {NAME, ...},
 --        entries that were looked at};
 --       NAME: of 'entries' ` LANE` and what stands in it, of 'jobs' what must stand in a lane, of
---       'ghosts' all of them, of 'moves' what changes when packs do, of 'parts' SETS and HASHES
+--       'ghosts' all of them, of 'moves' what changes when packs do, of 'parts' all such parts
 local part, cursor = ARGV[1], ARGV[2]
 local suspects, names, is_place = {}, {}, {}
 local head, scope = part:match('^(%l+:)(.*)$')
@@ -22,7 +22,7 @@ local function suspect(kind, subject)
   suspects[#suspects + 1], suspects[#suspects + 2] = kind, subject
 end
 
---@ include audit_lanes audit_jobs
+--@ include audit_lanes audit_lists audit_jobs
 local function look_at(member)
   for _, kind in ipairs(SETS[part] or HASHES[part]) do
     if damaged[kind](member) then suspect(kind, member) end
@@ -30,7 +30,7 @@ local function look_at(member)
   if is_place[part] and not has('jobs', member) then suspect('no_record', part .. ' ' .. member) end
   if part == 'ghosts' then names[#names + 1] = member end
   local pack = part == 'active' and is_pack(member) and good_record(member)
-  if pack then step.packed = step.packed + packed_in(member, pack) end
+  step.packed = step.packed + (pack and packed_in(member, pack) or 0)
 end
 
 local function look_at_scoped(scope, members, kind)
@@ -52,8 +52,10 @@ end
 local next_cursor = ''
 if part == 'entries' then next_cursor = look_at_lanes()
 elseif part == 'moves' then names = {moves_of_packs()}
+elseif LISTS[part] then next_cursor = look_at_list(LISTS[part])
 elseif part == 'parts' then
   for name in pairs(SETS) do names[#names + 1] = name end
   for name in pairs(HASHES) do names[#names + 1] = name end
+  for name in pairs(LISTS) do names[#names + 1] = name end
 else next_cursor = scan(scoped and 'SSCAN' or SETS[part] and 'ZSCAN' or 'HSCAN') end
 return {next_cursor, step.packed, suspects, names, step.looked}

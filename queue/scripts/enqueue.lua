@@ -22,7 +22,7 @@ if given then return cjson.decode(given) end
 local made
 local function bonds() -- here, for few jobs wait or have a batch, and to make functions takes time
   if made then return made end
---@ include ended tick scheduled forget outbox batch bond finish bond_make batch_make
+--@ include ended parent_end tick scheduled forget outbox batch bond finish bond_make batch_make
   made = {parents_of = parents_of, make_waiting = make_waiting, batch = batch_for, join = batch_add}
   return made
 end

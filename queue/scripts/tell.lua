@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token state tick scheduled forget unique
---@ include ended outbox batch bond bond_make finish
+--@ include ended parent_end outbox batch bond bond_make finish
 -- tell: what the outbox of some queue says to this one: WAITING -> READY, SCHEDULED or CANCELLED.
 -- Said twice, it does nothing.
 --

@@ -17,7 +17,8 @@
 static char ready[QUEUE_NAME_MAX + 1], active[QUEUE_NAME_MAX + 1], scheduled[QUEUE_NAME_MAX + 1],
     retrying[QUEUE_NAME_MAX + 1], dead[QUEUE_NAME_MAX + 1], done[QUEUE_NAME_MAX + 1],
     ghost[QUEUE_NAME_MAX + 1], member[QUEUE_NAME_MAX + 1], pack[QUEUE_NAME_MAX + 1],
-    running[QUEUE_NAME_MAX + 1], held[QUEUE_NAME_MAX + 1];
+    running[QUEUE_NAME_MAX + 1], held[QUEUE_NAME_MAX + 1], child[QUEUE_NAME_MAX + 1],
+    batched[QUEUE_NAME_MAX + 1];
 
 /* What commands and subjects name. */
 static const struct {
@@ -25,7 +26,7 @@ static const struct {
 } names[] = {{"$READY", ready},   {"$ACTIVE", active}, {"$SCHEDULED", scheduled},
              {"$RETRY", retrying}, {"$DEAD", dead},    {"$DONE", done},
              {"$MEMBER", member}, {"$PACK", pack},     {"$RUNNING", running},
-             {"$HELD", held}};
+             {"$HELD", held},     {"$CHILD", child},   {"$BATCHED", batched}};
 
 static struct lease claim_kind(const char *pattern)
 {
@@ -84,6 +85,19 @@ static void make_limits(void)
     assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:parked"), 1);
 }
 
+/* One that waits for another, and one of a batch. */
+static void make_bound(void)
+{
+    struct pinion_job parent = {.kind = "par", .queue = "q", .id = "parent"};
+    struct pinion_job waits = {.kind = "par", .queue = "q", .after = "parent"};
+    struct pinion_job member_of = {.kind = "par", .queue = "q", .batch = "open"};
+
+    enqueue(&rig, &parent, NULL);
+    enqueue(&rig, &waits, child);
+    enqueue(&rig, &member_of, batched);
+    assert_string_equal(state_of(&rig, child), "waiting");
+}
+
 static void make_world(void)
 {
     struct heartbeat beat;
@@ -100,6 +114,7 @@ static void make_world(void)
     lease = claim_kind("run=4");
     assert_string_equal(ack(&rig, &lease), "ok");
     make_limits();
+    make_bound();
     make_pack("zip", member, pack);
     enqueue(&rig, &(struct pinion_job){.kind = "wc", .queue = "q"}, ghost);
     enqueue(&rig, &(struct pinion_job){.kind = "wc", .queue = "q"}, ready);
@@ -217,6 +232,23 @@ static const struct {
     {"lost_parents", "nobody", {"HSET " Q "parents nobody {}"}},
     {"no_parents", "$SCHEDULED",
      {"ZREM " Q "scheduled $SCHEDULED", "ZADD " Q "waiting 1 $SCHEDULED"}},
+    {"bad_parents", "$CHILD", {"HSET " Q "parents $CHILD junk"}},
+    {"bad_parents", "$CHILD", {"HSET " Q "parents $CHILD {\"of\":[]}"}},
+    {"bad_bond", "junk", {"ZADD " Q "bonds 0 junk"}},
+    {"lost_bond", "$DEAD other:x", {"ZADD " Q "bonds 0 $DEAD^other:x"}},
+    {"lost_bond", "parent q:$CHILD", {"HDEL " Q "jobs parent", "LREM " Q "lane:5:par 0 parent"}},
+    {"stray_bond", "$READY q:nobody", {"ZADD " Q "bonds 0 $READY^q:nobody"}},
+    {"stray_bond", "$READY q:$CHILD", {"ZADD " Q "bonds 0 $READY^q:$CHILD"}},
+    {"unbound", "$CHILD", {"DEL " Q "bonds"}},
+    {"unbound", "$CHILD", {"DEL " Q "bonds", "RPUSH " Q "outbox 1^q^end^x^q:parent^done"}},
+    {"bad_outbox", "junk", {"RPUSH " Q "outbox junk"}},
+    {"bad_outbox", "0 q end x q:y done", {"RPUSH " Q "outbox 0^q^end^x^q:y^done"}},
+    {"backward_outbox", "outbox",
+     {"RPUSH " Q "outbox 5^r^bond^a^q:b 4^r^bond^c^q:d", "HSET " Q "meta outbox 5"}},
+    {"backward_outbox", "outbox", {"RPUSH " Q "outbox 5^r^bond^a^q:b", "HSET " Q "meta outbox 4"}},
+    {"untold", "7/4 r end x q:y done", {"RPUSH " Q "untold 7/4^r^end^x^q:y^done"}},
+    {"untold", "junk", {"RPUSH " Q "untold junk"}},
+    {"lone_member", "$BATCHED", {"SREM " Q "batch:open $BATCHED"}},
     {"bad_batch", "b", {"HSET " Q "batches b junk"}},
     {"lost_member", "b nobody",
      {"SADD " Q "batch:b nobody", "HSET " Q "batches b {\"n\":1,\"opened\":1}"}},
@@ -332,18 +364,27 @@ TEST(every_key_of_the_scripts_is_known)
 }
 
 /* What only a person can decide is told, and left as it is, however often it is repaired. */
-TEST(a_schedule_without_its_job_is_left)
+TEST(what_a_person_must_decide_is_left)
 {
+    static const struct {
+        const char *kind, *command;
+    } rows[] = {
+        {"no_template", "HDEL " Q "schedule_jobs " NAME},
+        {"no_batch_job",
+         "HSET " Q "batches b {\"n\":0,\"opened\":1,\"job\":\"x\",\"digest\":\"y\"}"},
+    };
     struct audit a;
 
-    make_world();
-    do_command("HDEL " Q "schedule_jobs " NAME);
-    audit_rig(&rig, true, &a);
-    assert_int_equal(a.left, 1);
-    assert_int_equal(a.mended, 0);
-    assert_string_equal(a.findings[0].damage->name, "no_template");
-    assert_int_equal(a.findings[0].end, FINDING_LEFT);
-    audit_deinit(&a);
+    for (size_t i = 0; i < countof(rows); i++) {
+        make_world();
+        do_command(rows[i].command);
+        audit_rig(&rig, true, &a);
+        assert_int_equal(a.left, 1);
+        assert_int_equal(a.mended, 0);
+        assert_string_equal(a.findings[0].damage->name, rows[i].kind);
+        assert_int_equal(a.findings[0].end, FINDING_LEFT);
+        audit_deinit(&a);
+    }
 }
 
 /* To look changes nothing at all. */
@@ -422,7 +463,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_the_table_is_tested),
         cmocka_unit_test(every_key_of_the_scripts_is_known),
         cmocka_unit_test(every_kind_is_found_and_mended),
-        cmocka_unit_test(a_schedule_without_its_job_is_left),
+        cmocka_unit_test(what_a_person_must_decide_is_left),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_job_that_was_lost_keeps_its_time),
         cmocka_unit_test(a_job_that_was_lost_runs),

@@ -64,7 +64,7 @@ static void tell_one(struct reader *r)
 {
     struct telling *t = &r->telling[r->told++];
     struct queue_key key = queue_key("pinion", span_of(t->queue));
-    struct outbox_item item = {0, span_of(t->queue), span_of(t->what)};
+    struct outbox_item item = {.queue = span_of(t->queue), .what = span_of(t->what)};
     struct buffer what = BUFFER_INIT;
     struct span queue;
 
@@ -205,6 +205,78 @@ TEST(a_long_chain_is_cancelled_to_its_end)
     relay_all();
     use(0);
     assert_string_equal(counts(&rig), "dead=1 cancelled=599");
+}
+
+/* ---- what cannot be told --------------------------------------------------------------------- */
+
+static void put_in(const char *entry)
+{
+    freeReplyObject(rig_command(&rig, "RPUSH pinion:{q}:outbox %s", entry));
+}
+
+static void expect_only(const char *list, const char *entry)
+{
+    redisReply *r = rig_command(&rig, "LRANGE pinion:{q}:%s 0 -1", list);
+
+    assert_int_equal(r->elements, entry ? 1 : 0);
+    if (entry) assert_string_equal(r->element[0]->str, entry);
+    freeReplyObject(r);
+}
+
+static enum put_back put_back(const char *entry, uint64_t *ret_sequence)
+{
+    put_back_build(&rig.request, rig_key(&rig));
+    put_back_add(&rig.request, span_of(entry));
+    redisReply *r = rig_ask(&rig);
+    enum put_back end = put_back_read(r, 0, ret_sequence);
+    freeReplyObject(r);
+    return end;
+}
+
+/* It is tried OUTBOX_TRIES_MAX times, each time behind all others, and then is out of the way. */
+TEST(what_cannot_be_told_is_set_aside)
+{
+    char entry[64] = "7 r nonsense x", next[64] = "";
+    uint64_t sequence = 0;
+
+    rig_reset(&rig);
+    use(0);
+    freeReplyObject(rig_command(&rig, "HSET pinion:{q}:meta outbox 7"));
+    put_in(entry);
+    for (unsigned tries = 1; tries < OUTBOX_TRIES_MAX; tries++) {
+        assert_int_equal(put_back(entry, &sequence), PUT_BACK_LATER);
+        assert_int_equal(sequence, 7 + tries);
+        assert_int_equal(put_back(entry, &sequence), PUT_BACK_GONE); /* its answer was lost */
+        snprintf(next, sizeof next, "%u/%u r nonsense x", 7 + tries, tries);
+        expect_only("outbox", next);
+        expect_only("untold", NULL);
+        memcpy(entry, next, sizeof entry);
+    }
+    assert_int_equal(put_back(entry, &sequence), PUT_BACK_UNTOLD);
+    assert_int_equal(put_back(entry, &sequence), PUT_BACK_GONE);
+    expect_only("outbox", NULL);
+    expect_only("untold", entry);
+}
+
+TEST(what_cannot_be_read_is_set_aside)
+{
+    static struct reader r;
+    static const char *const bad[] = {"junk", "0 r end c q:p done", "5 r", "-1 r end c q:p done",
+                                      "5/x r end c q:p done", "5  end c q:p done"};
+
+    for (size_t i = 0; i < countof(bad); i++) {
+        rig_reset(&rig);
+        use(0);
+        put_in(bad[i]);
+        put_in("6 r end c q:p done");
+        read_outbox(&r, 0, 0);
+        assert_int_equal(r.count, 1);
+        assert_int_equal(r.last, 6);
+        assert_string_equal(r.telling[0].what, "end c q:p done");
+        expect_only("untold", bad[i]);
+        read_outbox(&r, 0, 6);
+        expect_only("outbox", NULL);
+    }
 }
 
 /* ---- at random ------------------------------------------------------------------------------- */
@@ -378,6 +450,8 @@ int main(void)
         cmocka_unit_test(parents_elsewhere_that_ended_or_never_were),
         cmocka_unit_test(a_parent_of_many),
         cmocka_unit_test(a_long_chain_is_cancelled_to_its_end),
+        cmocka_unit_test(what_cannot_be_told_is_set_aside),
+        cmocka_unit_test(what_cannot_be_read_is_set_aside),
         cmocka_unit_test(servers_that_die_between_any_two_steps),
     };
 

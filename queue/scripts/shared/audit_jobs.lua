@@ -13,6 +13,7 @@ local function look_at_record(id, record, places)
   if not is_good_record(id, record) then return suspect('bad_record', id) end
   if places > 1 then suspect('two_states', id) end
   if damaged.double_body(id) then suspect('double_body', id) end
+  if damaged.lone_member(id) then suspect('lone_member', id) end
   local entry = places == 0 and live_entry(id, record)
   if entry == '' then suspect('orphan', id)
   elseif entry then names[#names + 1] = entry end

@@ -2,7 +2,7 @@
 -- Members of a state may lack their record, too.
 local SETS = {
   lanes = {'empty_lane'}, active = {'no_seat', 'far_lease', 'uncounted'}, scheduled = {},
-  waiting = {'no_parents'},
+  waiting = {'no_parents', 'unbound'}, bonds = {'bad_bond', 'lost_bond', 'stray_bond'},
   retry = {}, done = {}, dead = {}, cancelled = {}, given_until = {'lost_until'},
   uniques_until = {'lost_unique_time'}, schedule_names = {'lost_name'},
   batches_until = {'lost_batch_time'},
@@ -10,15 +10,19 @@ local SETS = {
 }
 local HASHES = {
   ghosts = {}, tokens = {'lost_token'}, marks = {'lost_mark'}, results = {'lost_result'},
-  errors = {'lost_error'}, progress = {'lost_progress'}, parents = {'lost_parents'},
+  errors = {'lost_error'}, progress = {'lost_progress'}, parents = {'lost_parents', 'bad_parents'},
   rare = {'lost_rare', 'bad_rare', 'wrong_class'}, gone = {'lost_bits'}, given = {'endless_given'},
   uniques = {'lost_unique', 'endless_unique'}, ticks = {'lost_tick'},
   schedules = {'no_tick', 'no_template', 'unlisted_schedule'}, schedule_jobs = {'lost_template'},
   buffered = {'lost_buffered'}, idle = {'dead_idle'}, servers = {'dead_server'},
-  batches = {'bad_batch', 'stuck_batch', 'endless_batch'}, batch_jobs = {'lost_batch_job'},
+  batches = {'bad_batch', 'stuck_batch', 'endless_batch', 'no_batch_job'},
+  batch_jobs = {'lost_batch_job'},
   seats = {'lost_seat'}, holds = {'lost_hold', 'half_hold'},
 }
 
 -- Of each set `hold:SCOPE`, `parked:SCOPE` and `batch:NAME`, which audit_keys finds; with the scope
 -- before it.
 local SCOPED = {['hold:'] = 'stray_hold', ['parked:'] = 'lost_parked', ['batch:'] = 'lost_member'}
+
+-- Lists, entry by entry.
+local LISTS = {outbox = {'bad_outbox'}, untold = {'untold'}}

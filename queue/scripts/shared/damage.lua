@@ -301,6 +301,23 @@ function damaged.lost_batch_time(name)
   return score_in('batches_until', name) and not has('batches', name)
 end
 
+-- It is to make a job, whose record is gone.
+function damaged.no_batch_job(name)
+  local b = readable_batch(name)
+  return b and b.digest and not b.completed and not has('batch_jobs', name)
+end
+
+-- A job that has not ended, and that its batch does not wait for.
+function damaged.lone_member(id)
+  local record = good_record(id)
+  local text = record and record:byte() == 49 and header(record, 'B') or ''
+  local name, opened = text:match('^([^=]+)=(%d+)$')
+  local b = name and readable_batch(name)
+  if not b or b.completed or b.opened ~= tonumber(opened) then return false end
+  local ended = score_in('done', id) or score_in('dead', id) or score_in('cancelled', id)
+  return not ended and redis.call('SISMEMBER', key('batch:' .. name), id) == 0
+end
+
 function damaged.lost_batch_job(name)
   return has('batch_jobs', name) and not has('batches', name)
 end

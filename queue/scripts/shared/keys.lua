@@ -10,7 +10,7 @@ local KEYS_OF_QUEUE = {
   buffered = 'hash', ['history:'] = 'list', uniques = 'hash', uniques_until = 'zset',
   limits = 'hash', holds = 'hash', ['hold:'] = 'set', ['rate:'] = 'string', throttled = 'zset',
   parked = 'zset', ['parked:'] = 'set', errors = 'hash', progress = 'hash',
-  parents = 'hash', bonds = 'zset', outbox = 'list', on_dead = 'hash',
+  parents = 'hash', bonds = 'zset', outbox = 'list', untold = 'list', on_dead = 'hash',
   batches = 'hash', batch_jobs = 'hash', batches_until = 'zset', ['batch:'] = 'set',
 }
 

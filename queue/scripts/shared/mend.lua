@@ -221,6 +221,12 @@ function mend.lost_batch_time(name)
   return 'dropped from batches_until'
 end
 
+function mend.lone_member(id)
+  local name = batch_named(redis.call('HGET', key('jobs'), id))
+  redis.call('SADD', key('batch:' .. name), id)
+  return 'is waited for'
+end
+
 -- ---- limits
 
 function mend.lost_hold(id)
