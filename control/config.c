@@ -195,15 +195,17 @@ static enum pinion_err set_queue(struct config *c, const struct key *key, const 
     return err;
 }
 
-static enum pinion_err set_command(struct config *c, const struct key *key, const char *value,
+/* `min` of the key says by what it runs. */
+static enum pinion_err set_handler(struct config *c, const struct key *key, const char *value,
                                    struct error *why)
 {
-    struct span argv = span_of(value), kind = span_cut(&argv, '=');
-    struct config_command *command;
+    struct span main = span_of(value), kind = span_cut(&main, '=');
+    struct config_handler *handler;
 
-    if (kind.len == strlen(value)) return expected(key, "KIND='PROGRAM ARGUMENTS'", value, why);
-    enum pinion_err err = config_command_at(c, kind, &command, why);
-    return err ? err : config_command_argv(command, argv.data, why);
+    if (kind.len == strlen(value)) return expected(key, key->flag.value, value, why);
+    enum pinion_err err =
+        config_handler_at(c, (enum config_runner)key->min, kind, &handler, why);
+    return err ? err : config_handler_set_main(handler, main.data, why);
 }
 
 static enum pinion_err set_on_dead(struct config *c, const struct key *key, const char *value,
@@ -260,7 +262,7 @@ static const struct key keys[] = {
     {{"grace", 0, "DURATION", "how long running jobs may take to end at a stop"},
       NULL, set_duration, FIELD(grace_ms), 0, CONFIG_GRACE_MS_MAX, NULL},
     {{"command", 0, "KIND='ARGV...'", "run jobs of this kind by this program; may be repeated"},
-      NULL, set_command, 0, 0, 0, NULL},
+      NULL, set_handler, 0, CONFIG_COMMAND, 0, NULL},
     {{"on-dead", 0, "KIND", "enqueue a job of this kind for each job that dies"},
       NULL, set_on_dead, FIELD(on_dead), 0, 0, NULL},
     {{"http-host", 0, "NAME", "accept requests for this host name; may be repeated"},

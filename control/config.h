@@ -3,8 +3,8 @@
  *     config_init, config_load_file, config_load_env, config_set for each flag, config_finish
  *
  * In this order a later word beats an earlier one. Queues and hosts are lists: the first one that a
- * stronger source names replaces the whole list of the weaker ones. Commands are told apart by
- * their kind and replace each other singly. Any thread, but one at a time.
+ * stronger source names replaces the whole list of the weaker ones. Handlers are told apart by
+ * their kind, and those of one sort replace each other singly. Any thread, but one at a time.
  *
  * The file is INI: `[serve]` with the long flags as keys, `[queue "mail"]`, `[command "wc"]`,
  * `[schedule "nightly"]`.
@@ -40,14 +40,18 @@ struct config_queue {
     enum config_source from;   /* private */
 };
 
-struct config_command {
+/* What runs the jobs of a kind: [command "wc"]. */
+enum config_runner { CONFIG_COMMAND, CONFIG_RUNNERS };
+
+struct config_handler {
+    enum config_runner runner;
     char    *kind;
-    char   **argv;        /* one block, ends with NULL; NULL only until finished */
     unsigned concurrency; /* 0: as many as the service */
     uint64_t timeout_ms;  /* 0: the job's own */
     unsigned attempts_max; /* no more than these; 0: the job's own */
     char    *backoff;     /* NULL: the job's own */
     char    *on_dead;     /* kind of what carries its dead jobs; "": none; NULL: as the queue's */
+    char   **argv;        /* of a command: one block, ends with NULL; NULL only until finished */
 };
 
 struct config_schedule {
@@ -76,8 +80,8 @@ struct config {
     size_t            host_count;
     struct config_queue *queues;
     size_t               queue_count;
-    struct config_command *commands;
-    size_t                 command_count;
+    struct config_handler *handlers;
+    size_t                 handler_count;
     struct config_schedule *schedules;
     size_t                  schedule_count;
 

@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "base/time_text.h"
 #include "queue/limits.h"
-#include "scheduler/backoff.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum section { SECTION_NONE, SECTION_SERVE, SECTION_QUEUE, SECTION_COMMAND, SECTION_SCHEDULE };
+enum section { SECTION_NONE, SECTION_SERVE, SECTION_QUEUE, SECTION_HANDLER, SECTION_SCHEDULE };
 
 struct reader {
     struct config *config;
@@ -29,6 +28,7 @@ struct reader {
     bool indented;    /* it goes on with the value above */
 
     enum section section;
+    enum config_runner runner; /* of SECTION_HANDLER */
     char *name;               /* of the section: a queue, a kind or a schedule */
     struct buffer key, value; /* what is gathered; handed over when no line can follow it */
     unsigned key_line;
@@ -65,32 +65,14 @@ static enum pinion_err set_in_queue(struct reader *r, const char *key, const cha
                      "unknown key '%.60s' in [queue]; expected weight or on-dead", key);
 }
 
-static enum pinion_err set_in_command(struct reader *r, const char *key, const char *value,
+static enum pinion_err set_in_handler(struct reader *r, const char *key, const char *value,
                                       struct error *why)
 {
-    struct config_command *command;
-    enum pinion_err err = config_command_at(r->config, span_of(r->name), &command, why);
+    struct config_handler *handler;
+    enum pinion_err err =
+        config_handler_at(r->config, r->runner, span_of(r->name), &handler, why);
 
-    if (err) return err;
-    if (strcmp(key, "argv") == 0) return config_command_argv(command, value, why);
-    if (strcmp(key, "concurrency") == 0)
-        return config_parse_count(key, value, CONCURRENCY_MAX, &command->concurrency, why);
-    if (strcmp(key, "timeout") == 0)
-        return config_parse_duration(key, value, 1, DURATION_MS_MAX, &command->timeout_ms, why);
-    if (strcmp(key, "attempts") == 0)
-        return config_parse_count(key, value, ATTEMPTS_MAX, &command->attempts_max, why);
-    if (strcmp(key, "backoff") == 0) {
-        enum pinion_err bad = backoff_check(span_of(value), why);
-        if (bad) return bad;
-        free(command->backoff);
-        command->backoff = xstrdup(value);
-        return PINION_OK;
-    }
-    if (strcmp(key, "on-dead") == 0) return config_parse_on_dead(value, &command->on_dead, why);
-    return error_set(why, PINION_INVALID,
-                     "unknown key '%.60s' in [command]; expected argv, concurrency, timeout, "
-                     "attempts, backoff or on-dead",
-                     key);
+    return err ? err : config_handler_set(handler, key, value, why);
 }
 
 static enum pinion_err set_in_schedule(struct reader *r, const char *key, const char *value,
@@ -108,7 +90,7 @@ static enum pinion_err set_in_section(struct reader *r, const char *key, const c
     switch (r->section) {
     case SECTION_SERVE: return config_set_from(r->config, CONFIG_FILE, key, value, why);
     case SECTION_QUEUE: return set_in_queue(r, key, value, why);
-    case SECTION_COMMAND: return set_in_command(r, key, value, why);
+    case SECTION_HANDLER: return set_in_handler(r, key, value, why);
     case SECTION_SCHEDULE: return set_in_schedule(r, key, value, why);
     case SECTION_NONE: break;
     }
@@ -136,7 +118,7 @@ static void open_section(struct reader *r, struct span text)
     struct span behind = text, head = span_cut(&behind, ']');
     struct span name = head, noun = span_cut(&name, ' ');
     struct config_queue *queue;
-    struct config_command *command;
+    struct config_handler *handler;
     struct config_schedule *schedule;
     struct error why = {0};
     bool named = name.len > 2 && name.data[0] == '"' && name.data[name.len - 1] == '"';
@@ -153,9 +135,9 @@ static void open_section(struct reader *r, struct span text)
         r->section = SECTION_QUEUE; /* to name a queue is to serve it */
         if (config_queue_at(r->config, span_of(r->name), &queue, &why))
             fail_at(r, r->line, why.text);
-    } else if (span_is(noun, "command") && named) {
-        r->section = SECTION_COMMAND;
-        if (config_command_at(r->config, span_of(r->name), &command, &why))
+    } else if (named && config_runner_of(noun, &r->runner)) {
+        r->section = SECTION_HANDLER;
+        if (config_handler_at(r->config, r->runner, span_of(r->name), &handler, &why))
             fail_at(r, r->line, why.text);
     } else if (span_is(noun, "schedule") && named) {
         r->section = SECTION_SCHEDULE;

@@ -93,41 +93,6 @@ enum pinion_err config_queue_at(struct config *c, struct span name, struct confi
     return PINION_OK;
 }
 
-enum pinion_err config_command_at(struct config *c, struct span kind,
-                                  struct config_command **ret_command, struct error *why)
-{
-    if (!pattern_ok(kind))
-        return error_set(why, PINION_INVALID,
-                         "command: expected a kind of 1 to 128 of A-Z a-z 0-9 . _ : / -, or a "
-                         "prefix like user.*, not '%.*s'",
-                         (int)(kind.len < 60 ? kind.len : 60), kind.data);
-    for (size_t i = 0; i < c->command_count; i++) {
-        if (!span_is(kind, c->commands[i].kind)) continue;
-        *ret_command = &c->commands[i];
-        return PINION_OK;
-    }
-    if (c->command_count == HANDLERS_MAX)
-        return error_set(why, PINION_INVALID, "command: expected at most %d commands",
-                         HANDLERS_MAX);
-    c->commands = xrealloc(c->commands, (c->command_count + 1) * sizeof *c->commands);
-    *ret_command = &c->commands[c->command_count++];
-    **ret_command = (struct config_command){.kind = xmemdup(kind.data, kind.len)};
-    return PINION_OK;
-}
-
-enum pinion_err config_command_argv(struct config_command *command, const char *words,
-                                    struct error *why)
-{
-    struct error bad;
-    char **argv;
-
-    if (text_split_words(words, &argv, &bad))
-        return error_set(why, bad.code, "command %s: %s", command->kind, bad.text);
-    free(command->argv);
-    command->argv = argv;
-    return PINION_OK;
-}
-
 static void queue_drop(struct config_queue *queue)
 {
     free(queue->name);
@@ -180,16 +145,10 @@ void config_deinit(struct config *c)
 {
     hosts_drop(c);
     for (size_t i = 0; i < c->queue_count; i++) queue_drop(&c->queues[i]);
-    for (size_t i = 0; i < c->command_count; i++) {
-        free(c->commands[i].kind);
-        free(c->commands[i].argv);
-        free(c->commands[i].backoff);
-        free(c->commands[i].on_dead);
-    }
+    config_handlers_deinit(c);
     config_schedules_deinit(c);
     free(c->hosts);
     free(c->queues);
-    free(c->commands);
     free(c->redis);
     free(c->listen);
     free(c->state);
@@ -215,11 +174,8 @@ enum pinion_err config_finish(struct config *c, struct error *why)
     struct config_queue *queue;
     size_t kept = 0;
 
-    for (size_t i = 0; i < c->command_count; i++)
-        if (!c->commands[i].argv)
-            return error_set(why, PINION_INVALID, "command %s: expected argv = PROGRAM ARGUMENTS",
-                             c->commands[i].kind);
-    enum pinion_err bad = config_schedules_check(c, why);
+    enum pinion_err bad = config_handlers_check(c, why);
+    if (!bad) bad = config_schedules_check(c, why);
     if (!bad) bad = check_strict(c, why);
     if (bad) return bad;
     if (c->queue_count == 0) {

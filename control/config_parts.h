@@ -21,10 +21,17 @@ enum pinion_err config_parse_on_dead(const char *value, char **text, struct erro
 /* The entry of that name, made if it is new. The pointer lasts until the next one is made. */
 enum pinion_err config_queue_at(struct config *, struct span name, struct config_queue **ret_queue,
                                 struct error *why) must_use;
-enum pinion_err config_command_at(struct config *, struct span kind,
-                                  struct config_command **ret_command, struct error *why) must_use;
-enum pinion_err config_command_argv(struct config_command *, const char *words,
-                                    struct error *why) must_use;
+/* The same; PINION_INVALID also if the kind has one of another sort. */
+enum pinion_err config_handler_at(struct config *, enum config_runner, struct span kind,
+                                  struct config_handler **ret_handler, struct error *why) must_use;
+enum pinion_err config_handler_set(struct config_handler *, const char *key, const char *value,
+                                   struct error *why) must_use;
+/* What its flag gives: the program of a command. */
+enum pinion_err config_handler_set_main(struct config_handler *, const char *value,
+                                        struct error *why) must_use;
+bool            config_runner_of(struct span name, enum config_runner *ret_runner);
+enum pinion_err config_handlers_check(const struct config *, struct error *why) must_use;
+void            config_handlers_deinit(struct config *);
 enum pinion_err config_schedule_at(struct config *, struct span name,
                                    struct config_schedule **ret_schedule,
                                    struct error *why) must_use;

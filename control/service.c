@@ -1,72 +1,12 @@
 #include "control/service.h"
+#include "control/service_inside.h"
 
-#include <ev.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "control/api.h"
 #include "control/fleet.h"
 #include "control/results.h"
-#include "control/http.h"
-#include "control/pulse.h"
-#include "control/redis_child.h"
-#include "control/schedule_apply.h"
-#include "control/state.h"
-#include "control/submitter.h"
-#include "control/zone_watch.h"
-#include "queue/link.h"
-#include "scheduler/schedule.h"
-#include "scheduler/ticker.h"
-#include "workers/callback.h"
-#include "workers/command.h"
-#include "workers/process.h"
-#include "workers/process_record.h"
-#include "workers/workers.h"
-
-#define ORPHANS_WAIT_MS 5000 /* for what the former server left to be gone */
-
-enum service_at {
-    AT_NEW,
-    AT_LOCK,  /* waits for the state folder */
-    AT_REDIS, /* waits for the embedded Redis */
-    AT_LINK,  /* waits for the handshake, and for the seats */
-    AT_READY,
-    AT_STOP_WORK,
-    AT_STOP_HTTP,
-    AT_STOP_LINK,
-    AT_STOP_REDIS,
-    AT_STOPPED,
-};
-
-struct service {
-    const struct config *config;
-    struct ev_loop *loop;
-    bool own_loop, in_run; /* in_run: service_run is on the stack */
-    struct ticker *ticker;
-    struct state *state;
-    struct process_record *record;
-    struct process_host host;
-    struct redis_child *child; /* NULL: an external Redis */
-    struct redis_url url;
-    struct redis_info redis;
-    struct link *link;
-    struct workers *workers;
-    struct registry handlers; /* until the workers are made */
-    struct http_server *http;
-    struct submitter *submitter;
-    struct fleet *fleet;
-    struct results *results;
-    struct zone_cache *zones;
-    struct zone_watch zone_watch;
-    struct schedule_apply *schedules; /* of the config file */
-    struct pulse pulse;
-    ev_timer next; /* leaves a callback before it tears down what called */
-    enum service_at at;
-    struct error failure; /* why it could not get ready */
-};
 
 static void step(struct service *);
 
@@ -126,7 +66,7 @@ static void on_message(void *ctx, struct span channel, struct span text)
     results_message(((struct service *)ctx)->results, channel, text);
 }
 
-static void on_serving(void *ctx)
+void service_on_serving(void *ctx)
 {
     struct service *s = ctx;
     struct state_info info = {.http = NULL, .pid = getpid()};
@@ -145,7 +85,7 @@ static void on_serving(void *ctx)
     free(redis);
 }
 
-static void on_workers_stopped(void *ctx)
+void service_on_workers_stopped(void *ctx)
 {
     step(ctx);
 }
@@ -184,149 +124,32 @@ static void on_locked(void *ctx, enum pinion_err err, const struct error *why)
         step(s);
 }
 
+const struct link_options service_link_events = {
+    .on_up = on_link_up,
+    .on_down = on_link_down,
+    .on_refused = on_link_refused,
+    .on_subscribed = on_subscribed,
+    .on_unsubscribed = on_unsubscribed,
+    .on_message = on_message,
+};
+
+const struct redis_child_events service_child_events = {
+    .on_up = on_child_up,
+    .on_down = on_child_down,
+    .on_stopped = on_child_stopped,
+};
+
 static void on_zones_changed(void *ctx)
 {
     workers_zones_changed(((struct service *)ctx)->workers);
-}
-
-/* ---- making the parts ------------------------------------------------------------------------ */
-
-static enum pinion_err make_redis(struct service *s, struct error *why)
-{
-    struct redis_child_options options = {
-        .dir = state_dir(s->state),
-        .lock_fd = state_lock_fd(s->state),
-        .fsync = s->config->fsync,
-        .maxmemory_bytes = s->config->maxmemory_bytes,
-    };
-    struct redis_child_events events = {on_child_up, on_child_down, on_child_stopped, s};
-
-    if (s->config->redis) return redis_url_parse(span_of(s->config->redis), &s->url, why);
-    s->child = redis_child_new(s->loop, s->ticker, &options, &events);
-    return redis_url_parse(span_of(redis_child_url(s->child)), &s->url, why);
-}
-
-static enum pinion_err add_builtin(struct service *s, struct error *why)
-{
-    enum pinion_err err = service_add_handler(s, noop_new(), why);
-
-    if (!err) err = service_add_handler(s, sleep_new(s->ticker), why);
-    for (size_t i = 0; !err && i < s->config->command_count; i++) {
-        const struct config_command *c = &s->config->commands[i];
-        struct handler *h;
-        err = command_new(c->kind, c->argv, &s->host, &h, why);
-        if (err) return err;
-        h->concurrency = c->concurrency;
-        h->timeout_ms = c->timeout_ms;
-        h->attempts_max = c->attempts_max;
-        handler_name(h, c->backoff, c->on_dead);
-        err = service_add_handler(s, h, why);
-    }
-    return err;
-}
-
-static enum pinion_err make_workers(struct service *s, struct error *why)
-{
-    struct workers_options options = {
-        .loop = s->loop,
-        .ticker = s->ticker,
-        .name_space = s->config->name_space,
-        .server = state_server_id(s->state),
-        .http = s->http ? http_server_address(s->http) : NULL,
-        .zones = s->zones,
-        .boot = state_boot(s->state),
-        .concurrency = s->config->concurrency,
-        .strict = s->config->strict,
-        .lease_ms = s->config->lease_ms,
-        .memory_mark = s->config->memory_mark,
-        .grace_ms = s->config->grace_ms ? s->config->grace_ms : 1, /* 0 is the default there */
-        .on_serving = on_serving,
-        .on_stopped = on_workers_stopped,
-        .ctx = s,
-    };
-    enum pinion_err err = PINION_OK;
-
-    s->workers = workers_new(&options);
-    zone_watch_start(&s->zone_watch);
-    for (size_t i = 0; i < s->config->queue_count && !err; i++)
-        err = workers_add_queue(s->workers, s->config->queues[i].name, s->config->queues[i].weight,
-                                s->config->queues[i].on_dead, why);
-    while (s->handlers.count > 0 && !err)
-        err = workers_add_handler(s->workers, s->handlers.handlers[--s->handlers.count], why);
-    return err;
-}
-
-/* Until the first heartbeat tells better, by what the handshake found. */
-static int64_t redis_now_ms(void *ctx)
-{
-    const struct service *s = ctx;
-    int64_t now_ms = workers_now_ms(s->workers);
-
-    return now_ms ? now_ms : clock_wall_ms() + s->redis.clock_offset_us / 1000;
-}
-
-static void make_link(struct service *s)
-{
-    struct link_options options = {
-        .url = s->url,
-        .name_space = s->config->name_space,
-        .allow_eviction = s->config->allow_eviction,
-        .on_up = on_link_up,
-        .on_down = on_link_down,
-        .on_refused = on_link_refused,
-        .on_subscribed = on_subscribed,
-        .on_unsubscribed = on_unsubscribed,
-        .on_message = on_message,
-        .ctx = s,
-    };
-
-    s->link = link_new(s->loop, &options);
-    workers_use_link(s->workers, s->link);
-    s->results = results_new(s->link, s->ticker, s->config->name_space);
-    s->fleet = fleet_new(s->link, s->config->name_space);
-    s->schedules = schedule_apply_new(s);
-    s->submitter = submitter_new(s->loop, s->link, s->config->name_space, redis_now_ms, s);
-    link_start(s->link);
-}
-
-static enum pinion_err open_http(struct service *s, struct error *why)
-{
-    const char **hosts;
-    struct http_options options = {.listen = s->config->listen};
-    enum pinion_err err;
-
-    if (!s->config->listen) return PINION_OK;
-    hosts = xcalloc(s->config->host_count + 1, sizeof *hosts);
-    for (size_t i = 0; i < s->config->host_count; i++) hosts[i] = s->config->hosts[i];
-    options.hosts = hosts;
-    err = http_server_open(s->loop, s->ticker, &options, api_handle, s, &s->http, why);
-    free(hosts);
-    return err;
-}
-
-/* With the lock held: nobody else runs commands for this folder. */
-static enum pinion_err clear_orphans(struct service *s, struct error *why)
-{
-    unsigned killed = 0;
-    enum pinion_err err = process_record_open(state_dir(s->state), &s->record, why);
-
-    if (err) return err;
-    err = process_record_sweep(s->record, ORPHANS_WAIT_MS, &killed, why);
-    if (killed) log_warn("orphans_killed", LOG_INT("processes", killed));
-    s->host = (struct process_host){s->loop, s->ticker, s->record};
-    return err;
 }
 
 /* ---- from state to state --------------------------------------------------------------------- */
 
 static enum pinion_err after_lock(struct service *s, struct error *why)
 {
-    enum pinion_err err = clear_orphans(s, why);
+    enum pinion_err err = service_make_parts(s, why);
 
-    if (!err) err = open_http(s, why);
-    if (!err) err = add_builtin(s, why);
-    if (!err) err = make_workers(s, why);
-    if (!err) err = make_redis(s, why);
     if (err) return err;
     s->at = AT_REDIS;
     if (s->child) return redis_child_start(s->child, why);
@@ -356,7 +179,7 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
         break;
     case AT_REDIS:
         s->at = AT_LINK;
-        make_link(s);
+        service_make_link(s);
         break;
     case AT_STOP_LINK:
         if (!link_is_done(s)) step(s);
@@ -495,99 +318,4 @@ void service_stop(struct service *s)
 bool service_stopped(const struct service *s)
 {
     return s->at == AT_STOPPED;
-}
-
-struct ev_loop *service_loop(const struct service *s)
-{
-    return s->loop;
-}
-
-struct ticker *service_ticker(const struct service *s)
-{
-    return s->ticker;
-}
-
-bool service_ready(const struct service *s)
-{
-    return s->at == AT_READY && link_is_up(s->link);
-}
-
-bool service_redis_up(const struct service *s)
-{
-    return s->link && link_is_up(s->link);
-}
-
-const struct redis_info *service_redis_info(const struct service *s)
-{
-    return &s->redis;
-}
-
-const char *service_server_id(const struct service *s)
-{
-    return state_server_id(s->state);
-}
-
-unsigned service_running(const struct service *s)
-{
-    return s->workers ? workers_running(s->workers) : 0;
-}
-
-const struct config *service_config(const struct service *s)
-{
-    return s->config;
-}
-
-const char *service_token(const struct service *s)
-{
-    return state_token(s->state);
-}
-
-uint64_t service_roundtrip_us(const struct service *s)
-{
-    return s->link ? link_roundtrip_us(s->link) : 0;
-}
-
-unsigned service_http_connections(const struct service *s)
-{
-    return s->http ? http_server_connections(s->http) : 0;
-}
-
-const struct histogram *service_stall_us(const struct service *s)
-{
-    return &s->pulse.stall_us;
-}
-
-const struct workers_totals *service_totals(const struct service *s)
-{
-    return workers_totals(s->workers);
-}
-
-struct link *service_link(const struct service *s)
-{
-    return s->link;
-}
-
-struct submitter *service_submitter(const struct service *s)
-{
-    return s->submitter;
-}
-
-struct results *service_results(const struct service *s)
-{
-    return s->results;
-}
-
-struct fleet *service_fleet(const struct service *s)
-{
-    return s->fleet;
-}
-
-struct zone_cache *service_zones(const struct service *s)
-{
-    return s->zones;
-}
-
-int64_t service_now_ms(const struct service *s)
-{
-    return redis_now_ms((void *)(uintptr_t)s);
 }

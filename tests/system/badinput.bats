@@ -205,7 +205,7 @@ drained() {
     refused 2 "nosuchprogram" --command "x=nosuchprogram"
     refused 2 "/no/such/thing" --command "x=/no/such/thing"
     refused 2 "$PWD/plain" --command "x=$PWD/plain"
-    refused 2 "expected KIND='PROGRAM ARGUMENTS'" --command "cat"
+    refused 2 "expected KIND='ARGV...'" --command "cat"
     refused 2 "quote" --command "x=cat 'open"
     [ ! -e state/redis.sock ]
 }

@@ -144,24 +144,24 @@ TEST(reads_a_whole_file)
     assert_string_equal(config.queues[1].name, "bulk");
     assert_int_equal(config.queues[1].weight, 1);
     assert_string_equal(config.queues[2].name, "slow");
-    assert_int_equal(config.command_count, 2);
-    assert_string_equal(config.commands[0].kind, "wc");
-    assert_string_equal(config.commands[0].argv[0], "wc");
-    assert_string_equal(config.commands[0].argv[2], "a file");
-    assert_null(config.commands[0].argv[3]);
-    assert_int_equal(config.commands[0].concurrency, 2);
-    assert_int_equal(config.commands[0].timeout_ms, 300000);
-    assert_int_equal(config.commands[0].attempts_max, 3);
-    assert_string_equal(config.commands[0].backoff, "fixed:30s");
-    assert_null(config.commands[1].backoff);
-    assert_string_equal(config.commands[0].on_dead, "report");
-    assert_null(config.commands[1].on_dead);
+    assert_int_equal(config.handler_count, 2);
+    assert_string_equal(config.handlers[0].kind, "wc");
+    assert_string_equal(config.handlers[0].argv[0], "wc");
+    assert_string_equal(config.handlers[0].argv[2], "a file");
+    assert_null(config.handlers[0].argv[3]);
+    assert_int_equal(config.handlers[0].concurrency, 2);
+    assert_int_equal(config.handlers[0].timeout_ms, 300000);
+    assert_int_equal(config.handlers[0].attempts_max, 3);
+    assert_string_equal(config.handlers[0].backoff, "fixed:30s");
+    assert_null(config.handlers[1].backoff);
+    assert_string_equal(config.handlers[0].on_dead, "report");
+    assert_null(config.handlers[1].on_dead);
     assert_string_equal(config.on_dead, "notify");
     assert_string_equal(config.queues[1].on_dead, "notify");
     assert_string_equal(config.queues[2].on_dead, "");
-    assert_string_equal(config.commands[1].argv[2], "echo $1");
-    assert_string_equal(config.commands[1].argv[3], "x");
-    assert_null(config.commands[1].argv[4]);
+    assert_string_equal(config.handlers[1].argv[2], "echo $1");
+    assert_string_equal(config.handlers[1].argv[3], "x");
+    assert_null(config.handlers[1].argv[4]);
 }
 
 TEST(flag_beats_environment_beats_file)
@@ -233,10 +233,10 @@ TEST(lists_of_flags_replace_those_of_the_file)
     assert_int_equal(config.queues[1].weight, 2);
     assert_int_equal(config.host_count, 1);
     assert_string_equal(config.hosts[0], "flag");
-    assert_int_equal(config.command_count, 2); /* commands are replaced one by one */
-    assert_string_equal(config.commands[0].argv[0], "flag");
-    assert_string_equal(config.commands[0].argv[2], "c=d");
-    assert_string_equal(config.commands[1].argv[0], "file");
+    assert_int_equal(config.handler_count, 2); /* commands are replaced one by one */
+    assert_string_equal(config.handlers[0].argv[0], "flag");
+    assert_string_equal(config.handlers[0].argv[2], "c=d");
+    assert_string_equal(config.handlers[1].argv[0], "file");
 }
 
 TEST(refuses_with_file_and_line)
@@ -323,7 +323,7 @@ TEST(names_at_their_limit)
     snprintf(text, sizeof text, "[queue \"%.64s\"]\n[command \"%.128s\"]\nargv = x\n", name, name);
     loads(text);
     assert_int_equal(strlen(config.queues[0].name), 64);
-    assert_int_equal(strlen(config.commands[0].kind), 128); /* longer than libinih's own 49 */
+    assert_int_equal(strlen(config.handlers[0].kind), 128); /* longer than libinih's own 49 */
     snprintf(text, sizeof text, "[queue \"%.65s\"]\n", name);
     refused_at(1, "queue: ", text);
     snprintf(text, sizeof text, "[command \"%.129s\"]\n", name);

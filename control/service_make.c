@@ -1,0 +1,134 @@
+/* control/service_make.c — the parts of a server, made from its config and wired. */
+#include "control/service_inside.h"
+
+#include <stdlib.h>
+#include "base/log.h"
+#include "base/memory.h"
+#include "control/api.h"
+#include "control/fleet.h"
+#include "control/handlers.h"
+#include "control/results.h"
+#include "workers/callback.h"
+
+#define ORPHANS_WAIT_MS 5000 /* for what the former server left to be gone */
+
+static enum pinion_err make_redis(struct service *s, struct error *why)
+{
+    struct redis_child_options options = {
+        .dir = state_dir(s->state),
+        .lock_fd = state_lock_fd(s->state),
+        .fsync = s->config->fsync,
+        .maxmemory_bytes = s->config->maxmemory_bytes,
+    };
+    struct redis_child_events events = service_child_events;
+
+    events.ctx = s;
+    if (s->config->redis) return redis_url_parse(span_of(s->config->redis), &s->url, why);
+    s->child = redis_child_new(s->loop, s->ticker, &options, &events);
+    return redis_url_parse(span_of(redis_child_url(s->child)), &s->url, why);
+}
+
+static enum pinion_err add_handlers(struct service *s, struct error *why)
+{
+    enum pinion_err err = service_add_handler(s, noop_new(), why);
+
+    if (!err) err = service_add_handler(s, sleep_new(s->ticker), why);
+    for (size_t i = 0; !err && i < s->config->handler_count; i++) {
+        struct handler *h;
+        err = handler_make(&s->config->handlers[i], &s->host, &h, why);
+        if (!err) err = service_add_handler(s, h, why);
+    }
+    return err;
+}
+
+static enum pinion_err make_workers(struct service *s, struct error *why)
+{
+    struct workers_options options = {
+        .loop = s->loop,
+        .ticker = s->ticker,
+        .name_space = s->config->name_space,
+        .server = state_server_id(s->state),
+        .http = s->http ? http_server_address(s->http) : NULL,
+        .zones = s->zones,
+        .boot = state_boot(s->state),
+        .concurrency = s->config->concurrency,
+        .strict = s->config->strict,
+        .lease_ms = s->config->lease_ms,
+        .memory_mark = s->config->memory_mark,
+        .grace_ms = s->config->grace_ms ? s->config->grace_ms : 1, /* 0 is the default there */
+        .on_serving = service_on_serving,
+        .on_stopped = service_on_workers_stopped,
+        .ctx = s,
+    };
+    enum pinion_err err = PINION_OK;
+
+    s->workers = workers_new(&options);
+    zone_watch_start(&s->zone_watch);
+    for (size_t i = 0; i < s->config->queue_count && !err; i++)
+        err = workers_add_queue(s->workers, s->config->queues[i].name, s->config->queues[i].weight,
+                                s->config->queues[i].on_dead, why);
+    while (s->handlers.count > 0 && !err)
+        err = workers_add_handler(s->workers, s->handlers.handlers[--s->handlers.count], why);
+    return err;
+}
+
+static int64_t now_ms(void *ctx)
+{
+    return service_now_ms(ctx);
+}
+
+void service_make_link(struct service *s)
+{
+    struct link_options options = service_link_events;
+
+    options.url = s->url;
+    options.name_space = s->config->name_space;
+    options.allow_eviction = s->config->allow_eviction;
+    options.ctx = s;
+    s->link = link_new(s->loop, &options);
+    workers_use_link(s->workers, s->link);
+    s->results = results_new(s->link, s->ticker, s->config->name_space);
+    s->fleet = fleet_new(s->link, s->config->name_space);
+    s->schedules = schedule_apply_new(s);
+    s->submitter = submitter_new(s->loop, s->link, s->config->name_space, now_ms, s);
+    link_start(s->link);
+}
+
+static enum pinion_err open_http(struct service *s, struct error *why)
+{
+    const char **hosts;
+    struct http_options options = {.listen = s->config->listen};
+    enum pinion_err err;
+
+    if (!s->config->listen) return PINION_OK;
+    hosts = xcalloc(s->config->host_count + 1, sizeof *hosts);
+    for (size_t i = 0; i < s->config->host_count; i++) hosts[i] = s->config->hosts[i];
+    options.hosts = hosts;
+    err = http_server_open(s->loop, s->ticker, &options, api_handle, s, &s->http, why);
+    free(hosts);
+    return err;
+}
+
+/* With the lock held: nobody else runs commands for this folder. */
+static enum pinion_err clear_orphans(struct service *s, struct error *why)
+{
+    unsigned killed = 0;
+    enum pinion_err err = process_record_open(state_dir(s->state), &s->record, why);
+
+    if (err) return err;
+    err = process_record_sweep(s->record, ORPHANS_WAIT_MS, &killed, why);
+    if (killed) log_warn("orphans_killed", LOG_INT("processes", killed));
+    s->host = (struct process_host){s->loop, s->ticker, s->record};
+    return err;
+}
+
+enum pinion_err service_make_parts(struct service *s, struct error *why)
+{
+    enum pinion_err err = clear_orphans(s, why);
+
+    if (!err) err = open_http(s, why);
+    if (!err) err = add_handlers(s, why);
+    if (!err) err = make_workers(s, why);
+    if (!err) err = make_redis(s, why);
+    return err;
+}

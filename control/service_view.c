@@ -1,0 +1,102 @@
+/* control/service_view.c — what the API and the embedding program see of a service. */
+#include "control/service_inside.h"
+
+#include "base/clock.h"
+
+struct ev_loop *service_loop(const struct service *s)
+{
+    return s->loop;
+}
+
+struct ticker *service_ticker(const struct service *s)
+{
+    return s->ticker;
+}
+
+bool service_ready(const struct service *s)
+{
+    return s->at == AT_READY && link_is_up(s->link);
+}
+
+bool service_redis_up(const struct service *s)
+{
+    return s->link && link_is_up(s->link);
+}
+
+const struct redis_info *service_redis_info(const struct service *s)
+{
+    return &s->redis;
+}
+
+const char *service_server_id(const struct service *s)
+{
+    return state_server_id(s->state);
+}
+
+unsigned service_running(const struct service *s)
+{
+    return s->workers ? workers_running(s->workers) : 0;
+}
+
+const struct config *service_config(const struct service *s)
+{
+    return s->config;
+}
+
+const char *service_token(const struct service *s)
+{
+    return state_token(s->state);
+}
+
+uint64_t service_roundtrip_us(const struct service *s)
+{
+    return s->link ? link_roundtrip_us(s->link) : 0;
+}
+
+unsigned service_http_connections(const struct service *s)
+{
+    return s->http ? http_server_connections(s->http) : 0;
+}
+
+const struct histogram *service_stall_us(const struct service *s)
+{
+    return &s->pulse.stall_us;
+}
+
+const struct workers_totals *service_totals(const struct service *s)
+{
+    return workers_totals(s->workers);
+}
+
+struct link *service_link(const struct service *s)
+{
+    return s->link;
+}
+
+struct submitter *service_submitter(const struct service *s)
+{
+    return s->submitter;
+}
+
+struct results *service_results(const struct service *s)
+{
+    return s->results;
+}
+
+struct fleet *service_fleet(const struct service *s)
+{
+    return s->fleet;
+}
+
+struct zone_cache *service_zones(const struct service *s)
+{
+    return s->zones;
+}
+
+/* Until the first heartbeat tells better, by what the handshake found. */
+int64_t service_now_ms(const struct service *s)
+{
+    int64_t now_ms = workers_now_ms(s->workers);
+
+    return now_ms ? now_ms : clock_wall_ms() + s->redis.clock_offset_us / 1000;
+}
