@@ -325,6 +325,42 @@ TEST(a_rate_is_exact_to_one_job)
         assert_true(at_us[i] - at_us[i - COUNT - 1] >= 1000000 - 1);
 }
 
+/* Starts by whole second of so many, by a caller that now and then is `stall_ms` late: within a
+ * second, or anywhere. */
+static void count_starts(unsigned *by_second, int64_t seconds, unsigned stall_ms, bool anywhere)
+{
+    struct leases got;
+
+    rig_reset(&rig);
+    rate(LIMIT_QUEUE, NULL, "100/1s", 0);
+    put("wc", NULL, 100 * (size_t)seconds + 110);
+    while (rig.now_us < (RIG_START_MS + seconds * 1000) * 1000) {
+        int64_t at_us = rig.now_us - RIG_START_MS * 1000;
+        bool inside = at_us % 1000000 < 1000000 - (stall_ms + 20) * 1000;
+        claim(&rig, &(struct ask){.free = 50}, &got);
+        by_second[at_us / 1000000] += (unsigned)got.count;
+        for (size_t i = 0; i < got.count; i++) ack(&rig, &got.lease[i]);
+        bool stalls = rand() % 30 == 0 && (anywhere || inside);
+        rig_step_us(&rig, stalls ? (int64_t)stall_ms * 1000 : rand() % 5000);
+    }
+}
+
+/* What a stall delayed is caught up in the same second, and only there: one that ends with less
+ * gives nothing to the next. */
+TEST(a_rate_is_reached_in_each_second_and_never_exceeded)
+{
+    enum { SECONDS = 10 };
+    unsigned inside[SECONDS] = {0}, anywhere[SECONDS] = {0};
+
+    srand(11);
+    count_starts(inside, SECONDS, 45, false);
+    count_starts(anywhere, SECONDS, 120, true);
+    for (size_t i = 0; i < SECONDS; i++) {
+        assert_in_range(inside[i], 99, 101);
+        assert_in_range(anywhere[i], 1, 101);
+    }
+}
+
 TEST(a_burst_may_start_at_once)
 {
     rig_reset(&rig);
@@ -503,6 +539,7 @@ int main(void)
         cmocka_unit_test(nothing_is_pushed_while_a_queue_has_limits),
         cmocka_unit_test(an_idle_server_is_woken_when_there_is_room),
         cmocka_unit_test(a_rate_is_exact_to_one_job),
+        cmocka_unit_test(a_rate_is_reached_in_each_second_and_never_exceeded),
         cmocka_unit_test(a_burst_may_start_at_once),
         cmocka_unit_test(who_waits_for_a_rate_is_told_when),
         cmocka_unit_test(limits_are_set_kept_replaced_and_cleared),

@@ -75,14 +75,17 @@ most_at_once() {
         [ -n "$after" ] || break
     done
     [ "$(wc -l <starts)" -eq $((RATE * SECONDS_OF_RATE)) ]
-    # Never more than RATE and one in any second; and the rate is reached. A server knows the time
-    # of a start when the claim has been answered, so a busy machine moves some of them; and one
-    # that is later than the grid forgives (10 ms) starts fewer than it may.
-    sort -n starts | awk -v rate=$RATE '
+    # Never more than RATE and one in any second, and what may be caught up (50 ms); and the rate is
+    # reached. A server knows the time of a start when the claim has been answered, so a busy machine
+    # moves some of them; and one that is later than the grid forgives starts fewer than it may.
+    sort -n starts | awk -v rate=$RATE -v late=$((RATE / 20)) '
         { at[NR] = $1 }
         END {
-            for (i = rate + 2; i <= NR; i++)
-                if (at[i] - at[i - rate - 1] < 950) { print "too many from " at[i - rate - 1]; bad = 1 }
+            for (i = rate + late + 2; i <= NR; i++)
+                if (at[i] - at[i - rate - late - 1] < 950) {
+                    print "too many from " at[i - rate - late - 1]
+                    bad = 1
+                }
             took = at[NR] - at[1]
             print NR " starts in " took " ms"
             if (took > (NR - 1) * 1000 / rate * 2) { print "too slow"; bad = 1 }

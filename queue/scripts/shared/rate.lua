@@ -1,9 +1,11 @@
 -- A rate lets one job start each PER_US / COUNT, on a grid of times (GCRA): `rate:SCOPE` holds
 -- `US REST WAITED`, the time of the next one, REST in 1/COUNT us, so that nothing is ever rounded
 -- away. It begins anew when nothing wanted to start; but who WAITED is late by the time that a
--- wake-up takes, and the grid goes on, or the rate would never be reached. The key ends by itself
--- when it says nothing any more.
-local LATE_US_MAX, RATE_KEPT_MS = 10000, 60000
+-- wake-up takes, or a stall of up to LATE_US_MAX, and the grid goes on, or the rate would never be
+-- reached. It does not go on from one second into the next (or from one PER_US, if that is longer),
+-- so that none has more than COUNT starts and one. The key ends by itself when it says nothing any
+-- more.
+local LATE_US_MAX, SECOND_US, RATE_KEPT_MS = 50000, 1000000, 60000
 local rates = {}
 
 local function rate_of(scope, limit, now)
@@ -11,7 +13,10 @@ local function rate_of(scope, limit, now)
   if rate then return rate end
   local text = redis.call('GET', key('rate:' .. scope)) or '0 0 0'
   local us, rest, waited = text:match('^(%d+) (%d+) (%d)$')
-  local late = waited == '1' and math.max(LATE_US_MAX, limit.per_us / limit.count) or 0
+  local late, interval = 0, limit.per_us / limit.count
+  if waited == '1' then
+    late = math.max(interval, math.min(LATE_US_MAX, now % math.max(SECOND_US, limit.per_us)))
+  end
   rate = {us = tonumber(us), rest = math.min(tonumber(rest), limit.count - 1),
           waited = waited == '1'}
   local first, last = math.ceil(now - late), now + math.ceil(limit.burst * limit.per_us
