@@ -194,6 +194,57 @@ TEST(clients_that_leave_do_no_harm)
     assert_int_equal(ask("GET", "/v1/queues", NULL, NULL).status, 200);
 }
 
+/* A client that sends, and is gone before it is answered. */
+static void ask_and_leave(const char *method, const char *target, const char *headers,
+                          const char *body)
+{
+    struct visitor *v = visitor_open();
+    char *text = xasprintf("%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s",
+                           method, target, headers, strlen(body), body);
+
+    visitor_send(v, text, strlen(text));
+    for (int turn = 0; turn < 5; turn++) world_turn();
+    visitor_reset(v);
+    free(text);
+}
+
+/* Whoever lost an answer asks again, and is told what his first request did; nothing is done
+ * twice. */
+TEST(a_lost_answer_is_given_again)
+{
+    static const struct {
+        const char *method, *target, *headers, *body;
+        const char *done;   /* gives 1 when the first request was carried out, */
+        const char *answer; /* and this is the second one's, with status 200 */
+    } rows[] = {
+        {"POST", "/v1/queues/lost/jobs", AUTH JSON "Idempotency-Key: k\r\n", "{\"kind\":\"a\"}",
+         "HLEN pinion:{lost}:jobs", "{\"id\":\"lost:k\",\"existing\":true}"},
+        {"POST", "/v1/queues/lost/jobs", AUTH JSON,
+         "{\"kind\":\"b\",\"id\":\"own\",\"in_ms\":60000}",
+         "HEXISTS pinion:{lost}:jobs own", "{\"id\":\"lost:own\",\"existing\":true}"},
+        {"POST", "/v1/jobs/lost:own/cancel", AUTH, "", "ZCARD pinion:{lost}:cancelled",
+         "\"cancelled\""},
+        {"PUT", "/v1/queues/lost/batches/b", AUTH JSON, "{\"on_complete\":{\"kind\":\"c\"}}",
+         "HLEN pinion:{lost}:batch_jobs", "\"state\":\"open\""},
+        {"POST", "/v1/queues/lost/batches/b/close", AUTH, "", "LLEN pinion:{lost}:lane:5:c",
+         "\"existing\":true"},
+        {"POST", "/v1/queues/lost/jobs/retry?state=cancelled", AUTH, "",
+         "LLEN pinion:{lost}:lane:5:b", "\"changed\":0"},
+        {"PUT", "/v1/queues/lost/limits", AUTH JSON, "{\"queue\":{\"concurrency\":3}}",
+         "HLEN pinion:{lost}:limits", "\"concurrency\":3"},
+    };
+
+    for (size_t i = 0; i < countof(rows); i++) {
+        ask_and_leave(rows[i].method, rows[i].target, rows[i].headers, rows[i].body);
+        eventually(redis_int(rows[i].done) == 1);
+        struct answer a = ask(rows[i].method, rows[i].target, rows[i].headers, rows[i].body);
+        if (a.status != 200 || !strstr(a.body, rows[i].answer))
+            fail_msg("row %zu: %u: %s", i, a.status, a.body);
+        assert_int_equal(redis_int(rows[i].done), 1);
+    }
+    assert_int_equal(redis_int("HLEN pinion:{lost}:jobs"), 3);
+}
+
 /* ---- Redis ----------------------------------------------------------------------------------- */
 
 /* First from what was seen a moment ago, then without the queues: what is old is no measurement. */
@@ -331,6 +382,7 @@ int main(void)
         cmocka_unit_test(pages_join_up),
         cmocka_unit_test(jobs_of_many_clients_travel_together),
         cmocka_unit_test(clients_that_leave_do_no_harm),
+        cmocka_unit_test(a_lost_answer_is_given_again),
         cmocka_unit_test(a_silent_redis_hangs_no_scrape_and_no_health),
         cmocka_unit_test(a_full_redis_is_busy_and_still_told_about),
         cmocka_unit_test(a_redis_that_dies_leaves_the_outcome_unknown),
