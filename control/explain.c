@@ -315,6 +315,35 @@ static void judge_dead(struct told *t)
     hint_verb(t, "retry", "runs it once more, with all its attempts");
 }
 
+/* Cancelled, for one that it was to wait for ended so, or was not to be waited for. */
+static bool tell_bad_parent(struct told *t, const char *why)
+{
+    static const struct {
+        const char *why, *words;
+    } ways[] = {
+        {"parent_dead", "is dead"},
+        {"parent_cancelled", "was cancelled"},
+        {"parent_deleted", "was deleted"},
+        {"parent_not_found", "was not there"},
+        {"parent_full", "has as many that wait for it as a job may have"},
+    };
+    static const size_t head = sizeof "parent_" - 1;
+
+    for (size_t i = 0; i < countof(ways); i++) {
+        if (strcmp(why, ways[i].why) != 0) continue;
+        for (size_t k = 0; k < job_view_parents(&t->view->job); k++) {
+            struct job_parent parent = job_view_parent(&t->view->job, k);
+            if (!parent.outcome || strcmp(parent.outcome, why + head) != 0) continue;
+            t->reason = ways[i].why;
+            set(t, "parent", shape_text(span_of(parent.id)));
+            buffer_printf(&t->message, "it was cancelled, for it was to wait for %s, which %s",
+                          parent.id, ways[i].words);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void judge_cancelled(struct told *t)
 {
     const char *why = t->view->job.why;
@@ -324,7 +353,7 @@ static void judge_cancelled(struct told *t)
     if (expired) {
         buffer_add_text(&t->message, "it was not started in time");
         if (t->view->job.job.expires_ms) add_time(t, ": by ", t->view->job.job.expires_ms);
-    } else {
+    } else if (!why || !tell_bad_parent(t, why)) {
         buffer_add_text(&t->message, "it was cancelled");
         if (why && strcmp(why, "cancelled") != 0)
             buffer_printf(&t->message, ": %.40s", why);

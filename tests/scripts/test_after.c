@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "queue/enqueue.h"
+#include "queue/outbox.h"
 #include "queue/reply.h"
 #include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
+
+#define CHILDREN_MAX 10000 /* as shared/bond_make.lua has it */
 
 static struct pinion_job named(const char *id, const char *after)
 {
@@ -356,6 +359,32 @@ TEST(a_ghost_does_not_start_what_waits)
     end_done("x");
 }
 
+/* At the bound of shared/bond_make.lua, and one past it; from another queue, too. */
+TEST(a_parent_has_room_for_so_many)
+{
+    struct pinion_job child = named(NULL, "p");
+    unsigned parent = 9;
+
+    rig_reset(&rig);
+    assert_string_equal(put("p", NULL), "new");
+    assert_string_equal(put("other", NULL), "new");
+    enqueue_many(&rig, &child, CHILDREN_MAX - 1);
+    assert_string_equal(put("last", "p"), "new");
+    struct pinion_job more = named("more", "other,p");
+    assert_string_equal(make_job(&more, &parent), "busy");
+    assert_int_equal(parent, 1);
+    expect_states("last=waiting more=none");
+    tell_build(&rig.request, rig_key(&rig));
+    tell_add(&rig.request, span_of("bond p r:x"));
+    redisReply *r = rig_ask(&rig);
+    assert_true(span_is(tell_answer(r, 0), "full"));
+    freeReplyObject(r);
+    assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:bonds"), CHILDREN_MAX);
+    assert_string_equal(cancel(&rig, "last"), "cancelled"); /* makes room for one */
+    assert_string_equal(make_job(&more, NULL), "new");
+    assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:bonds"), CHILDREN_MAX + 1); /* two of `more` */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +399,7 @@ int main(void)
         cmocka_unit_test(times_of_what_waits_can_be_edited),
         cmocka_unit_test(a_child_may_leave_early),
         cmocka_unit_test(a_ghost_does_not_start_what_waits),
+        cmocka_unit_test(a_parent_has_room_for_so_many),
     };
 
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "control/explain.h"
 #include "queue/limit.h"
+#include "queue/outbox.h"
 #include "tests/scripts/one_rig.h"
 #include "tests/scripts/verbs.h"
 #include "tests/support/check.h"
@@ -281,6 +282,38 @@ TEST(it_has_ended)
     expect(id, "cancelled", "it was cancelled");
 }
 
+/* A job that waits for `after` hears of the end of one of them. */
+static void end_of_parent(const char *after, const char *what)
+{
+    make(&(struct pinion_job){.id = "x", .after = after});
+    tell_build(&rig.request, rig_key(&rig));
+    tell_add(&rig.request, span_of(what));
+    freeReplyObject(rig_ask(&rig));
+}
+
+TEST(one_that_it_waited_for_ended_badly)
+{
+    static const struct {
+        const char *told, *reason, *words;
+    } rows[] = {
+        {"end x r:b dead", "parent_dead", "for it was to wait for r:b, which is dead"},
+        {"end x r:b cancelled", "parent_cancelled", "r:b, which was cancelled"},
+        {"end x r:b deleted", "parent_deleted", "r:b, which was deleted"},
+        {"end x r:b not_found", "parent_not_found", "r:b, which was not there"},
+        {"end x r:b full", "parent_full", "r:b, which has as many that wait for it"},
+    };
+
+    for (size_t i = 0; i < countof(rows); i++) {
+        begin();
+        end_of_parent("r:a,r:b", rows[i].told);
+        expect("x", rows[i].reason, rows[i].words);
+        assert_string_equal(text("parent"), "r:b");
+    }
+    begin();
+    end_of_parent("r:a", "end x r:a of_a_newer_version");
+    expect("x", "cancelled", "it was cancelled: parent_of_a_newer_version");
+}
+
 TEST(its_servers_were_lost)
 {
     begin();
@@ -359,6 +392,7 @@ int main(void)
         cmocka_unit_test(it_runs),
         cmocka_unit_test(its_server_is_silent),
         cmocka_unit_test(it_has_ended),
+        cmocka_unit_test(one_that_it_waited_for_ended_badly),
         cmocka_unit_test(its_servers_were_lost),
         cmocka_unit_test(it_was_not_started_in_time),
         cmocka_unit_test(a_job_that_never_was),

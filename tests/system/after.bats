@@ -69,6 +69,18 @@ note() { # TEXT FLAGS...
     exits 11 enqueue note x --after b --wait
 }
 
+# The parent's queue may be in another part of Redis, so nobody looks when the child is made.
+@test "a parent in another queue that is not there is named" {
+    start a
+    note lone --id e --after elsewhere:nobody
+    eventually "the child hears of it" job_is default:e cancelled
+    [ "$(job default:e reason)" = parent_not_found ]
+    exits 0 job explain default:e
+    [[ $output == *"for it was to wait for elsewhere:nobody, which was not there"* ]]
+    [ "$(pinion job explain default:e --json | jq -r '.reason, .parent' | tr '\n' ' ')" = \
+        "parent_not_found elsewhere:nobody " ]
+}
+
 @test "bad input is refused and makes nothing" {
     start a
     exits 3 enqueue wc --after nobody
