@@ -37,7 +37,7 @@ static void set(const char *key, const char *value)
     if (config_set(&config, key, value, &why)) fail_msg("%s", why.text);
 }
 
-void world_open(void)
+void world_open_with(void (*configure)(struct config *), void (*add)(struct service *))
 {
     struct state_info info = {0};
     struct error why = {0};
@@ -50,15 +50,22 @@ void world_open(void)
     set("listen", "127.0.0.1:0");
     set("state", scratch);
     set("command", "wc=wc -w");
+    if (configure) configure(&config);
     if (config_finish(&config, &why)) fail_msg("%s", why.text);
     loop = ev_loop_new(EVFLAG_AUTO);
     world_service = service_new(loop, &config);
+    if (add) add(world_service);
     if (service_start(world_service, &why)) fail_msg("%s", why.text);
     eventually(service_ready(world_service));
     assert_int_equal(state_read_info(scratch, &info, &why), PINION_OK);
     port = (unsigned)strtoul(strrchr(info.http, ':') + 1, NULL, 10);
     state_info_deinit(&info);
     assert_int_equal(state_read_token(scratch, token, &why), PINION_OK);
+}
+
+void world_open(void)
+{
+    world_open_with(NULL, NULL);
 }
 
 static void forget_last(void)

@@ -29,6 +29,8 @@ extern struct redis_server *world_redis;
 extern struct service *world_service;
 
 void world_open(void);  /* ready, serving queue "default" with a handler for "wc" */
+/* The same; what is given is called before the service is made, and before it starts. */
+void world_open_with(void (*configure)(struct config *), void (*add)(struct service *));
 void world_close(void); /* gracefully; nothing may be left over */
 void world_turn(void);  /* the loop once, and a moment for the kernel */
 const char *world_state_dir(void);

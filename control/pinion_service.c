@@ -1,103 +1,18 @@
-/* The functions of include/pinion.h, each a thin face of what the house has already. */
-#include "include/pinion.h"
+#include "control/pinion_shared.h"
 
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/macros.h"
 #include "base/memory.h"
-#include "base/time_text.h"
 #include "control/config.h"
-#include "control/enqueuer.h"
-#include "control/find.h"
 #include "control/service.h"
 #include "control/soon.h"
 #include "control/timers.h"
 #include "queue/limits.h"
 #include "queue/on_dead.h"
-#include "queue/sync.h"
 #include "scheduler/backoff.h"
-#include "workers/attempt.h"
 #include "workers/callback.h"
-
-const char *pinion_err_name(enum pinion_err err)
-{
-    return error_name(err);
-}
-
-static enum pinion_err tell(const struct error *why, enum pinion_err err, char *text, size_t size)
-{
-    if (err && text && size) snprintf(text, size, "%s", why->text);
-    return err;
-}
-
-/* ---- client ---------------------------------------------------------------------------------- */
-
-#define CONNECT_DEFAULT_MS 5000
-#define REPLY_DEFAULT_MS   10000
-
-struct pinion_client {
-    struct redis_url url;
-    struct sync *sync;
-    struct enqueuer *enqueuer;
-    char *name_space;
-    uint64_t reply_timeout_ms;
-};
-
-static enum pinion_err connect_client(struct pinion_client *c,
-                                      const struct pinion_client_options *o, struct error *why)
-{
-    uint64_t wait_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_DEFAULT_MS;
-    struct find_options find = {o->redis_url, o->state_dir, wait_ms};
-    struct sync_options options = {c->name_space, wait_ms, c->reply_timeout_ms, false};
-    char *url = NULL;
-    enum pinion_err err = find_redis(&find, &url, why);
-
-    if (!err) err = redis_url_parse(span_of(url), &c->url, why);
-    if (!err) err = sync_open(&c->url, &options, &c->sync, why);
-    free(url);
-    return err;
-}
-
-enum pinion_err pinion_client_open(const struct pinion_client_options *options,
-                                   struct pinion_client **ret_client, char *text, size_t size)
-{
-    static const struct pinion_client_options defaults;
-    const struct pinion_client_options *o = options ? options : &defaults;
-    struct pinion_client *c = xcalloc(1, sizeof *c);
-    struct error why = {0};
-    enum pinion_err err;
-
-    c->name_space = xstrdup(o->name_space ? o->name_space : "pinion");
-    c->reply_timeout_ms = o->reply_timeout_ms ? o->reply_timeout_ms : REPLY_DEFAULT_MS;
-    err = connect_client(c, o, &why);
-    if (err) {
-        pinion_client_close(c);
-        return tell(&why, err, text, size);
-    }
-    c->enqueuer = enqueuer_new(c->sync, c->name_space);
-    *ret_client = c;
-    return PINION_OK;
-}
-
-void pinion_client_close(struct pinion_client *c)
-{
-    if (!c) return;
-    enqueuer_free(c->enqueuer);
-    sync_close(c->sync);
-    redis_url_deinit(&c->url);
-    free(c->name_space);
-    free(c);
-}
-
-enum pinion_err pinion_enqueue(struct pinion_client *c, const struct pinion_job *jobs, size_t count,
-                               struct pinion_enqueued *ret)
-{
-    return enqueuer_send(c->enqueuer, jobs, count, c->reply_timeout_ms, ret, NULL);
-}
-
-/* ---- service --------------------------------------------------------------------------------- */
 
 struct pinion_service {
     struct config config;
@@ -186,7 +101,7 @@ enum pinion_err pinion_service_new(struct ev_loop *loop,
     if (err) {
         config_deinit(&s->config);
         free(s);
-        return tell(&why, err, text, size);
+        return pinion_tell(&why, err, text, size);
     }
     s->service = service_new(loop, &s->config);
     begin_timers(s);
@@ -237,7 +152,7 @@ enum pinion_err pinion_service_start(struct pinion_service *s, char *text, size_
     struct error why = {0};
     enum pinion_err err = service_start(s->service, &why);
 
-    return tell(&why, err, text, size);
+    return pinion_tell(&why, err, text, size);
 }
 
 enum pinion_err pinion_service_run(struct pinion_service *s)
@@ -303,62 +218,10 @@ enum pinion_err pinion_call_cron(struct pinion_service *s, const char *spec, con
     struct error why = {0};
     enum pinion_err err = timers_cron(timers_of(s), spec, tz, &call, &why);
 
-    return tell(&why, err, text, size);
+    return pinion_tell(&why, err, text, size);
 }
 
 int pinion_call_soon(struct pinion_service *s, struct pinion_soon *node)
 {
     return soon_call(s->soon, node);
-}
-
-/* ---- attempts -------------------------------------------------------------------------------- */
-
-static struct attempt *attempt_of(struct pinion_attempt *a)
-{
-    return (struct attempt *)a;
-}
-
-const struct pinion_work *pinion_attempt_work(const struct pinion_attempt *a)
-{
-    return &((const struct attempt *)a)->work;
-}
-
-int pinion_attempt_stopping(const struct pinion_attempt *a)
-{
-    return ((const struct attempt *)a)->at == AT_STOP;
-}
-
-_Static_assert(PINION_PROGRESS_NOTE_MAX == PROGRESS_NOTE_MAX, "both are what progress.lua takes");
-
-enum pinion_err pinion_attempt_progress(struct pinion_attempt *a, unsigned percent,
-                                        const char *note)
-{
-    return attempt_tell(attempt_of(a), percent, span_of(note ? note : ""));
-}
-
-void pinion_attempt_done(struct pinion_attempt *a, const void *result, size_t len)
-{
-    attempt_finish(attempt_of(a), OUTCOME_DONE, result, len, 0);
-}
-
-void pinion_attempt_fail(struct pinion_attempt *a, const char *error)
-{
-    const char *text = error ? error : "failed";
-
-    attempt_finish(attempt_of(a), OUTCOME_FAIL, text, strlen(text), RETRY_BY_BACKOFF);
-}
-
-void pinion_attempt_retry_in(struct pinion_attempt *a, const char *error, uint64_t ms)
-{
-    const char *text = error ? error : "failed";
-
-    attempt_finish(attempt_of(a), OUTCOME_FAIL, text, strlen(text),
-                   (int64_t)(ms < DURATION_MS_MAX ? ms : DURATION_MS_MAX));
-}
-
-void pinion_attempt_reject(struct pinion_attempt *a, const char *error)
-{
-    const char *text = error ? error : "rejected";
-
-    attempt_finish(attempt_of(a), OUTCOME_FAIL, text, strlen(text), RETRY_NEVER);
 }

@@ -1,0 +1,209 @@
+/* The table of cases.h for every kind of handler: all jobs at once on one service, then one test
+ * for each of them. */
+#include "tests/flow/cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+#include "tests/flow/api_world.h"
+
+static const struct case_runner *const runners[] = {&callback_cases, &command_cases};
+
+#define RUNNERS countof(runners)
+
+struct trial {
+    const struct case_runner *runner;
+    const struct one_case *wanted;
+    char *id;
+    bool cancelled, ended;
+    json_t *job; /* when it has ended */
+};
+
+static struct trial *trials;
+static size_t trials_count;
+
+/* ---- all of them at once --------------------------------------------------------------------- */
+
+static void set(json_t *o, const char *key, uint64_t value)
+{
+    if (value) json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+static json_t *payload_of(const struct one_case *c)
+{
+    size_t len = strlen(c->order);
+    char *text = xmalloc(len + c->padding + 1);
+    json_t *payload;
+
+    memcpy(text, c->order, len);
+    memset(text + len, 'x', c->padding);
+    if (c->padding) text[len] = '\n';
+    payload = json_stringn(text, len + c->padding);
+    free(text);
+    return payload;
+}
+
+static void enqueue(struct trial *t)
+{
+    const struct one_case *c = t->wanted;
+    char *kind = xasprintf("case.%s", t->runner->name), *body;
+    json_t *o = json_pack("{ss ss so}", "kind", kind, "backoff", "fixed:10ms", "payload",
+                          payload_of(c));
+
+    set(o, "attempts_max", c->attempts_max ? c->attempts_max : 2);
+    set(o, "timeout_ms", c->timeout_ms);
+    set(o, "lease_ms", c->lease_ms);
+    set(o, "retain_ms", 600000);
+    body = json_dumps(o, JSON_COMPACT);
+    json_t *made = ask_json(201, "POST", "/v1/queues/default/jobs", AUTH JSON, body);
+    t->id = xstrdup(text_at(made, "id"));
+    json_decref(made);
+    json_decref(o);
+    free(body);
+    free(kind);
+}
+
+static void look(struct trial *t)
+{
+    char *target = xasprintf("/v1/jobs/%s", t->id), *cancel = xasprintf("%s/cancel", target);
+    json_t *job = ask_json(200, "GET", target, AUTH, NULL);
+    const char *state = text_at(job, "state");
+
+    t->ended = strcmp(state, "done") == 0 || strcmp(state, "dead") == 0 ||
+               strcmp(state, "cancelled") == 0;
+    if (t->wanted->cancel && !t->cancelled && strcmp(state, "active") == 0) {
+        json_decref(ask_json(200, "POST", cancel, AUTH, ""));
+        t->cancelled = true;
+    }
+    if (t->ended) t->job = job;
+    else json_decref(job);
+    free(cancel);
+    free(target);
+}
+
+static bool all_ended(void)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < trials_count; i++) {
+        if (!trials[i].ended) look(&trials[i]);
+        all = all && trials[i].ended;
+    }
+    return all;
+}
+
+static void configure(struct config *config)
+{
+    for (size_t i = 0; i < RUNNERS; i++)
+        if (runners[i]->configure) runners[i]->configure(config);
+}
+
+static void add(struct service *service)
+{
+    for (size_t i = 0; i < RUNNERS; i++)
+        if (runners[i]->add) runners[i]->add(service);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    world_open_with(configure, add);
+    for (size_t i = 0; i < trials_count; i++) enqueue(&trials[i]);
+    eventually(all_ended());
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    world_close();
+    for (size_t i = 0; i < RUNNERS; i++)
+        if (runners[i]->end) runners[i]->end();
+    for (size_t i = 0; i < trials_count; i++) {
+        json_decref(trials[i].job);
+        free(trials[i].id);
+    }
+    return 0;
+}
+
+/* ---- each as it should be -------------------------------------------------------------------- */
+
+static const char *word(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key)); /* NULL: none */
+}
+
+static void check_result(const struct trial *t)
+{
+    const struct one_case *c = t->wanted;
+    const char *result = word(t->job, "result"), *bytes = word(t->job, "result_base64");
+
+    if (strcmp(c->order, "who") == 0) {
+        char *who = xasprintf("%s case.%s 1", t->id, t->runner->name);
+        assert_string_equal(result, who);
+        free(who);
+    } else if (strcmp(c->order, "bytes") == 0) {
+        assert_string_equal(bytes, "//4BgA==");
+    } else if (c->result_len) {
+        assert_int_equal(strspn(result, "x"), c->result_len);
+        assert_int_equal(strlen(result), c->result_len);
+    } else {
+        assert_string_equal(result ? result : "", c->result ? c->result : "");
+    }
+}
+
+static void check_error(const struct trial *t)
+{
+    const json_t *errors = json_object_get(t->job, "errors");
+    const json_t *last = json_array_get(errors, json_array_size(errors) - 1);
+    const char *error = word(last ? last : t->job, "error"), *wanted = t->wanted->error;
+
+    if (!wanted) assert_null(error);
+    else if (!error || !strstr(error, wanted))
+        fail_msg("the error is '%s', expected '%s'", error ? error : "", wanted);
+}
+
+static void check(void **state)
+{
+    const struct trial *t = *state;
+    const struct one_case *c = t->wanted;
+    const json_t *progress = json_object_get(t->job, "progress");
+
+    assert_string_equal(text_at(t->job, "state"), c->state);
+    assert_int_equal(number_at(t->job, "attempt"), c->attempts);
+    check_result(t);
+    check_error(t);
+    if (!c->progress) {
+        assert_false(json_is_object(progress));
+    } else {
+        char *told = xasprintf("%d %s", (int)number_at(progress, "percent"),
+                               word(progress, "note"));
+        assert_string_equal(told, c->progress);
+        free(told);
+    }
+}
+
+int main(void)
+{
+    struct CMUnitTest *tests = xcalloc(RUNNERS * cases_count, sizeof *tests);
+
+    trials = xcalloc(RUNNERS * cases_count, sizeof *trials);
+    for (size_t r = 0; r < RUNNERS; r++) {
+        for (size_t c = 0; c < cases_count; c++) {
+            if (cases[c].needs & ~runners[r]->can) continue;
+            struct trial *t = &trials[trials_count];
+            *t = (struct trial){.runner = runners[r], .wanted = &cases[c]};
+            tests[trials_count++] = (struct CMUnitTest){
+                .name = xasprintf("%s: %s", runners[r]->name, cases[c].name),
+                .test_func = check,
+                .initial_state = t,
+            };
+        }
+    }
+    int failed = _cmocka_run_group_tests("cases", tests, trials_count, begin, end);
+    for (size_t i = 0; i < trials_count; i++) free((void *)(uintptr_t)tests[i].name);
+    free(tests);
+    free(trials);
+    return failed;
+}
