@@ -24,7 +24,7 @@ void bulk_build(struct request *r, struct span key, enum bulk_verb verb, struct 
     request_add_span(r, state);
     request_add_span(r, cursor);
     request_add_u64(r, BULK_LOOKS_MAX);
-    request_add_u64(r, BULK_CHANGES_MAX);
+    request_add_u64(r, verb == BULK_RETRY ? BULK_RETRIES_MAX : BULK_CHANGES_MAX);
     request_add_u64(r, BATCH_BYTES_MAX);
     filter_add(r, filter);
 }

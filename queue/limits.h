@@ -38,7 +38,9 @@
 #define FILTER_ERROR_MAX  256           /* bytes of an error that jobs are looked up by */
 #define BOUND_MAX         INT64_C(1000000000000000) /* of jobs or bytes that a queue may hold */
 #define BULK_LOOKS_MAX    256           /* entries that one step of a change of many looks at, */
-#define BULK_CHANGES_MAX  32            /* and jobs that it changes, but for the last pack */
+#define BULK_CHANGES_MAX  32            /* jobs that it cancels or deletes (the last pack whole), */
+#define BULK_RETRIES_MAX  128           /* and retries: see bulk_retry.lua */
+#define SWEEP_ITEMS_MAX   256           /* jobs that one call trims */
 #define LINK_CALLS_MAX    256           /* calls in flight on a connection; more wait */
 
 #endif

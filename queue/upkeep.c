@@ -93,7 +93,8 @@ enum pinion_err take_back_read(const struct redisReply *reply, int64_t *ret_coun
 void sweep_build(struct request *r, struct span key)
 {
     request_script(r, SCRIPT_SWEEP, key);
-    request_add_u64(r, BATCH_ITEMS_MAX);
+    request_add_u64(r, SWEEP_ITEMS_MAX);
+    request_add_u64(r, BATCH_BYTES_MAX);
 }
 
 enum pinion_err sweep_read(const struct redisReply *reply, int64_t *ret_count, bool *ret_more)

@@ -15,6 +15,9 @@
 #include "queue/settle.h"
 #include "workers/shared.h"
 
+/* Between two sweeps while there is more: they take a millisecond, and must not crowd out work. */
+#define SWEEP_PAUSE_MS 20
+
 /* ---- renewals -------------------------------------------------------------------------------- */
 
 struct renew_call {
@@ -167,8 +170,13 @@ static void on_swept(struct call *call, enum pinion_err err, const struct redisR
 
     c->sweeping = false;
     if (err || sweep_read(reply, &count, &more)) return;
-    if (count > 0) log_info("swept", LOG_TEXT("queue", c->queue), LOG_INT("jobs", count));
-    /* More of it waits for the next beat: sweeping must not crowd out work. */
+    c->swept += count;
+    if (more && c->at != CONSUMER_DOWN) {
+        ticker_set_in(c->w->o.ticker, &c->sweep_at, SWEEP_PAUSE_MS);
+        return;
+    }
+    if (c->swept > 0) log_info("swept", LOG_TEXT("queue", c->queue), LOG_INT("jobs", c->swept));
+    c->swept = 0;
 }
 
 static void send_sweep(struct consumer *c)
@@ -177,6 +185,11 @@ static void send_sweep(struct consumer *c)
     c->sweeping = true;
     sweep_build(&c->sweep.request, consumer_key(c));
     link_send(c->w->link, &c->sweep, on_swept);
+}
+
+static void on_sweep_at(struct alarm *alarm)
+{
+    send_sweep(container_of(alarm, struct consumer, sweep_at));
 }
 
 /* ---- the heartbeat --------------------------------------------------------------------------- */
@@ -280,6 +293,7 @@ void keeper_init(struct consumer *c)
 {
     alarm_init(&c->beat, on_beat);
     alarm_init(&c->reap_at, on_reap_at);
+    alarm_init(&c->sweep_at, on_sweep_at);
     alarm_init(&c->renew_at, on_renew_at);
     c->heartbeat.request = c->take_back.request = c->reap.request = c->sweep.request = REQUEST_INIT;
 }
@@ -288,6 +302,7 @@ void keeper_deinit(struct consumer *c)
 {
     ticker_cancel(c->w->o.ticker, &c->beat);
     ticker_cancel(c->w->o.ticker, &c->reap_at);
+    ticker_cancel(c->w->o.ticker, &c->sweep_at);
     ticker_cancel(c->w->o.ticker, &c->renew_at);
     request_deinit(&c->heartbeat.request);
     request_deinit(&c->take_back.request);
@@ -309,5 +324,6 @@ void keeper_down(struct consumer *c)
 {
     c->at = CONSUMER_DOWN;
     ticker_cancel(c->w->o.ticker, &c->reap_at);
+    ticker_cancel(c->w->o.ticker, &c->sweep_at);
     ticker_cancel(c->w->o.ticker, &c->renew_at);
 }

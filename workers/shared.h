@@ -78,9 +78,10 @@ struct consumer {
     struct list      outbox[OUTBOXES];    /* attempts whose outcome is to be sent */
     unsigned         unsettled;           /* attempts whose outcome is on its way */
 
-    struct alarm     beat, reap_at, renew_at;
+    struct alarm     beat, reap_at, renew_at, sweep_at;
     struct call      heartbeat, take_back, reap, sweep, leave, registered, carriers;
     bool             beating, reaping, sweeping, leaving, left;
+    int64_t          swept; /* jobs, since it was last told */
     uint64_t         beat_sent_us, no_reap_until_ms;
     int64_t          reap_expect_ms;
 };

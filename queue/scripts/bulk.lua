@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token tick scheduled forget unique outbox batch
---@ include bond finish stop delete filter walk lanes walk_lanes
+--@ include bond finish stop delete end_pack filter read walk lanes walk_lanes
 -- bulk: one step of cancelling or deleting all jobs of a state that pass a filter, as cancel and
 -- delete do with one.
 --
@@ -22,15 +22,8 @@ function verbs.delete(id, record)
   return delete_job(id, record, walk.state, now_ms) == 'deleted'
 end
 
-local function delete_pack(name, record, ids)
-  note('deleted', {name})
-  drop_pack(name)
-  redis.call('HSET', key('ghosts'), name, lane_of(record))
-  redis.call('HINCRBY', key('meta'), 'packed_ready', 1 - #ids)
-end
-
 walk_begin(now_ms, verbs[ARGV[1]])
-walk.change_pack = ARGV[1] == 'delete' and delete_pack or nil
+walk.change_pack = function(...) end_pack[ARGV[1]](now_ms, ...) end
 local ended
 if walk.state == 'ready' then ended = walk_lanes() else ended = walk_set() end
 if ARGV[1] == 'delete' and walk.changed > 0 then

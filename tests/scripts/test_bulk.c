@@ -28,7 +28,7 @@ static bool step(enum bulk_verb verb, const char *state, const struct job_filter
     assert_true(ret->next.len < sizeof cursor);
     snprintf(cursor, sizeof cursor, "%.*s", (int)ret->next.len, ret->next.data);
     freeReplyObject(r);
-    assert_true(ret->changed <= BULK_CHANGES_MAX + 63);
+    assert_true(ret->changed <= (verb == BULK_RETRY ? BULK_RETRIES_MAX : BULK_CHANGES_MAX + 63));
     return cursor[0] != '\0';
 }
 
@@ -213,7 +213,7 @@ TEST(what_has_not_ended_is_as_old_as_it_was_made)
 
 TEST(a_step_is_bounded_and_may_be_repeated)
 {
-    const int dead = 3 * BULK_CHANGES_MAX;
+    const int dead = 3 * BULK_RETRIES_MAX;
     struct bulk_step one;
     char before[sizeof cursor];
     uint64_t changed = 0;
@@ -226,7 +226,7 @@ TEST(a_step_is_bounded_and_may_be_repeated)
     do {
         memcpy(before, cursor, sizeof cursor);
         bool more = step(BULK_RETRY, "dead", &no, &one);
-        assert_true(one.changed <= BULK_CHANGES_MAX);
+        assert_true(one.changed <= BULK_RETRIES_MAX);
         changed += one.changed;
         steps++;
         if (!more) break;
@@ -235,10 +235,10 @@ TEST(a_step_is_bounded_and_may_be_repeated)
         changed += one.changed;
         if (!more) break;
     } while (true);
-    assert_int_equal(changed, 2 * BULK_CHANGES_MAX);
+    assert_int_equal(changed, 2 * BULK_RETRIES_MAX);
     assert_true(steps >= 2);
-    assert_int_equal(listed("ready", (struct job_filter){0}), 2 * BULK_CHANGES_MAX);
-    assert_int_equal(listed("dead", (struct job_filter){0}), BULK_CHANGES_MAX);
+    assert_int_equal(listed("ready", (struct job_filter){0}), 2 * BULK_RETRIES_MAX);
+    assert_int_equal(listed("dead", (struct job_filter){0}), BULK_RETRIES_MAX);
 }
 
 /* Else jobs that die as fast as they are retried would keep it going for ever. */
@@ -250,7 +250,7 @@ TEST(what_comes_back_meanwhile_is_left_alone)
     bool more;
 
     rig_reset(&rig);
-    for (int i = 0; i < 2 * BULK_CHANGES_MAX; i++) die("wc", NULL, "no");
+    for (int i = 0; i < 2 * BULK_RETRIES_MAX; i++) die("wc", NULL, "no");
     cursor[0] = '\0';
     do {
         more = step(BULK_RETRY, "dead", &(struct job_filter){0}, &one);
@@ -259,8 +259,8 @@ TEST(what_comes_back_meanwhile_is_left_alone)
         claim(&rig, &(struct ask){.free = 512}, &got);
         for (size_t i = 0; i < got.count; i++) fail_in(&rig, &got.lease[i], -1);
     } while (more);
-    assert_int_equal(changed, 2 * BULK_CHANGES_MAX);
-    assert_int_equal(listed("dead", (struct job_filter){0}), 2 * BULK_CHANGES_MAX);
+    assert_int_equal(changed, 2 * BULK_RETRIES_MAX);
+    assert_int_equal(listed("dead", (struct job_filter){0}), 2 * BULK_RETRIES_MAX);
 }
 
 TEST(a_purged_lane_leaves_nothing_behind)
@@ -279,6 +279,69 @@ TEST(a_purged_lane_leaves_nothing_behind)
     assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:lanes"), 1);
     assert_int_equal(stats(&rig).deleted, 1000);
     assert_int_equal(claim_count(&rig), 3);
+}
+
+/* A parent and what waits for it, and for that: the end of one takes all with it. */
+static void make_chain(void)
+{
+    struct pinion_job job = {.kind = "wc", .queue = "q", .id = "x", .in_ms = 1000};
+
+    rig_reset(&rig);
+    enqueue(&rig, &job, NULL);
+    job.in_ms = 0;
+    job.id = "a";
+    job.after = "x";
+    enqueue(&rig, &job, NULL);
+    job.id = "b";
+    job.after = "a";
+    enqueue(&rig, &job, NULL);
+}
+
+TEST(what_an_end_takes_with_it_is_not_ended_again)
+{
+    make_chain();
+    assert_int_equal(bulk(BULK_CANCEL, "waiting", (struct job_filter){0}), 1);
+    assert_string_equal(counts(&rig), "scheduled=1 cancelled=2");
+    assert_int_equal(rig_int(&rig, "HINCRBY pinion:{q}:meta cancelled 0"), 2);
+    make_chain();
+    assert_int_equal(bulk(BULK_DELETE, "waiting", (struct job_filter){0}), 1);
+    assert_string_equal(counts(&rig), "scheduled=1 cancelled=1");
+    assert_string_equal(state_of(&rig, "b"), "cancelled");
+}
+
+TEST(who_waits_for_a_job_in_a_pack_hears_of_its_end)
+{
+    struct pinion_job plain = {.kind = "wc", .queue = "q"}, child = {.kind = "wc", .queue = "q"};
+    static struct pinion_job many[64];
+    static char ids[64][QUEUE_NAME_MAX + 1];
+
+    for (size_t i = 0; i < countof(many); i++) many[i] = plain;
+    for (int verb = BULK_CANCEL; verb <= BULK_DELETE; verb++) {
+        rig_reset(&rig);
+        enqueue_batch(&rig, many, countof(many), ids);
+        child.after = ids[7];
+        child.id = "c";
+        enqueue(&rig, &child, NULL);
+        assert_string_equal(state_of(&rig, "c"), "waiting");
+        assert_int_equal(bulk((enum bulk_verb)verb, "ready", (struct job_filter){0}), 64);
+        assert_string_equal(state_of(&rig, "c"), "cancelled");
+        assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:bonds"), 0);
+    }
+}
+
+/* What is cancelled in its pack is like what was cancelled by itself. */
+TEST(a_pack_is_cancelled_as_a_whole)
+{
+    struct pinion_job plain = {.kind = "wc", .queue = "q"};
+
+    rig_reset(&rig);
+    enqueue_many(&rig, &plain, 512);
+    assert_int_equal(bulk(BULK_CANCEL, "ready", (struct job_filter){0}), 512);
+    assert_string_equal(counts(&rig), "cancelled=512");
+    assert_int_equal(rig_int(&rig, "HINCRBY pinion:{q}:meta cancelled 0"), 512);
+    assert_int_equal(rig_int(&rig, "HLEN pinion:{q}:ghosts"), 0);
+    assert_int_equal(bulk(BULK_RETRY, "cancelled", (struct job_filter){0}), 512);
+    assert_int_equal(claim_count(&rig), 512);
 }
 
 TEST(a_walk_over_ready_jobs_misses_none_that_waits_while_others_are_claimed)
@@ -383,6 +446,9 @@ int main(void)
         cmocka_unit_test(a_step_is_bounded_and_may_be_repeated),
         cmocka_unit_test(what_comes_back_meanwhile_is_left_alone),
         cmocka_unit_test(a_purged_lane_leaves_nothing_behind),
+        cmocka_unit_test(what_an_end_takes_with_it_is_not_ended_again),
+        cmocka_unit_test(who_waits_for_a_job_in_a_pack_hears_of_its_end),
+        cmocka_unit_test(a_pack_is_cancelled_as_a_whole),
         cmocka_unit_test(a_walk_over_ready_jobs_misses_none_that_waits_while_others_are_claimed),
         cmocka_unit_test(what_is_listed_is_what_is_changed),
     };

@@ -220,6 +220,58 @@ TEST(a_queue_keeps_as_many_as_it_is_told)
     assert_false(sweep_is_due());
 }
 
+/* One call; gives how many it trimmed. */
+static int64_t sweep_once(bool *ret_more)
+{
+    int64_t count;
+
+    sweep_build(&rig.request, rig_key(&rig));
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(sweep_read(r, &count, ret_more), PINION_OK);
+    freeReplyObject(r);
+    return count;
+}
+
+TEST(one_call_trims_only_so_many)
+{
+    bool more;
+
+    rig_reset(&rig);
+    keep(1, BOUND_KEPT);
+    for (int i = 0; i < SWEEP_ITEMS_MAX + 2; i++) {
+        char id[ID_LEN + 1];
+        cancel_new(id);
+    }
+    assert_int_equal(sweep_once(&more), SWEEP_ITEMS_MAX);
+    assert_true(more);
+    assert_int_equal(sweep_once(&more), 1);
+    assert_false(more);
+    assert_string_equal(counts(&rig), "cancelled=1");
+}
+
+/* Its records are read, so it stops by their size, too: behind the first few. */
+TEST(one_call_trims_only_so_many_bytes)
+{
+    static char text[BATCH_BYTES_MAX * 2 / 3];
+    struct pinion_job big = plain;
+    bool more;
+
+    memset(text, 'x', sizeof text);
+    big.payload = text;
+    big.payload_len = sizeof text;
+    rig_reset(&rig);
+    keep(1, BOUND_KEPT);
+    for (int i = 0; i < 8; i++) {
+        char id[QUEUE_NAME_MAX + 1];
+        enqueue(&rig, &big, id);
+        cancel(&rig, id);
+        rig_step(&rig, 10);
+    }
+    assert_int_equal(sweep_once(&more), 4);
+    assert_true(more);
+    assert_int_equal(sweep(&rig), 3);
+}
+
 TEST(a_queue_keeps_as_long_as_it_is_told)
 {
     char id[ID_LEN + 1];
@@ -250,6 +302,8 @@ int main(void)
         cmocka_unit_test(an_answer_that_was_lost_is_still_given),
         cmocka_unit_test(memory_of_a_queue_is_bounded),
         cmocka_unit_test(a_queue_keeps_as_many_as_it_is_told),
+        cmocka_unit_test(one_call_trims_only_so_many),
+        cmocka_unit_test(one_call_trims_only_so_many_bytes),
         cmocka_unit_test(a_queue_keeps_as_long_as_it_is_told),
         cmocka_unit_test(above_the_memory_mark_nothing_is_added_until_it_lapses),
     };

@@ -24,11 +24,11 @@ local function passes(filter, id, record, rare_text, state, score)
   local tags = filter.tag and ',' .. (header(record, 'T') or '') .. ','
   if tags and not tags:find(filter.tag, 1, true) then return false end
   if not filter.text and not filter.aged then return true end
-  local rare = rare_text and cjson.decode(rare_text) or {}
+  local ended = (state == 'dead' or state == 'cancelled') and tonumber(score)
+  local rare = not (ended and not filter.text) and rare_text and cjson.decode(rare_text) or {}
   local why = filter.text and (rare.x or '') .. '\n' .. (rare.w or '')
   if why and not why:find(filter.text, 1, true) then return false end
   if not filter.aged then return true end
-  local ended = (state == 'dead' or state == 'cancelled') and tonumber(score) or rare.f
-  local since = ended or made_ms(id, record)
+  local since = ended or rare.f or made_ms(id, record)
   return since >= filter.first and since <= filter.last
 end

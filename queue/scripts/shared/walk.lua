@@ -29,13 +29,12 @@ local function walk_changed(n)
   walk.changed, walk.changes = walk.changed + n, walk.changes - n
 end
 
--- Gives whether it was changed.
-local function walk_job(id, record, score)
+-- Gives whether it was changed, or is to be. rare: its text, false for none.
+local function walk_job(id, record, rare, score)
   walk.looks, walk.looked = walk.looks - 1, walk.looked + 1
   walk.bytes = walk.bytes - (record and #record or 0)
-  local rare = record and redis.call('HGET', key('rare'), id)
   if not record or not passes(walk.filter, id, record, rare, walk.state, score) then return end
-  if not walk.change(id, record, score) then return end
+  if not walk.change(id, record, score, rare) then return end
   walk_changed(1)
   return true
 end
@@ -50,21 +49,48 @@ local function walk_rank()
   return redis.call('ZCOUNT', key(walk.state), '-inf', '(' .. score)
 end
 
+-- Gives whether it stays in the set.
+local function walk_member(name, score, record, rare)
+  if not record or not is_pack(name) then return not walk_job(name, record, rare, score) end
+  local left, ids, records = false, pack_jobs(name, record)
+  for i, id in ipairs(ids) do left = not walk_job(id, records[i], false, score) or left end
+  return left
+end
+
+-- What ends takes those with it that wait for it, perhaps before they are looked at.
+local function has_left(name)
+  return walk.state == 'waiting' and not redis.call('ZSCORE', key('waiting'), name)
+end
+
+-- Gives the next entries, up to `asked`: their names and scores.
+local function walk_page(asked)
+  local from, names, scores = walk_rank(), {}, {}
+  local page = redis.call('ZRANGE', key(walk.state), from, from + asked - 1, 'WITHSCORES')
+  for i = 1, #page / 2 do names[i], scores[i] = page[2 * i - 1], page[2 * i] end
+  return names, scores
+end
+
 -- Gives whether it has come to the end.
 local function walk_set()
-  local asked, from = walk.looks, walk_rank()
-  local entries = redis.call('ZRANGE', key(walk.state), from, from + asked - 1, 'WITHSCORES')
-  for i = 1, #entries, 2 do
-    local name, score, left = entries[i], entries[i + 1], walk.state == 'active'
-    if walk.dated and tonumber(score) > walk.filter.last then return true end
-    local record = redis.call('HGET', key('jobs'), name)
-    local ids, records = {name}, {record}
-    if record and is_pack(name) then ids, records = pack_jobs(name, record) end
-    for k, id in ipairs(ids) do left = not walk_job(id, records[k], score) or left end
-    if left then walk.place = score .. ' ' .. name end
+  local asked = walk.looks
+  local names, scores = walk_page(asked)
+  local read, first, records, rares = 0, nil, nil, nil
+  for i, name in ipairs(names) do
+    if walk.dated and tonumber(scores[i]) > walk.filter.last then return true end
+    if i > read then
+      local n
+      n, records = read_records(names, i, walk.bytes)
+      rares = redis.call('HMGET', key('rare'), unpack(names, i, i + n - 1))
+      first, read = i, i + n - 1
+    end
+    local k = i - first + 1
+    if has_left(name) then walk.looks, walk.looked = walk.looks - 1, walk.looked + 1
+    elseif walk_member(name, scores[i], records[k], rares[k]) or walk.state == 'active' then
+      walk.place = scores[i] .. ' ' .. name
+    end
     if walk_full() then return false end
   end
-  return #entries < 2 * asked
+  return #names < asked
 end
 
 local function walk_answer(ended)

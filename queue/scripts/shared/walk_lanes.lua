@@ -19,12 +19,12 @@ local function walk_pack(name, record)
     all = all and passes(walk.filter, id, records[i], false, 'ready', '')
   end
   if not all then
-    for i, id in ipairs(ids) do walk_job(id, records[i], '') end
+    for i, id in ipairs(ids) do walk_job(id, records[i], false, '') end
     return
   end
   walk.looks, walk.looked = walk.looks - 1, walk.looked + #ids
   walk.bytes = walk.bytes - #record
-  walk.change_pack(name, record, ids)
+  walk.change_pack(name, record, ids, records)
   walk_changed(#ids)
 end
 
@@ -34,7 +34,7 @@ local function walk_entry(entry)
   local record = not ghost and redis.call('HGET', key('jobs'), id)
   if not record then walk.looks = walk.looks - 1
   elseif is_pack(entry) then walk_pack(entry, record)
-  else walk_job(id, record, '') end
+  else walk_job(id, record, record:byte() == 49 and redis.call('HGET', key('rare'), id), '') end
 end
 
 -- Gives how many entries at the end of the lane are left as they are, and whether those are all.
