@@ -1,205 +1,30 @@
-/* Every verb in every state: what it answers, and where the job is afterwards.
- *
- * The one job of the queue has the given id `x`. Its lease is the one it was last claimed with, or
- * a forged one where there was none, so that columns of ended states show what a repeated call
- * gets.
- */
+/* Every verb in every state, without an option and with each: what it answers, and where the job is
+ * afterwards. (In a pack: see test_packs. All jobs of a state at once: see test_bulk.) */
 #include <stdio.h>
 #include <string.h>
-#include "tests/scripts/one_rig.h"
-#include "tests/scripts/verbs.h"
+#include "tests/scripts/transition.h"
 #include "tests/support/check.h"
 
-enum at { NONE, SCHEDULED, READY, ACTIVE, MARKED, RETRY, DONE, DEAD, CANCELLED, REMEMBERED,
-          WAITING, ATS };
+/* What none of these asks for changes no cell, but where the table says so. */
+static const struct option options[] = {
+    {.name = "nothing"},
+    {.name = "unique", .job = {.unique = "k"}},
+    {.name = "unique until it starts", .job = {.unique = "k=start"}},
+    {.name = "unique for a time", .job = {.unique = "k=30s"}},
+    {.name = "a group", .job = {.group = "acme"}},
+    {.name = "a group, with limits", .job = {.group = "acme"}, .limited = true},
+    {.name = "bounds of the queue", .guarded = true},
+    {.name = "a batch", .job = {.batch = "b"}},
+    {.name = "to be kept", .job = {.retain_ms = 3600000}},
+    {.name = "to start by then", .job = {.expires_ms = 3600000}},
+    {.name = "after any outcome", .job = {.after_any_outcome = 1}},
+    {.name = "tags and the like",
+     .job = {.tags = "eu,invoice", .backoff = "fixed:10s", .timeout_ms = 1000, .lease_ms = 10000,
+             .priority = PINION_PRIORITY(0),
+             .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}},
+};
 
-static const char *const at_names[ATS] = {"none", "scheduled", "ready", "active", "marked", "retry",
-                                          "done", "dead", "cancelled", "remembered",
-                                          "waiting"};
-
-static const char *unique; /* key of the job; NULL: none */
-static struct lease held;
-static struct pinion_job job;
-
-/* ---- into each state ------------------------------------------------------------------------- */
-
-static void arrange(enum at at)
-{
-    rig_reset(&rig);
-    held = (struct lease){.id = "x", .token = "1790000000000000"};
-    job = (struct pinion_job){
-        .kind = "wc", .queue = "q", .id = "x", .payload = "p", .payload_len = 1,
-        .unique = unique};
-    if (at == SCHEDULED) job.in_ms = 1000;
-    if (at == DONE) job.retain_ms = 3600000;
-    if (at == WAITING) job.after = "elsewhere:p"; /* who asks there is not of this test */
-    if (at == NONE) return;
-    assert_string_equal(enqueue(&rig, &job, NULL), "new");
-    if (at == SCHEDULED || at == READY || at == WAITING) return;
-    if (at == CANCELLED) {
-        assert_string_equal(cancel(&rig, "x"), "cancelled");
-        return;
-    }
-    held = claim_one(&rig);
-    if (at == MARKED) assert_string_equal(cancel(&rig, "x"), "marked");
-    if (at == RETRY) assert_string_equal(fail_in(&rig, &held, 1000), "retry");
-    if (at == DEAD) assert_string_equal(fail_in(&rig, &held, -1), "dead");
-    if (at == DONE || at == REMEMBERED) assert_string_equal(ack_rich(&rig, &held, "r"), "ok");
-}
-
-/* ---- the verbs, each with its answer as a word ----------------------------------------------- */
-
-static const char *number(int64_t n)
-{
-    static char text[24];
-
-    snprintf(text, sizeof text, "%lld", (long long)n);
-    return text;
-}
-
-static const char *do_enqueue(void)
-{
-    return enqueue(&rig, &job, NULL);
-}
-
-static const char *do_enqueue_other(void)
-{
-    struct pinion_job other = job;
-
-    other.payload = "P";
-    return enqueue(&rig, &other, NULL);
-}
-
-static const char *do_promote_early(void)
-{
-    rig_step(&rig, 999);
-    return number(promote(&rig, NULL));
-}
-
-static const char *do_promote(void)
-{
-    rig_step(&rig, 1000);
-    return number(promote(&rig, NULL));
-}
-
-static const char *do_claim(void)
-{
-    return number((int64_t)claim_count(&rig));
-}
-
-static const char *do_claim_paused(void)
-{
-    assert_true(pause_queue(&rig, true));
-    return number((int64_t)claim_count(&rig));
-}
-
-static const char *do_claim_resumed(void)
-{
-    assert_true(pause_queue(&rig, true));
-    assert_false(pause_queue(&rig, true));
-    assert_true(pause_queue(&rig, false));
-    assert_false(pause_queue(&rig, false));
-    return number((int64_t)claim_count(&rig));
-}
-
-static const char *do_renew(void)
-{
-    return renew(&rig, &held, 20000);
-}
-
-static const char *do_ack(void)
-{
-    return ack(&rig, &held);
-}
-
-static const char *do_ack_rich(void)
-{
-    return ack_rich(&rig, &held, "");
-}
-
-static const char *do_fail(void)
-{
-    return fail_in(&rig, &held, 1000);
-}
-
-static const char *do_fail_last(void)
-{
-    return fail_in(&rig, &held, -1);
-}
-
-static const char *do_release(void)
-{
-    return release(&rig, &held);
-}
-
-static const char *do_reap_early(void)
-{
-    rig_step_us(&rig, LEASE_DEFAULT_MS * 1000 - 1);
-    return number(reap(&rig));
-}
-
-static const char *do_reap(void)
-{
-    rig_step(&rig, LEASE_DEFAULT_MS);
-    return number(reap(&rig));
-}
-
-static const char *do_take_back(void)
-{
-    struct heartbeat beat;
-
-    heartbeat(&rig, SERVER, NULL, &beat);
-    assert_int_equal(beat.seat, 0);
-    return number(take_back(&rig, SERVER));
-}
-
-static const char *do_cancel(void)
-{
-    return cancel(&rig, "x");
-}
-
-static const char *do_edit(void)
-{
-    return edit_job(&rig, "x", &(struct job_edit){.has_payload = true, .payload = "P",
-                                                  .payload_len = 1});
-}
-
-static const char *do_edit_later(void)
-{
-    return edit_job(&rig, "x", &(struct job_edit){.when = EDIT_WHEN_IN, .in_ms = 60000});
-}
-
-static const char *do_edit_now(void)
-{
-    return edit_job(&rig, "x", &(struct job_edit){.when = EDIT_WHEN_IN});
-}
-
-static const char *do_delete(void)
-{
-    return delete_job(&rig, "x");
-}
-
-static const char *do_retry(void)
-{
-    return requeue(&rig, "retry", "x");
-}
-
-static const char *do_run(void)
-{
-    return requeue(&rig, "run", "x");
-}
-
-static const char *do_sweep_early(void)
-{
-    rig_step(&rig, 3599999);
-    return number(sweep(&rig));
-}
-
-static const char *do_sweep(void)
-{
-    rig_step(&rig, INT64_C(30) * 86400000);
-    return number(sweep(&rig));
-}
+static const struct option *option;
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
@@ -209,7 +34,7 @@ static const char *do_sweep(void)
 /* The answer, and the state afterwards; NULL: as before. In the order of enum at. */
 static const struct row {
     const char *verb;
-    const char *(*run)(void);
+    verb_fn *run;
     struct {
         const char *answer, *after;
     } cell[ATS];
@@ -222,6 +47,19 @@ static const struct row {
      {{"new", "ready"}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0},
       {"conflict", 0}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0}, {"conflict", 0},
       {"conflict", 0}}},
+    {"enqueue the same while paused", do_enqueue_paused,
+     {{"new", "ready"}, {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0},
+      {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0},
+      {"existing", 0}}},
+    {"enqueue while draining", do_enqueue_draining, ALL("busy", 0)},
+    {"enqueue another with its key", do_enqueue_rival,
+     {{"new", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0}, {"existing", 0},
+      {"existing", 0}, {"new", 0}, {"new", 0}, {"new", 0}, {"new", 0},
+      {"existing", 0}}},
+    {"enqueue another to replace it", do_enqueue_replacing,
+     {{"new", 0}, {"replaced", "ready"}, {"replaced", 0}, {"existing", 0}, {"existing", 0},
+      {"replaced", "ready"}, {"new", 0}, {"new", 0}, {"new", 0}, {"new", 0},
+      {"existing", 0}}},
     {"promote early", do_promote_early, ALL("0", 0)},
     {"promote", do_promote,
      {{"0", 0}, {"1", "ready"}, {"0", 0}, {"0", 0}, {"0", 0},
@@ -236,8 +74,20 @@ static const struct row {
      {{"0", 0}, {"0", 0}, {"1", "active"}, {"0", 0}, {"0", 0},
       {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
       {"0", 0}}},
+    {"claim while draining", do_claim_draining,
+     {{"0", 0}, {"0", 0}, {"1", "active"}, {"0", 0}, {"0", 0},
+      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
+      {"0", 0}}},
+    {"claim too late", do_claim_late,
+     {{"0", 0}, {"0", 0}, {"0", "cancelled"}, {"0", 0}, {"0", 0},
+      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
+      {"0", 0}}},
     {"renew", do_renew,
      {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}, {"cancel", 0},
+      {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0},
+      {"stale", 0}}},
+    {"progress", do_progress,
+     {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}, {"ok", 0},
       {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0},
       {"stale", 0}}},
     {"ack", do_ack, /* a job that is kept or unique is not ended by it: ack_rich is */
@@ -266,6 +116,10 @@ static const struct row {
       {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
       {"0", 0}}},
     {"take_back", do_take_back,
+     {{"0", 0}, {"0", 0}, {"0", 0}, {"1", "ready"}, {"1", "cancelled"},
+      {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
+      {"0", 0}}},
+    {"take_back of what is unheard", do_take_back_unheard,
      {{"0", 0}, {"0", 0}, {"0", 0}, {"1", "ready"}, {"1", "cancelled"},
       {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
       {"0", 0}}},
@@ -299,6 +153,14 @@ static const struct row {
      {{"not_found", 0}, {"ready", "ready"}, {"ready", 0}, {"active", 0}, {"active", 0},
       {"ready", "ready"}, {"done", 0}, {"dead", 0}, {"cancelled", 0}, {"done", 0},
       {"ready", "ready"}}},
+    {"its parent is done", do_parent_done,
+     {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0},
+      {"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0},
+      {"", "ready"}}},
+    {"its parent is dead", do_parent_dead, /* after any outcome: ready */
+     {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0},
+      {"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0},
+      {"", "cancelled"}}},
     {"sweep early", do_sweep_early, ALL("0", 0)},
     {"sweep", do_sweep,
      {{"0", 0}, {"0", 0}, {"0", 0}, {"0", 0}, {"0", 0},
@@ -306,79 +168,108 @@ static const struct row {
       {"0", 0}}},
 };
 
+/* ---- what a cell says ------------------------------------------------------------------------ */
+
 static const char *state_name(enum at at)
 {
     return at == MARKED ? "active" : at_names[at];
 }
 
-/* The counts of a queue whose only job is in that state. */
-static const char *counts_of(const char *state)
+static const char *state_after(const struct row *row, enum at at)
 {
-    static char text[32];
+    const char *after = row->cell[at].after ? row->cell[at].after : state_name(at);
 
-    snprintf(text, sizeof text, "%s=1", state);
-    return strcmp(state, "none") == 0 || strcmp(state, "remembered") == 0 ? "" : text;
+    if (option->job.after_any_outcome && at == WAITING && row->run == do_parent_dead)
+        return "ready";
+    return option->job.retain_ms && strcmp(after, "remembered") == 0 ? "done" : after;
+}
+
+static bool is_rival(const struct row *row)
+{
+    return row->run == do_enqueue_rival || row->run == do_enqueue_replacing;
+}
+
+/* Another job was made, which is ready. */
+static bool has_rival(const struct row *row, enum at at)
+{
+    return is_rival(row) && strcmp(row->cell[at].answer, "new") == 0;
+}
+
+static void check_counts(const struct row *row, enum at at, const char *after)
+{
+    struct queue_view view = stats(&rig);
+
+    for (size_t i = 0; i < STATES; i++) {
+        int expected = strcmp(job_states[i], after) == 0;
+        if (has_rival(row, at)) expected += strcmp(job_states[i], "ready") == 0;
+        if (view.counts[i] != expected)
+            fail_msg("%s: %s in %s: %lld are %s, expected %d", option->name, row->verb,
+                     at_names[at], (long long)view.counts[i], job_states[i], expected);
+    }
 }
 
 /* The key is held from the enqueue until the job has started or ended; look.lua says by whom. */
-static void check_key(const char *verb, enum at at, const char *after)
+static void check_key(const struct row *row, enum at at, const char *after)
 {
     static const char *const over[] = {"none", "done", "dead", "cancelled", "remembered"};
+    const char *unique = option->job.unique;
     bool start = unique && strcmp(unique, "k=start") == 0;
-    bool started = at >= ACTIVE && at != WAITING && (at < DONE || strcmp(verb, "retry") != 0);
+    bool started = at >= ACTIVE && at != WAITING && (at < DONE || row->run != do_retry);
     bool held_now = unique && !(start && (started || strcmp(after, "active") == 0));
 
+    if (unique && strcmp(unique, "k=30s") == 0) return; /* has nothing more to do with the job */
     for (size_t i = 0; i < countof(over); i++) held_now &= strcmp(after, over[i]) != 0;
+    held_now |= has_rival(row, at);
     if (rig_int(&rig, "HEXISTS pinion:{q}:uniques k") != held_now)
-        fail_msg("%s in %s, unique %s: the key is%s held", verb, at_names[at], unique,
+        fail_msg("%s: %s in %s: the key is%s held", option->name, row->verb, at_names[at],
                  held_now ? " not" : "");
-    if (strcmp(verb, "ack") != 0) freeReplyObject(rig_look(&rig));
 }
 
 static void try_cell(const struct row *row, enum at at)
 {
-    const char *after = row->cell[at].after ? row->cell[at].after : state_name(at);
+    const char *after = state_after(row, at);
 
-    arrange(at);
+    arrange(at, option);
     assert_string_equal(state_of(&rig, "x"), state_name(at));
     const char *answer = row->run();
     if (strcmp(answer, row->cell[at].answer) != 0)
-        fail_msg("%s in %s: answered '%s', expected '%s'", row->verb, at_names[at], answer,
-                 row->cell[at].answer);
+        fail_msg("%s: %s in %s: answered '%s', expected '%s'", option->name, row->verb,
+                 at_names[at], answer, row->cell[at].answer);
     const char *found = state_of(&rig, "x");
     if (strcmp(found, after) != 0)
-        fail_msg("%s in %s: now %s, expected %s", row->verb, at_names[at], found, after);
-    const char *seen = counts(&rig);
-    if (strcmp(seen, counts_of(after)) != 0)
-        fail_msg("%s in %s: counts '%s', expected '%s'", row->verb, at_names[at], seen,
-                 counts_of(after));
-    check_key(row->verb, at, after);
+        fail_msg("%s: %s in %s: now %s, expected %s", option->name, row->verb, at_names[at], found,
+                 after);
+    check_counts(row, at, after);
+    check_key(row, at, after);
+    if (row->run != do_ack) freeReplyObject(rig_look(&rig));
 }
 
-static void try_all(const char *key)
+/* A cell that cannot be with this option. */
+static bool is_absent(const struct row *row, enum at at)
 {
-    unique = key;
-    for (size_t i = 0; i < countof(rows); i++)
-        for (enum at at = 0; at < ATS; at++)
-            if (!key || strcmp(rows[i].verb, "ack") != 0) try_cell(&rows[i], at);
+    const struct pinion_job *j = &option->job;
+    bool rich = j->unique || j->batch || j->retain_ms; /* ended by ack_rich only */
+
+    if (row->run == do_ack && rich) return true;
+    if (row->run == do_claim_late && !j->expires_ms) return true;
+    if (is_rival(row) && (!j->unique || strcmp(j->unique, "k") != 0)) return true;
+    return at == REMEMBERED && j->retain_ms;
 }
 
-TEST(every_verb_in_every_state)
+TEST(every_verb_in_every_state_with_each_option)
 {
-    try_all(NULL);
-}
-
-TEST(every_verb_in_every_state_of_a_unique_job)
-{
-    try_all("k");
-    try_all("k=start");
-    unique = NULL;
+    for (size_t k = 0; k < countof(options); k++) {
+        option = &options[k];
+        for (size_t i = 0; i < countof(rows); i++)
+            for (enum at at = 0; at < ATS; at++)
+                if (!is_absent(&rows[i], at)) try_cell(&rows[i], at);
+    }
 }
 
 /* The mark goes with the attempt: what is retried by hand after a cancel is not cancelled again. */
 TEST(a_mark_ends_with_its_attempt)
 {
-    arrange(MARKED);
+    arrange(MARKED, &options[0]);
     assert_string_equal(release(&rig, &held), "ok");
     assert_string_equal(requeue(&rig, "retry", "x"), "ready");
     held = claim_one(&rig);
@@ -390,8 +281,7 @@ TEST(a_mark_ends_with_its_attempt)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_verb_in_every_state),
-        cmocka_unit_test(every_verb_in_every_state_of_a_unique_job),
+        cmocka_unit_test(every_verb_in_every_state_with_each_option),
         cmocka_unit_test(a_mark_ends_with_its_attempt),
     };
 
