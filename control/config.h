@@ -20,6 +20,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "control/redis_child.h"
+#include "queue/limit.h"
+#include "queue/steer.h"
 #include "workers/limits.h"
 
 #define CONFIG_FILE_BYTES_MAX   (1024 * 1024)
@@ -37,6 +39,9 @@ struct config_queue {
     char              *name;
     unsigned           weight; /* turns at claiming, 1 .. WEIGHT_MAX; 0 until finished: 1 */
     char              *on_dead; /* when finished, else that of struct config; NULL: as it is */
+    struct limit      *limits; /* of what the file names; the rest stays as Redis has it */
+    size_t             limit_count;
+    struct bounds      bounds;
     enum config_source from;   /* private */
 };
 
@@ -101,6 +106,8 @@ enum pinion_err config_set(struct config *, const char *key, const char *value,
 /* After the last word: drops what was replaced, adds the queue "default" if none was named. Queues
  * are in the order in which the strongest source named them. */
 enum pinion_err config_finish(struct config *, struct error *why) must_use;
+
+bool config_queue_bounded(const struct config_queue *); /* it names a bound */
 
 /* The table as the command line needs it. */
 struct config_key {

@@ -20,12 +20,15 @@
 
 enum section { SECTION_NONE, SECTION_SERVE, SECTION_QUEUE, SECTION_HANDLER, SECTION_SCHEDULE };
 
+#define HIDDEN_COLON '\x01'
+
 struct reader {
     struct config *config;
     const char *path;
     const char *rest; /* of the file's text */
     unsigned line;    /* number of the last line given to libinih */
     bool indented;    /* it goes on with the value above */
+    bool hidden;      /* colons of its key are HIDDEN_COLON */
 
     enum section section;
     enum config_runner runner; /* of SECTION_HANDLER */
@@ -61,8 +64,13 @@ static enum pinion_err set_in_queue(struct reader *r, const char *key, const cha
     if (strcmp(key, "weight") == 0)
         return config_parse_count(key, value, WEIGHT_MAX, &queue->weight, why);
     if (strcmp(key, "on-dead") == 0) return config_parse_on_dead(value, &queue->on_dead, why);
+    err = config_queue_limit(queue, key, value, why);
+    if (err != PINION_NOT_FOUND) return err;
     return error_set(why, PINION_INVALID,
-                     "unknown key '%.60s' in [queue]; expected weight or on-dead", key);
+                     "unknown key '%.60s' in [queue]; expected weight, on-dead, max-jobs, "
+                     "max-bytes, keep-jobs, keep-for, concurrency, rate or burst; the last three "
+                     "also behind kind.KIND. or group.GROUP. or groups.",
+                     key);
 }
 
 static enum pinion_err set_in_handler(struct reader *r, const char *key, const char *value,
@@ -148,6 +156,22 @@ static void open_section(struct reader *r, struct span text)
     }
 }
 
+/* A kind or a group in a key may have colons, which to libinih are like an equals sign. */
+static void hide_colons(struct reader *r, char *line)
+{
+    char *equals = strchr(line, '=');
+
+    r->hidden = equals && !strchr(line, HIDDEN_COLON);
+    for (char *at = line; r->hidden && at < equals; at++)
+        if (*at == ':') *at = HIDDEN_COLON;
+}
+
+static void show_colons(const struct reader *r, char *key)
+{
+    for (; r->hidden && *key; key++)
+        if (*key == HIDDEN_COLON) *key = ':';
+}
+
 /* ---- what libinih calls ---------------------------------------------------------------------- */
 
 /* The next line, as fgets would give it; NULL at the end or after an error. */
@@ -170,7 +194,10 @@ static char *next_line(char *out, int out_size, void *ctx)
     out[len] = '\0';
     text = out + strspn(out, " \t");
     r->indented = text > out;
-    if (*text != '[') return out;
+    if (*text != '[') {
+        if (!r->indented && r->section == SECTION_QUEUE) hide_colons(r, out);
+        return out;
+    }
     if (r->indented)
         fail_at(r, r->line, section_syntax);
     else
@@ -193,6 +220,7 @@ static int on_pair(void *ctx, const char *section, const char *key, const char *
     buffer_clear(&r->key);
     buffer_clear(&r->value);
     buffer_printf(&r->key, "%s", key);
+    show_colons(r, r->key.data);
     buffer_printf(&r->value, "%s", value);
     r->key_line = r->line;
     return !failed(r);

@@ -84,7 +84,7 @@ enum pinion_err config_queue_at(struct config *c, struct span name, struct confi
     if (!queue) {
         c->queues = xrealloc(c->queues, (c->queue_count + 1) * sizeof *c->queues);
         queue = &c->queues[c->queue_count++];
-        *queue = (struct config_queue){.name = xmemdup(name.data, name.len)};
+        *queue = (struct config_queue){.name = xmemdup(name.data, name.len), .bounds = BOUNDS_KEPT};
     }
     /* A stronger source replaces the list; config_finish drops the rest. Until then the rest stays,
      * since `-q mail` takes its weight from [queue "mail"] of the file. */
@@ -97,6 +97,7 @@ static void queue_drop(struct config_queue *queue)
 {
     free(queue->name);
     free(queue->on_dead);
+    config_limits_deinit(queue);
 }
 
 static void hosts_drop(struct config *c)
@@ -177,6 +178,7 @@ enum pinion_err config_finish(struct config *c, struct error *why)
     enum pinion_err bad = config_handlers_check(c, why);
     if (!bad) bad = config_schedules_check(c, why);
     if (!bad) bad = check_strict(c, why);
+    if (!bad) bad = config_limits_check(c, why);
     if (bad) return bad;
     if (c->queue_count == 0) {
         enum pinion_err err = config_queue_at(c, span_of(DEFAULT_QUEUE), &queue, why);

@@ -32,6 +32,12 @@ enum pinion_err config_handler_set_main(struct config_handler *, const char *val
 bool            config_runner_of(struct span name, enum config_runner *ret_runner);
 enum pinion_err config_handlers_check(const struct config *, struct error *why) must_use;
 void            config_handlers_deinit(struct config *);
+/* One of its limits or bounds. PINION_NOT_FOUND: there is no such key; `why` is not filled. */
+enum pinion_err config_queue_limit(struct config_queue *, const char *key, const char *value,
+                                   struct error *why) must_use;
+/* Each limit as a whole: what its keys mean together. */
+enum pinion_err config_limits_check(const struct config *, struct error *why) must_use;
+void            config_limits_deinit(struct config_queue *);
 enum pinion_err config_schedule_at(struct config *, struct span name,
                                    struct config_schedule **ret_schedule,
                                    struct error *why) must_use;

@@ -64,9 +64,12 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
 
     s->workers = workers_new(&options);
     zone_watch_start(&s->zone_watch);
-    for (size_t i = 0; i < s->config->queue_count && !err; i++)
-        err = workers_add_queue(s->workers, s->config->queues[i].name, s->config->queues[i].weight,
-                                s->config->queues[i].on_dead, why);
+    for (size_t i = 0; i < s->config->queue_count && !err; i++) {
+        const struct config_queue *q = &s->config->queues[i];
+        struct queue_options queue = {q->name, q->weight, q->on_dead, q->limits, q->limit_count,
+                                      config_queue_bounded(q) ? &q->bounds : NULL};
+        err = workers_add_queue(s->workers, &queue, why);
+    }
     while (s->handlers.count > 0 && !err)
         err = workers_add_handler(s->workers, s->handlers.handlers[--s->handlers.count], why);
     return err;

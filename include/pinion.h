@@ -110,6 +110,27 @@ void pinion_client_close(struct pinion_client *); /* NULL: no-op */
 enum pinion_err pinion_enqueue(struct pinion_client *, const struct pinion_job *jobs, size_t count,
                                struct pinion_enqueued *ret);
 
+/* How many attempts run at once, and how many start in a time, on all servers together: of a queue,
+ * or of what else is named here, one of the three at most. */
+struct pinion_limit {
+    const char *kind;        /* of the jobs of this kind; NULL: no */
+    const char *group;       /* of the jobs of this group; NULL: no */
+    int         each_group;  /* 1: of each group that has no limit of its own */
+    unsigned    concurrency; /* attempts at once, 1 .. 100,000; 0: as it was */
+    unsigned    rate;        /* starts, 1 .. 100,000, in each */
+    uint64_t    rate_per_ms; /* of these, 1 .. a day; both 0: as it was */
+    unsigned    burst;       /* with a rate: so many at once after a pause; 0: 1 */
+    int         clear;       /* 1: no limit any more; beside nothing of the four before */
+};
+
+/* Sets limits of a queue (NULL: "default"); those that are not named stay as they are. All are set
+ * or none, and what runs is not stopped. They stay until they are cleared, so a program may set the
+ * same ones at each start. The queue needs no jobs yet. On failure `why` (NULL is fine, else
+ * why_size bytes) has the reason. PINION_BUSY: too much runs to count it now. Safe to repeat. */
+enum pinion_err pinion_limit(struct pinion_client *, const char *queue,
+                             const struct pinion_limit *limits, size_t count, char *why,
+                             size_t why_size);
+
 /* ---- service: runs handlers on a loop -------------------------------------------------------- */
 
 struct pinion_service;

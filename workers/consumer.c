@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "queue/on_dead.h"
 #include "workers/shared.h"
 
 /* ---- claims ---------------------------------------------------------------------------------- */
@@ -188,23 +187,23 @@ static struct timetable *make_timetable(struct consumer *c)
     return o.zones ? timetable_new(&o) : NULL;
 }
 
-struct consumer *consumer_new(struct workers *w, const char *queue, unsigned weight,
-                              const char *on_dead)
+struct consumer *consumer_new(struct workers *w, const struct queue_options *o)
 {
     struct consumer *c = xcalloc(1, sizeof *c);
 
     c->w = w;
-    c->queue = xstrdup(queue);
-    c->on_dead = on_dead ? xstrdup(on_dead) : NULL;
-    c->key = queue_key(w->o.name_space, span_of(queue));
-    c->due_channel = channel_of_due(w->o.name_space, queue);
-    c->weight = weight;
+    c->queue = xstrdup(o->name);
+    c->on_dead = xstrdup(o->on_dead);
+    c->key = queue_key(w->o.name_space, span_of(o->name));
+    c->due_channel = channel_of_due(w->o.name_space, o->name);
+    c->weight = o->weight;
     c->seat = -1;
     list_init(&c->running);
     list_init(&c->held);
     list_init(&c->progress);
-    for (enum outbox o = 0; o < OUTBOXES; o++) list_init(&c->outbox[o]);
-    c->leave.request = c->registered.request = c->carriers.request = REQUEST_INIT;
+    for (enum outbox box = 0; box < OUTBOXES; box++) list_init(&c->outbox[box]);
+    c->leave.request = REQUEST_INIT;
+    settings_init(c, o);
     c->relay = relay_new(c);
     keeper_init(c);
     return c;
@@ -223,8 +222,7 @@ void consumer_free(struct consumer *c)
     timetable_free(c->timetable);
     relay_free(c->relay);
     request_deinit(&c->leave.request);
-    request_deinit(&c->registered.request);
-    request_deinit(&c->carriers.request);
+    settings_deinit(c);
     free(c->on_dead);
     free(c->due_channel);
     free(c->queue);
@@ -236,38 +234,6 @@ struct workers *consumer_workers(const struct consumer *c)
     return c->w;
 }
 
-static void on_registered(struct call *call, enum pinion_err err, const struct redisReply *reply)
-{
-    (void)call, (void)err,
-        (void)reply; /* enqueue registers it too; the next connection tries again */
-}
-
-static void on_carriers(struct call *call, enum pinion_err err, const struct redisReply *reply)
-{
-    struct consumer *c = container_of(call, struct consumer, carriers);
-    struct error why;
-
-    if (err || !on_dead_read(reply, &why)) return; /* the next connection tries again */
-    log_error("on_dead", LOG_TEXT("queue", c->queue), LOG_TEXT("error", why.text));
-}
-
-/* What carries dead jobs: told before anything is claimed here that may die. */
-static void send_carriers(struct consumer *c)
-{
-    const struct registry *r = &c->w->registry;
-    bool any = c->on_dead != NULL;
-
-    on_dead_build(&c->carriers.request, consumer_key(c));
-    if (c->on_dead) on_dead_add(&c->carriers.request, NULL, c->on_dead);
-    for (size_t i = 0; i < r->count; i++) {
-        const struct handler *h = r->handlers[i];
-        if (!h->on_dead) continue;
-        on_dead_add(&c->carriers.request, h->pattern, h->on_dead);
-        any = true;
-    }
-    if (any) link_send(c->w->link, &c->carriers, on_carriers);
-}
-
 void consumer_up(struct consumer *c, bool restarted)
 {
     if (!c->promoter) {
@@ -276,9 +242,7 @@ void consumer_up(struct consumer *c, bool restarted)
         c->promoter = promoter_new(&o);
         c->timetable = make_timetable(c);
     }
-    queue_register_build(&c->registered.request, c->w->o.name_space, span_of(c->queue));
-    link_send(c->w->link, &c->registered, on_registered);
-    send_carriers(c);
+    settings_send(c);
     keeper_up(c, restarted);
 }
 

@@ -22,10 +22,10 @@
 struct attempt;
 struct consumer;
 struct pushed;
+struct queue_options;
 struct workers;
 
-struct consumer *consumer_new(struct workers *, const char *queue, unsigned weight,
-                              const char *on_dead);
+struct consumer *consumer_new(struct workers *, const struct queue_options *);
 void             consumer_free(struct consumer *); /* nothing runs,
                                no call is in flight; NULL: no-op */
 struct workers  *consumer_workers(const struct consumer *);

@@ -48,6 +48,10 @@ struct consumer {
     struct workers  *w;
     char            *queue, *due_channel;
     char            *on_dead;     /* kind of what carries its dead jobs; NULL: as it is */
+    const struct limit *limits;   /* to be set, */
+    size_t           limits_count;
+    const struct bounds *bounds;  /* and these; NULL: as they are; */
+    bool             is_limited, is_bounded; /* done, once in the life of a server */
     struct queue_key key;
     unsigned         weight;
     int64_t          credit; /* of its turns: see claim_by_weight */
@@ -79,7 +83,8 @@ struct consumer {
     unsigned         unsettled;           /* attempts whose outcome is on its way */
 
     struct alarm     beat, reap_at, renew_at, sweep_at;
-    struct call      heartbeat, take_back, reap, sweep, leave, registered, carriers;
+    struct call      heartbeat, take_back, reap, sweep, leave;
+    struct call      registered, carriers, limiting, bounding; /* see settings.c */
     bool             beating, reaping, sweeping, leaving, left;
     int64_t          swept; /* jobs, since it was last told */
     uint64_t         beat_sent_us, no_reap_until_ms;
@@ -113,6 +118,11 @@ void consumer_begin(struct consumer *, struct attempt *);
 
 /* pushes.c: those that wait start or are released, unless they must wait on. */
 void pushes_settle(struct consumer *);
+
+/* settings.c: what Redis is told of the queue before anything is claimed here. */
+void settings_init(struct consumer *, const struct queue_options *);
+void settings_deinit(struct consumer *);
+void settings_send(struct consumer *); /* on each connection, before all else */
 
 /* keeper.c: the upkeep of one queue. */
 void keeper_init(struct consumer *);

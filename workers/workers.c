@@ -50,21 +50,21 @@ void workers_free(struct workers *w)
     free(w);
 }
 
-enum pinion_err workers_add_queue(struct workers *w, const char *queue, unsigned weight,
-                                  const char *on_dead, struct error *why)
+enum pinion_err workers_add_queue(struct workers *w, const struct queue_options *o,
+                                  struct error *why)
 {
-    enum pinion_err err = queue_name_check(span_of(queue), why);
+    enum pinion_err err = queue_name_check(span_of(o->name), why);
 
     if (err) return err;
-    if (weight < 1 || weight > WEIGHT_MAX)
-        return error_set(why, PINION_INVALID, "weight of queue '%s': expected 1 to %d", queue,
+    if (o->weight < 1 || o->weight > WEIGHT_MAX)
+        return error_set(why, PINION_INVALID, "weight of queue '%s': expected 1 to %d", o->name,
                          WEIGHT_MAX);
     if (w->consumers_count == QUEUES_MAX)
         return error_set(why, PINION_INVALID, "more than %d queues", QUEUES_MAX);
     for (size_t i = 0; i < w->consumers_count; i++)
-        if (strcmp(w->consumers[i]->queue, queue) == 0)
-            return error_set(why, PINION_INVALID, "queue '%s' is named twice", queue);
-    w->consumers[w->consumers_count++] = consumer_new(w, queue, weight, on_dead);
+        if (strcmp(w->consumers[i]->queue, o->name) == 0)
+            return error_set(why, PINION_INVALID, "queue '%s' is named twice", o->name);
+    w->consumers[w->consumers_count++] = consumer_new(w, o);
     return PINION_OK;
 }
 

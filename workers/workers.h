@@ -12,7 +12,9 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "include/pinion.h"
+#include "queue/limit.h"
 #include "queue/redis_clock.h"
+#include "queue/steer.h"
 #include "scheduler/timetable.h"
 #include "workers/consumer.h"
 #include "workers/limits.h"
@@ -44,10 +46,19 @@ struct workers_options {
 struct workers *workers_new(const struct workers_options *);
 void            workers_free(struct workers *); /* stopped, or never started */
 
-/* Before the start. `on_dead`: kind of the jobs that carry its dead ones; "": none any more; NULL:
- * as Redis has it. */
-enum pinion_err workers_add_queue(struct workers *, const char *queue, unsigned weight,
-                                  const char *on_dead, struct error *why) must_use;
+struct queue_options {
+    const char *name;
+    unsigned    weight;          /* 1 .. WEIGHT_MAX */
+    const char *on_dead;         /* kind of the jobs that carry its dead ones; "": none any more;
+                                  * NULL: as Redis has it */
+    const struct limit *limits;  /* checked; borrowed until they are set: when it is first served */
+    size_t      limits_count;
+    const struct bounds *bounds; /* the same; NULL: as Redis has them */
+};
+
+/* Before the start. */
+enum pinion_err workers_add_queue(struct workers *, const struct queue_options *,
+                                  struct error *why) must_use;
 enum pinion_err workers_add_handler(struct workers *, struct handler *, struct error *why) must_use;
 void            workers_use_link(struct workers *,
                                  struct link *); /* borrowed; and subscribes its channels */

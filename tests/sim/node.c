@@ -218,7 +218,8 @@ static void make_workers(struct node *n)
     };
 
     n->workers = workers_new(&o);
-    if (workers_add_queue(n->workers, "q", 1, NULL, &why)) abort();
+    if (workers_add_queue(n->workers, &(struct queue_options){.name = "q", .weight = 1}, &why))
+        abort();
     for (size_t i = 0; i < NODE_PATTERNS_MAX && n->o.handlers[i].pattern; i++) {
         struct handler *h = callback_new(n->o.handlers[i].pattern, run, stop, n);
         h->concurrency = n->o.handlers[i].concurrency;

@@ -116,6 +116,38 @@ most_at_once() {
     exits 2 queue limit 'bad name' --concurrency 1
 }
 
+@test "limits and bounds of the file are set at a start, and what people change stays" {
+    cat >pinion.ini <<END
+[queue "mail"]
+concurrency = 20
+kind.a:b.rate = 100/1s
+groups.concurrency = 2
+max-jobs = 3
+END
+    pinion queue limit mail --kind sms --concurrency 3
+    pinion queue limit mail --kind a:b --concurrency 4
+    pinion queue bound mail --max-bytes 5000000
+    serve_ready one -c pinion.ini --listen none
+    local all='{"each_group":{"concurrency":2},"kinds":{"a:b":{"burst":1,"concurrency":4,"rate":"100/1s","running":0},"sms":{"concurrency":3,"running":0}},"queue":{"concurrency":20,"running":0}}'
+    [ "$(pinion queue limit mail --json | jq -cS .limits)" = "$all" ]
+    [ "$(pinion queue bound mail --json | jq -c '.bounds | [.max_jobs, .max_bytes]')" = '[3,5000000]' ]
+    pinion queue limit mail --concurrency 9
+    pinion queue bound mail --max-jobs 7
+    redis CLIENT KILL TYPE normal >/dev/null
+    redis CLIENT KILL TYPE pubsub >/dev/null
+    eventually "it is connected again" pinion_runs_in mail
+    [ "$(pinion queue limit mail --json | jq .limits.queue.concurrency)" -eq 9 ]
+    [ "$(pinion queue bound mail --json | jq .bounds.max_jobs)" -eq 7 ]
+    stop "$SERVER"
+    serve_ready one -c pinion.ini --listen none
+    [ "$(pinion queue limit mail --json | jq -cS .limits)" = "$all" ]
+    [ "$(pinion queue bound mail --json | jq .bounds.max_jobs)" -eq 3 ]
+}
+
+pinion_runs_in() { # QUEUE
+    [ "$(pinion enqueue pinion.noop -q "$1" --retain 1m --wait --wait-timeout 5s)" = "" ]
+}
+
 @test "limits over HTTP are those of the command" {
     serve_ready api --redis "$REDIS_URL" --listen 127.0.0.1:0
     local url token

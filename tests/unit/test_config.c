@@ -1,6 +1,7 @@
 /* test_config.c — file, environment and flags into one struct; what is refused, and where. */
 #include "tests/support/check.h"
 #include "tests/support/property.h"
+#include "base/buffer.h"
 #include "control/config.h"
 
 #include <stdio.h>
@@ -214,6 +215,95 @@ TEST(strict_is_without_weights)
     finish();
     assert_true(config.strict);
     assert_int_equal(config.queues[0].weight, 1);
+}
+
+static void limit_is(size_t i, enum limit_scope scope, const char *name, const char *words)
+{
+    const struct limit *l = &config.queues[0].limits[i];
+    char text[64], rate[RATE_TEXT_MAX];
+
+    assert_true(i < config.queues[0].limit_count);
+    assert_int_equal(l->scope, scope);
+    assert_true(span_is(l->name, name));
+    snprintf(text, sizeof text, "%d %u, %d %s, %u", !l->keep_concurrency, l->concurrency,
+             !l->keep_rate, rate_format(l->count, l->per_ms, rate), l->burst);
+    assert_string_equal(text, words);
+}
+
+TEST(limits_of_a_queue)
+{
+    const struct bounds *b;
+
+    loads("[queue \"mail\"]\n"
+          "concurrency = 20\n"
+          "kind.user:mail.send.rate = 100/1s\n"
+          "kind.user:mail.send.burst = 10\n"
+          "group.acme@example:1.concurrency = 3\n"
+          "groups.concurrency = 2\n"
+          "groups.rate = 5/1m\n"
+          "concurrency = 21\n"
+          "max-jobs = 100000\n"
+          "keep-for = 90d\n"
+          "[queue \"plain\"]\n");
+    finish();
+    assert_int_equal(config.queues[0].limit_count, 4);
+    limit_is(0, LIMIT_QUEUE, "", "1 21, 0 0/0s, 0");
+    limit_is(1, LIMIT_KIND, "user:mail.send", "0 0, 1 100/1s, 10");
+    limit_is(2, LIMIT_GROUP, "acme@example:1", "1 3, 0 0/0s, 0");
+    limit_is(3, LIMIT_EACH_GROUP, "", "1 2, 1 5/1m, 0");
+    b = &config.queues[0].bounds;
+    assert_true(b->max_jobs == 100000 && b->keep_ms == UINT64_C(90) * 86400000);
+    assert_true(b->max_bytes == BOUND_KEPT && b->keep_jobs == BOUND_KEPT);
+    assert_true(config_queue_bounded(&config.queues[0]));
+    assert_int_equal(config.queues[1].limit_count, 0);
+    assert_false(config_queue_bounded(&config.queues[1]));
+}
+
+TEST(limits_stay_when_a_flag_names_the_queue)
+{
+    loads("[queue \"mail\"]\nconcurrency = 20\n[queue \"other\"]\nrate = 1/1s\n");
+    set("queue", "mail");
+    finish();
+    assert_int_equal(config.queue_count, 1);
+    limit_is(0, LIMIT_QUEUE, "", "1 20, 0 0/0s, 0");
+}
+
+TEST(refuses_bad_limits)
+{
+    refused_at(2, "concurrency: expected a whole number from 1 to 100000",
+               "[queue \"a\"]\nconcurrency = 0\n");
+    refused_at(2, "kind.x.concurrency: expected a whole number from 1 to 100000",
+               "[queue \"a\"]\nkind.x.concurrency = 100001\n");
+    refused_at(2, "rate: expected N/DURATION", "[queue \"a\"]\nrate = 100\n");
+    refused_at(2, "expected a kind", "[queue \"a\"]\nkind..rate = 1/1s\n");
+    refused_at(2, "expected a kind", "[queue \"a\"]\nkind.a@b.rate = 1/1s\n");
+    refused_at(2, "expected a kind", "[queue \"a\"]\nkind.a\x01" "b.rate = 1/1s\n");
+    refused_at(2, "expected a group", "[queue \"a\"]\ngroup.a b.rate = 1/1s\n");
+    refused_at(2, "expected a kind", "[queue \"a\"]\nkind.rate = 1/1s\n");
+    refused_at(3, "unknown key 'kind.x.speed'", "[queue \"a\"]\nrate = 1/1s\nkind.x.speed = 1\n");
+    refused_at(2, "unknown key 'groups.max-jobs'", "[queue \"a\"]\ngroups.max-jobs = 1\n");
+    refused_at(2, "max-jobs: expected a whole number from 0 to 1000000000000000",
+               "[queue \"a\"]\nmax-jobs = 1000000000000001\n");
+    refused_at(2, "keep-for: expected a duration", "[queue \"a\"]\nkeep-for = long\n");
+    loads("[queue \"a\"]\ngroups.burst = 2\n");
+    assert_int_equal(config_finish(&config, &why), PINION_INVALID);
+    assert_string_equal(why.text, "queue 'a': burst: expected 1 to 100000, together with a rate");
+}
+
+TEST(limits_at_their_limit)
+{
+    struct buffer text = BUFFER_INIT;
+
+    buffer_add_text(&text, "[queue \"a\"]\n");
+    for (int i = 0; i < LIMITS_MAX; i++) buffer_printf(&text, "kind.k%d.concurrency = 1\n", i);
+    loads(text.data);
+    finish();
+    assert_int_equal(config.queues[0].limit_count, LIMITS_MAX);
+    config_deinit(&config);
+    config_init(&config);
+    buffer_add_text(&text, "concurrency = 1\n");
+    refused_at(LIMITS_MAX + 2, "at most 1000 limits", text.data);
+    buffer_deinit(&text);
 }
 
 TEST(lists_of_flags_replace_those_of_the_file)
@@ -434,6 +524,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(queues_stand_in_the_order_of_the_strongest_source, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(strict_is_without_weights, setup, teardown),
+        cmocka_unit_test_setup_teardown(limits_of_a_queue, setup, teardown),
+        cmocka_unit_test_setup_teardown(limits_stay_when_a_flag_names_the_queue, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_bad_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(limits_at_their_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_of_flags_replace_those_of_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_with_file_and_line, setup, teardown),
         cmocka_unit_test_setup_teardown(a_command_needs_its_program, setup, teardown),
