@@ -479,7 +479,7 @@ static int open_all(void **state)
     proxy_url = parse(fault_proxy_url(proxy));
     key = queue_key("pinion", span_of("q"));
     request = (struct request)REQUEST_INIT;
-    return sync_open(&server_url, &options, &calm, &(struct error){0});
+    return sync_open(&server_url, &options, &calm, &(struct error){0}) ? -1 : 0;
 }
 
 static int close_all(void **state)
