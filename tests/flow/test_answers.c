@@ -1,18 +1,9 @@
 /* What handlers in C answer, and what they ask for beside the job: a service on a real Redis. */
-#include "include/pinion.h"
-#include "base/log.h"
-#include "tests/flow/scratch.h"
-#include "tests/support/check.h"
-#include "tests/support/redis_server.h"
-
-#include <ev.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tests/flow/one_service.h"
+#include "tests/support/check.h"
 
-static struct redis_server *server;
-static struct ev_loop *loop;
-static struct pinion_service *service;
-static char scratch[SCRATCH_MAX];
 static unsigned runs;
 
 static void reject(struct pinion_attempt *a, void *ctx)
@@ -29,36 +20,11 @@ static void give_up(struct pinion_attempt *a, void *ctx)
     pinion_attempt_fail(a, "not yet");
 }
 
-static void stop_when_dead(struct pinion_timer *t, void *ctx)
-{
-    char *dead = redis_server_do(server, "ZCARD pinion:{default}:dead");
-
-    (void)ctx;
-    if (strcmp(dead, "1") == 0) {
-        pinion_timer_cancel(t);
-        pinion_service_stop(service);
-    }
-    free(dead);
-}
-
-/* One job of this handler, until it is dead. Gives what Redis has beside it. */
+/* Gives what Redis has beside the job when it is dead. */
 static char *run_to_death(const struct pinion_handler *handler)
 {
-    struct pinion_job job = {.kind = handler->kind, .id = "x", .backoff = "fixed:1h"};
-    struct pinion_client_options options = {.redis_url = redis_server_url(server)};
-    struct pinion_every often = {.interval_ms = 10};
-    struct pinion_client *client;
-    struct pinion_enqueued made;
-    char why[256];
-
-    if (pinion_client_open(&options, &client, why, sizeof why)) fail_msg("%s", why);
-    assert_int_equal(pinion_enqueue(client, &job, 1, &made), PINION_OK);
-    assert_int_equal(made.err, PINION_OK);
-    pinion_client_close(client);
-    assert_int_equal(pinion_service_handle(service, handler), PINION_OK);
-    if (pinion_service_start(service, why, sizeof why)) fail_msg("%s", why);
-    assert_int_equal(pinion_call_every(service, &often, stop_when_dead, NULL, NULL), PINION_OK);
-    ev_run(loop, 0);
+    runs = 0;
+    run_one(handler, (struct pinion_job){.backoff = "fixed:1h"});
     return redis_server_do(server, "HGET pinion:{default}:errors x");
 }
 
@@ -90,7 +56,7 @@ static void redis_says(const char *command, const char *start)
     free(answer);
 }
 
-/* The service names a kind, too: see begin(). */
+/* The service names a kind, too: see one_service.h. */
 TEST(what_carries_the_dead_jobs_of_a_handler)
 {
     char *errors = run_to_death(
@@ -115,33 +81,6 @@ TEST(what_a_handler_may_not_ask_for)
     bad.on_dead = "";
     assert_int_equal(pinion_service_handle(service, &bad), PINION_OK);
 }
-
-static int begin(void **state)
-{
-    struct pinion_service_options options = {.state_dir = scratch, .on_dead = "report"};
-    char why[256];
-
-    (void)state;
-    log_set(LOG_ERROR, LOG_AS_TEXT);
-    runs = 0;
-    server = redis_server_start(NULL);
-    loop = ev_loop_new(EVFLAG_AUTO);
-    if (!loop || !scratch_make(scratch)) return -1;
-    options.redis_url = redis_server_url(server);
-    if (pinion_service_new(loop, &options, &service, why, sizeof why)) fail_msg("%s", why);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    pinion_service_free(service);
-    ev_loop_destroy(loop);
-    redis_server_free(server);
-    return scratch_remove(scratch);
-}
-
-#define service_test(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {

@@ -1,28 +1,20 @@
 /* What a handler tells of how far it is: a service on a real Redis. How often it is sent is counted
  * by the events that Redis publishes, one for each call of the script for our only job. */
-#include "include/pinion.h"
-#include "base/clock.h"
-#include "base/log.h"
-#include "queue/hiredis_shim.h"
-#include "tests/flow/scratch.h"
-#include "tests/support/check.h"
-#include "tests/support/redis_server.h"
-#include "workers/limits.h"
-
-#include <ev.h>
-#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
+#include "queue/hiredis_shim.h"
+#include "tests/flow/one_service.h"
+#include "tests/support/check.h"
+#include "workers/limits.h"
 
 #define WORDS   100 /* of a chatty handler, one each WORD_MS */
 #define WORD_MS 10
 
-static struct redis_server *server;
-static struct ev_loop *loop;
-static struct pinion_service *service;
 static struct pinion_attempt *running;
 static redisContext *ear;
-static char scratch[SCRATCH_MAX];
 static unsigned words;
 static uint64_t began_ms, ended_ms;
 
@@ -144,35 +136,11 @@ static void tell_in_vain(struct pinion_attempt *a, void *ctx)
 
 /* ---- a service that ends with its one job ---------------------------------------------------- */
 
-static void stop_when_ended(struct pinion_timer *t, void *ctx)
-{
-    char *ended = redis_server_do(server, "HMGET pinion:{default}:meta done dead");
-
-    (void)ctx;
-    if (strchr(ended, '1')) {
-        pinion_timer_cancel(t);
-        pinion_service_stop(service);
-    }
-    free(ended);
-}
-
 static void run(const struct pinion_handler *handler, uint64_t retain_ms)
 {
-    struct pinion_job job = {.kind = handler->kind, .id = "x", .retain_ms = retain_ms};
-    struct pinion_client_options options = {.redis_url = redis_server_url(server)};
-    struct pinion_every often = {.interval_ms = 10};
-    struct pinion_client *client;
-    struct pinion_enqueued made;
-    char why[256];
-
-    if (pinion_client_open(&options, &client, why, sizeof why)) fail_msg("%s", why);
-    assert_int_equal(pinion_enqueue(client, &job, 1, &made), PINION_OK);
-    pinion_client_close(client);
+    words = 0;
     listen_to_events();
-    assert_int_equal(pinion_service_handle(service, handler), PINION_OK);
-    if (pinion_service_start(service, why, sizeof why)) fail_msg("%s", why);
-    assert_int_equal(pinion_call_every(service, &often, stop_when_ended, NULL, NULL), PINION_OK);
-    ev_run(loop, 0);
+    run_one(handler, (struct pinion_job){.retain_ms = retain_ms});
     do_command("PUBLISH pinion:{default}:events last");
 }
 
@@ -233,44 +201,24 @@ TEST(as_much_as_may_be_told)
     expect_kept("100", note);
 }
 
-static int begin(void **state)
-{
-    struct pinion_service_options options = {.state_dir = scratch};
-    char why[256];
-
-    (void)state;
-    log_set(LOG_ERROR, LOG_AS_TEXT);
-    words = 0;
-    server = redis_server_start(NULL);
-    loop = ev_loop_new(EVFLAG_AUTO);
-    if (!loop || !scratch_make(scratch)) return -1;
-    options.redis_url = redis_server_url(server);
-    if (pinion_service_new(loop, &options, &service, why, sizeof why)) fail_msg("%s", why);
-    return 0;
-}
-
 static int end(void **state)
 {
-    (void)state;
     if (ear) redisFree(ear);
     ear = NULL;
-    pinion_service_free(service);
-    ev_loop_destroy(loop);
-    redis_server_free(server);
-    return scratch_remove(scratch);
+    return one_service_end(state);
 }
 
-#define service_test(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define progress_test(name) cmocka_unit_test_setup_teardown(name, one_service_begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        service_test(of_many_words_few_are_sent_and_the_last_is_kept),
-        service_test(a_dead_job_shows_how_far_it_came),
-        service_test(nothing_is_left_of_what_is_not_kept),
-        service_test(a_word_without_an_answer_is_sent_again),
-        service_test(too_much_is_refused),
-        service_test(as_much_as_may_be_told),
+        progress_test(of_many_words_few_are_sent_and_the_last_is_kept),
+        progress_test(a_dead_job_shows_how_far_it_came),
+        progress_test(nothing_is_left_of_what_is_not_kept),
+        progress_test(a_word_without_an_answer_is_sent_again),
+        progress_test(too_much_is_refused),
+        progress_test(as_much_as_may_be_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

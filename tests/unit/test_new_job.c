@@ -153,64 +153,91 @@ TEST(a_line_beats_the_defaults)
     new_job_deinit(&job);
 }
 
-TEST(what_is_wrong_is_said)
+struct refusal {
+    const char *json, *words;
+};
+
+TEST(what_is_no_job_is_refused)
 {
-    refuse("", PINION_INVALID, "column 1: expected a JSON object");
-    refuse("[]", PINION_INVALID, "expected a JSON object");
-    refuse("{\"kind\":\"wc\"", PINION_INVALID, "column 13: expected a , or }");
-    refuse("{\"kind\":\"wc\"} x", PINION_INVALID, "column 15: expected the end");
-    refuse("{\"kind\" \"wc\"}", PINION_INVALID, "expected a : behind the key");
-    refuse("{\"kind\":}", PINION_INVALID, "column 9: expected a value");
-    refuse("{\"kind\":\"wc\",}", PINION_INVALID, "expected a key in quotes");
-    refuse("{\"kind\":\"w\xff\"}", PINION_INVALID, "expected UTF-8");
-    refuse("{}", PINION_INVALID, "no kind");
-    refuse("{\"kind\":7}", PINION_INVALID, "key kind: expected a string");
-    refuse("{\"kind\":\"a b\"}", PINION_INVALID, "kind 'a b'");
-    refuse("{\"kind\":\"wc\\u0000x\"}", PINION_INVALID, "expected no NUL");
-    refuse("{\"kind\":\"wc\",\"kind\":\"wc\"}", PINION_INVALID, "key kind stands there twice");
-    refuse("{\"kind\":\"wc\",\"colour\":1}", PINION_INVALID, "key colour is unknown");
-    refuse("{\"kind\":\"wc\",\"group\":\"a b\"}", PINION_INVALID, "group 'a b'");
-    refuse("{\"kind\":\"wc\",\"group\":\"\"}", PINION_INVALID, "group ''");
-    refuse("{\"kind\":\"wc\",\"group\":\"a#b\"}", PINION_INVALID, "group 'a#b'");
-    refuse("{\"kind\":\"wc\",\"unique\":7}", PINION_INVALID, "key unique: expected a string");
-    refuse("{\"kind\":\"wc\",\"unique\":\"a b\"}", PINION_INVALID, "unique 'a b': expected a KEY");
-    refuse("{\"kind\":\"wc\",\"unique\":\"a=never\"}", PINION_INVALID,
-           "unique span 'never': expected start, done or a duration");
-    refuse("{\"kind\":\"wc\",\"replace\":true}", PINION_INVALID, "replace: expected unique");
-    refuse("{\"kind\":\"wc\",\"unique\":\"a\",\"replace\":1}", PINION_INVALID,
-           "key replace: expected true or false");
-    refuse("{\"kind\":\"wc\",\"tags\":\"a\"}", PINION_INVALID, "expected an array of strings");
-    refuse("{\"kind\":\"wc\",\"tags\":[1]}", PINION_INVALID, "expected an array of strings");
-    refuse("{\"kind\":\"wc\",\"tags\":[\"a,b\"]}", PINION_INVALID, "texts without commas");
-    refuse("{\"kind\":\"wc\",\"tags\":[\"a\",\"\"]}", PINION_INVALID, "none empty");
-    refuse("{\"kind\":\"wc\",\"tags\":[\"a b\"]}", PINION_INVALID, "tags 'a b'");
-    refuse("{\"kind\":\"wc\",\"traceparent\":\"00-4BF9\"}", PINION_INVALID,
-           "traceparent '00-4BF9'");
-    refuse("{\"kind\":\"wc\",\"after\":\"a\"}", PINION_INVALID, "expected an array of strings");
-    refuse("{\"kind\":\"wc\",\"after\":[\"a b\"]}", PINION_INVALID, "after 'a b': expected the id");
-    refuse("{\"kind\":\"wc\",\"after\":[\"a:b:c\"]}", PINION_INVALID, "after 'a:b:c': expected");
-    refuse("{\"kind\":\"wc\",\"after\":[\"a\",\"default:a\"]}", PINION_INVALID, "twice");
-    refuse("{\"kind\":\"wc\",\"id\":\"a\",\"after\":[\"a\"]}", PINION_INVALID, "wait for itself");
-    refuse("{\"kind\":\"wc\",\"after_any_outcome\":true}", PINION_INVALID, "expected `after`");
-    refuse("{\"kind\":\"wc\",\"after\":[\"a\"],\"after_any_outcome\":1}", PINION_INVALID,
-           "expected true or false");
-    refuse("{\"kind\":\"wc\",\"queue\":\"a b\"}", PINION_INVALID, "queue name 'a b'");
-    refuse("{\"kind\":\"wc\",\"queue\":null}", PINION_INVALID, "expected a string");
-    refuse("{\"kind\":\"wc\",\"payload\":\"a\",\"payload_base64\":\"\"}", PINION_INVALID,
-           "one of them");
-    refuse("{\"kind\":\"wc\",\"payload_base64\":\"AP8\"}", PINION_INVALID, "expected base64");
-    refuse("{\"kind\":\"wc\",\"in_ms\":1,\"run_at\":\"2026-11-23T10:00:00Z\"}", PINION_INVALID,
-           "one of them");
-    refuse("{\"kind\":\"wc\",\"run_at\":\"10:00\"}", PINION_INVALID, "with its zone");
-    refuse("{\"kind\":\"wc\",\"run_at\":\"2026-11-23 10:00:00.000\"}", PINION_INVALID,
-           "with its zone");
-    refuse("{\"kind\":\"wc\",\"backoff\":\"never\"}", PINION_INVALID, "never");
-    refuse("{\"kind\":\"wc\",\"in_ms\":1.5}", PINION_INVALID, "expected a whole number");
-    refuse("{\"kind\":\"wc\",\"in_ms\":-1}", PINION_INVALID, "expected a whole number");
-    refuse("{\"kind\":\"wc\",\"in_ms\":\"1\"}", PINION_INVALID, "expected a whole number");
+    static const struct refusal rows[] = {
+        {"", "column 1: expected a JSON object"},
+        {"[]", "expected a JSON object"},
+        {"{\"kind\":\"wc\"", "column 13: expected a , or }"},
+        {"{\"kind\":\"wc\"} x", "column 15: expected the end"},
+        {"{\"kind\" \"wc\"}", "expected a : behind the key"},
+        {"{\"kind\":}", "column 9: expected a value"},
+        {"{\"kind\":\"wc\",}", "expected a key in quotes"},
+        {"{\"kind\":\"w\xff\"}", "expected UTF-8"},
+        {"{}", "no kind"},
+        {"{\"kind\":7}", "key kind: expected a string"},
+        {"{\"kind\":\"a b\"}", "kind 'a b'"},
+        {"{\"kind\":\"wc\\u0000x\"}", "expected no NUL"},
+    };
+
+    for (size_t i = 0; i < countof(rows); i++) refuse(rows[i].json, PINION_INVALID, rows[i].words);
+}
+
+/* Behind a good kind. */
+TEST(what_is_wrong_with_a_key_is_said)
+{
+    static const struct refusal rows[] = {
+        {"\"kind\":\"wc\"", "key kind stands there twice"},
+        {"\"colour\":1", "key colour is unknown"},
+        {"\"group\":\"a b\"", "group 'a b'"},
+        {"\"group\":\"\"", "group ''"},
+        {"\"group\":\"a#b\"", "group 'a#b'"},
+        {"\"unique\":7", "key unique: expected a string"},
+        {"\"unique\":\"a b\"", "unique 'a b': expected a KEY"},
+        {"\"unique\":\"a=never\"", "unique span 'never': expected start, done or a duration"},
+        {"\"replace\":true", "replace: expected unique"},
+        {"\"unique\":\"a\",\"replace\":1", "key replace: expected true or false"},
+        {"\"tags\":\"a\"", "expected an array of strings"},
+        {"\"tags\":[1]", "expected an array of strings"},
+        {"\"tags\":[\"a,b\"]", "texts without commas"},
+        {"\"tags\":[\"a\",\"\"]", "none empty"},
+        {"\"tags\":[\"a b\"]", "tags 'a b'"},
+        {"\"traceparent\":\"00-4BF9\"", "traceparent '00-4BF9'"},
+        {"\"after\":\"a\"", "expected an array of strings"},
+        {"\"after\":[\"a b\"]", "after 'a b': expected the id"},
+        {"\"after\":[\"a:b:c\"]", "after 'a:b:c': expected"},
+        {"\"after\":[\"a\",\"default:a\"]", "twice"},
+        {"\"id\":\"a\",\"after\":[\"a\"]", "wait for itself"},
+        {"\"after_any_outcome\":true", "expected `after`"},
+        {"\"after\":[\"a\"],\"after_any_outcome\":1", "expected true or false"},
+        {"\"queue\":\"a b\"", "queue name 'a b'"},
+        {"\"queue\":null", "expected a string"},
+        {"\"payload\":\"a\",\"payload_base64\":\"\"", "one of them"},
+        {"\"payload_base64\":\"AP8\"", "expected base64"},
+        {"\"in_ms\":1,\"run_at\":\"2026-11-23T10:00:00Z\"", "one of them"},
+        {"\"run_at\":\"10:00\"", "with its zone"},
+        {"\"run_at\":\"2026-11-23 10:00:00.000\"", "with its zone"},
+        {"\"backoff\":\"never\"", "never"},
+        {"\"in_ms\":1.5", "expected a whole number"},
+        {"\"in_ms\":-1", "expected a whole number"},
+        {"\"in_ms\":\"1\"", "expected a whole number"},
+    };
+    char json[200];
+
+    for (size_t i = 0; i < countof(rows); i++) {
+        snprintf(json, sizeof json, "{\"kind\":\"wc\",%s}", rows[i].json);
+        refuse(json, PINION_INVALID, rows[i].words);
+    }
 }
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
+
+static void try_number(const char *key, long long number, bool good)
+{
+    char json[128];
+
+    snprintf(json, sizeof json, "{\"kind\":\"k\",\"%s\":%lld}", key, number);
+    if (good) {
+        struct new_job job = read_good(json, NULL);
+        new_job_deinit(&job);
+    } else {
+        refuse(json, PINION_INVALID, key);
+    }
+}
 
 TEST(numbers_at_their_bounds)
 {
@@ -225,24 +252,8 @@ TEST(numbers_at_their_bounds)
 
     for (size_t i = 0; i < countof(bounds); i++) {
         for (int step = -1; step <= 1; step++) {
-            char low[128], high[128];
-
-            snprintf(low, sizeof(low), "{\"kind\":\"k\",\"%s\":%lld}", bounds[i].key,
-                     (long long)bounds[i].min + step);
-            snprintf(high, sizeof(high), "{\"kind\":\"k\",\"%s\":%lld}", bounds[i].key,
-                     (long long)bounds[i].max + step);
-            if (step < 0) {
-                refuse(low, PINION_INVALID, bounds[i].key);
-            } else {
-                struct new_job job = read_good(low, NULL);
-                new_job_deinit(&job);
-            }
-            if (step > 0) {
-                refuse(high, PINION_INVALID, bounds[i].key);
-            } else {
-                struct new_job job = read_good(high, NULL);
-                new_job_deinit(&job);
-            }
+            try_number(bounds[i].key, (long long)bounds[i].min + step, step >= 0);
+            try_number(bounds[i].key, (long long)bounds[i].max + step, step <= 0);
         }
     }
 }
@@ -353,7 +364,8 @@ int main(void)
         cmocka_unit_test(what_is_not_named_is_zero),
         cmocka_unit_test(payloads),
         cmocka_unit_test(a_line_beats_the_defaults),
-        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(what_is_no_job_is_refused),
+        cmocka_unit_test(what_is_wrong_with_a_key_is_said),
         cmocka_unit_test(numbers_at_their_bounds),
         cmocka_unit_test(payloads_at_their_bound),
         cmocka_unit_test(texts_at_their_bound),
