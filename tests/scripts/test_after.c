@@ -385,6 +385,45 @@ TEST(a_parent_has_room_for_so_many)
     assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:bonds"), CHILDREN_MAX + 1); /* two of `more` */
 }
 
+/* Its time to start by counts from then, too. */
+TEST(what_is_run_by_hand_can_still_expire)
+{
+    struct pinion_job job = named("b", "a");
+
+    for (int late = 0; late < 2; late++) {
+        rig_reset(&rig);
+        job.in_ms = 60000;
+        job.expires_ms = 1000;
+        assert_string_equal(put("a", NULL), "new");
+        claim_one(&rig);
+        assert_string_equal(make_job(&job, NULL), "new");
+        rig_step(&rig, 5000);
+        assert_string_equal(requeue(&rig, "run", "b"), "ready");
+        rig_step(&rig, 1000 + late);
+        assert_int_equal(claim_count(&rig), !late);
+        expect_states(late ? "b=cancelled" : "b=active");
+    }
+}
+
+/* What it is by now waited for nobody. */
+TEST(a_child_that_another_job_replaced_has_no_parents)
+{
+    struct pinion_job job = named("b", "a"), other = named(NULL, NULL);
+
+    rig_reset(&rig);
+    job.unique = other.unique = "k=done";
+    other.replace = 1;
+    assert_string_equal(put("a", NULL), "new");
+    assert_string_equal(make_job(&job, NULL), "new");
+    assert_string_equal(enqueue(&rig, &other, NULL), "existing"); /* while it waits, it stays */
+    expect_states("b=waiting");
+    end_done("a");
+    assert_string_equal(enqueue(&rig, &other, NULL), "replaced");
+    assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:parents"), 0);
+    end_done("b");
+    assert_string_equal(counts(&rig), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +439,8 @@ int main(void)
         cmocka_unit_test(a_child_may_leave_early),
         cmocka_unit_test(a_ghost_does_not_start_what_waits),
         cmocka_unit_test(a_parent_has_room_for_so_many),
+        cmocka_unit_test(what_is_run_by_hand_can_still_expire),
+        cmocka_unit_test(a_child_that_another_job_replaced_has_no_parents),
     };
 
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

@@ -126,6 +126,23 @@ TEST(what_runs_is_marked_and_its_server_is_told)
     assert_string_equal(counts(&rig), "cancelled=20");
 }
 
+/* A pack is deleted as a whole only where nobody waits for one of its jobs. */
+TEST(what_waited_for_one_of_a_pack_hears_that_it_was_deleted)
+{
+    struct pinion_job jobs[20], child = {.kind = "zip", .queue = "q", .id = "child"};
+    char ids[20][QUEUE_NAME_MAX + 1];
+
+    rig_reset(&rig);
+    for (size_t i = 0; i < countof(jobs); i++)
+        jobs[i] = (struct pinion_job){.kind = "wc", .queue = "q"};
+    enqueue_batch(&rig, jobs, countof(jobs), ids);
+    child.after = ids[7];
+    assert_string_equal(enqueue(&rig, &child, NULL), "new");
+    assert_int_equal(bulk(BULK_DELETE, "ready", (struct job_filter){.kind = span_of("wc")}), 20);
+    assert_string_equal(counts(&rig), "cancelled=1");
+    assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:bonds"), 0);
+}
+
 /* ---- filters --------------------------------------------------------------------------------- */
 
 /* A job that is dead now, with this error. */
@@ -440,6 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_verb_does_in_each_state_what_it_does_with_one_job),
         cmocka_unit_test(what_runs_is_marked_and_its_server_is_told),
+        cmocka_unit_test(what_waited_for_one_of_a_pack_hears_that_it_was_deleted),
         cmocka_unit_test(a_filter_passes_what_it_says),
         cmocka_unit_test(the_reason_of_an_end_is_found_too),
         cmocka_unit_test(what_has_not_ended_is_as_old_as_it_was_made),

@@ -84,6 +84,7 @@ local function tell_children(finish, id, outcome, now_ms)
 end
 
 -- It waits no more, or ended before its parents did: those of its queue need not tell it.
+-- Gives what is in `parents`.
 local function unbond(id)
   local text = redis.call('HGET', key('parents'), id)
   local p = text and cjson.decode(text) or {of = {}}
@@ -93,6 +94,7 @@ local function unbond(id)
       redis.call('ZREM', key('bonds'), name .. ' ' .. queue .. ':' .. id)
     end
   end
+  return p
 end
 
 -- A job has ended, or was deleted.

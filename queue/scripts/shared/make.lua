@@ -9,7 +9,7 @@ local function push_alone(id, record)
 end
 
 -- The job that holds the key takes over what this one says, but for who it is and its batch. What
--- became of the attempts at what it was is forgotten, except the token.
+-- became of the attempts at what it was is forgotten, except the token; and whom it waited for.
 local function take_over(holder, state, old, head, tail, due, now_ms)
   local own = ''
   for _, name in ipairs({'c', 'g', 'B'}) do
@@ -20,6 +20,7 @@ local function take_over(holder, state, old, head, tail, due, now_ms)
   if rare.p then redis.call('HDEL', key('progress'), holder) end
   rare = {t = rare.t, o = rare.o, e = rare.e}
   redis.call('HDEL', key('errors'), holder)
+  if header(old, 'A') then redis.call('HDEL', key('parents'), holder) end
   rewrite(holder, state, old, head .. own .. tail:sub(tail:match('^c=%d+ g=%x+ ()') or 1), rare,
           'scheduled', due, now_ms)
 end

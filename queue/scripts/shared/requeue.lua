@@ -16,8 +16,7 @@ local function requeue_job(verb, id, record, state, now_ms)
   if not REQUEUE_FROM[verb][state] then return state end
   if verb == 'retry' and not take_key(id, record, now_ms) then return 'held' end
   if state == 'waiting' then
-    unbond(id)
-    release_waiting(id, record, {when = 'now'}, now_ms)
+    release_waiting(id, record, {when = 'now', expires = unbond(id).expires}, now_ms)
     return 'ready'
   end
   local rare = rare_of(id, record)
