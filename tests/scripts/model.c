@@ -10,8 +10,12 @@ const char *const model_kinds[MODEL_KINDS] = {"wc", "zip", "user.mail", "user.pu
 
 const char *const model_groups[MODEL_GROUPS] = {NULL, "acme", "b@c"};
 
-static const char *const names[WHERES] = {"none", "scheduled", "ready", "active",
-                                          "retry", "done", "dead", "cancelled"};
+const char *const model_carriers[MODEL_CARRIERS] = {"notify", "notify.user", "notify.wc"};
+
+static const char *const names[WHERES + 1] = {
+    "none",  "scheduled", "waiting", "ready",     "active",
+    "retry", "done",      "dead",    "cancelled", "deleted",
+};
 
 #define SPANS(key) {key "=start", key, key "=3s"}
 const char *const model_uniques[MODEL_KEYS][3] = {SPANS("k0"), SPANS("k1"), SPANS("k2"),
@@ -23,11 +27,13 @@ void model_init(struct model *m)
     *m = (struct model){0};
     for (size_t i = 0; i < MODEL_GIVEN; i++)
         snprintf(m->job[i].id, sizeof m->job[i].id, "%zu", i);
+    for (size_t i = 0; i < MODEL_BATCHES; i++) model_batch_name(m, i, 0);
 }
 
 struct model_job *model_find(struct model *m, const char *id)
 {
-    size_t i = strlen(id) == ID_LEN ? MODEL_GIVEN : strtoul(id, NULL, 10);
+    bool given = strlen(id) < ID_LEN && id[0] >= '0' && id[0] <= '9';
+    size_t i = given ? strtoul(id, NULL, 10) : MODEL_GIVEN;
 
     while (i >= MODEL_GIVEN && i < MODEL_JOBS && strcmp(m->job[i].id, id) != 0) i++;
     if (i >= MODEL_JOBS || strcmp(m->job[i].id, id) != 0) fail_msg("an unknown id %s", id);
@@ -85,13 +91,47 @@ const char *model_state(const struct model_job *j)
     return names[j->where];
 }
 
+bool model_ended(const struct model_job *j)
+{
+    return j->where == W_DONE || j->where == W_DEAD || j->where == W_CANCELLED;
+}
+
 void model_forget(struct model_job *j, int64_t now_ms, bool remember_id)
 {
-    bool given = remember_id && j->content.id;
-    struct model_job fresh = {.given_until_ms = given ? now_ms + DAY_MS : 0, .content = j->content};
+    bool given = remember_id && j->made.id;
+    struct model_job fresh = {.given_until_ms = given ? now_ms + DAY_MS : 0,
+                              .made = j->made, .content = j->content};
 
     memcpy(fresh.id, j->id, sizeof fresh.id);
+    memcpy(fresh.after, j->after, sizeof fresh.after);
+    memcpy(fresh.batch_name, j->batch_name, sizeof fresh.batch_name);
     *j = fresh;
+}
+
+bool model_refuses(const struct model *m, size_t adding)
+{
+    size_t open = 0, there = 0;
+
+    for (size_t i = 0; i < MODEL_JOBS; i++) {
+        there += m->job[i].where != W_NONE;
+        open += m->job[i].where != W_NONE && !model_ended(&m->job[i]);
+    }
+    /* One byte is less than any job has. */
+    return m->draining || (m->max_jobs && open + adding > m->max_jobs) || (m->max_bytes && there);
+}
+
+struct model_job *model_make(struct model *m, const char *id, const char *kind)
+{
+    size_t i = MODEL_GIVEN;
+
+    while (i < MODEL_JOBS && !model_free(&m->job[i])) i++;
+    if (i == MODEL_JOBS) fail_msg("no place is free for %s", id);
+    struct model_job *j = &m->job[i];
+    *j = (struct model_job){.where = W_READY, .carrier = true, .born = ++m->born};
+    snprintf(j->id, sizeof j->id, "%s", id);
+    j->made = j->content = (struct pinion_job){.kind = kind, .priority = PINION_PRIORITY(5)};
+    m->enqueued++;
+    return j;
 }
 
 /* ---- unique keys ----------------------------------------------------------------------------- */
@@ -130,6 +170,16 @@ void model_key_free(struct model *m, const struct model_job *j, bool started)
     if (!started || key->start) *key = (struct model_key){0};
 }
 
+struct model_job *model_holder(struct model *m, const struct model_job *j)
+{
+    struct model_job *holder = model_find(m, m->key[key_of(j)].holder);
+
+    if (holder->where != W_SCHEDULED && holder->where != W_READY && holder->where != W_RETRY)
+        return NULL;
+    bool its = holder->content.unique && key_of(holder) == key_of(j);
+    return its ? holder : NULL; /* else another job has its id by now */
+}
+
 static void check_keys(const struct model *m, struct rig *rig)
 {
     char wanted[QUEUE_NAME_MAX + 32];
@@ -150,15 +200,77 @@ static void check_keys(const struct model *m, struct rig *rig)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+void model_release(struct model *m, struct model_job *j, bool by_hand, int64_t now_ms)
+{
+    int64_t due_ms = by_hand ? now_ms : j->content.run_at_ms ? j->content.run_at_ms
+                                                             : now_ms + (int64_t)j->content.in_ms;
+
+    m->released += j->where == W_WAITING;
+    j->where = due_ms > now_ms ? W_SCHEDULED : W_READY;
+    j->due_ms = due_ms;
+    if (due_ms < now_ms) due_ms = now_ms;
+    if (j->content.expires_ms) j->expires_ms = due_ms + (int64_t)j->content.expires_ms;
+}
+
+/* A job that waits hears of the end of its parent. */
+static void parent_ended(struct model *m, struct model_job *j, size_t parent, enum where how,
+                         int64_t now_ms)
+{
+    size_t left = 0;
+    bool found = false;
+
+    for (size_t i = 0; i < j->parents; i++) {
+        bool its = j->parent[i] == parent && j->parent_end[i] == W_NONE;
+        if (its) j->parent_end[i] = how;
+        found = found || its;
+        left += j->parent_end[i] == W_NONE;
+    }
+    if (!found) return;
+    if (how != W_DONE && !j->made.after_any_outcome) model_end(m, j, W_CANCELLED, now_ms);
+    else if (left == 0) model_release(m, j, false, now_ms);
+}
+
+void model_over(struct model *m, struct model_job *j, enum where how, int64_t now_ms)
+{
+    model_batch_left(m, j, how, now_ms);
+    for (size_t i = 0; i < MODEL_JOBS; i++)
+        if (m->job[i].where == W_WAITING)
+            parent_ended(m, &m->job[i], (size_t)(j - m->job), how, now_ms);
+}
+
+void model_delete(struct model *m, struct model_job *j, int64_t now_ms)
+{
+    model_key_free(m, j, false);
+    j->where = W_CANCELLED; /* it waits for nobody while it is told */
+    model_over(m, j, W_DELETED, now_ms);
+    model_forget(j, now_ms, true);
+}
+
+/* The job that carries a dead one, if a kind is named for that. */
+static void carry(struct model *m, const struct model_job *j)
+{
+    char id[MODEL_ID_SIZE];
+    bool user = strncmp(j->content.kind, "user.", 5) == 0, wc = strcmp(j->content.kind, "wc") == 0;
+    size_t kind = wc && m->on_dead[2] ? 2 : user && m->on_dead[1] ? 1 : 0;
+
+    if (j->carries_dead || !m->on_dead[kind]) return;
+    m->carried++;
+    snprintf(id, sizeof id, "dead.%lld", (long long)m->dead);
+    model_make(m, id, model_carriers[kind])->carries_dead = true;
+}
+
 void model_end(struct model *m, struct model_job *j, enum where where, int64_t now_ms)
 {
     m->done += where == W_DONE;
     m->dead += where == W_DEAD;
     m->cancelled += where == W_CANCELLED;
-    if (where != W_RETRY) model_key_free(m, j, false);
     j->marked = j->renewed = false;
     j->where = where;
     j->due_ms = now_ms + (where == W_DONE ? (int64_t)j->content.retain_ms : 0);
+    if (where == W_RETRY) return;
+    model_key_free(m, j, false);
+    model_over(m, j, where, now_ms);
+    if (where == W_DEAD) carry(m, j);
     if (where == W_DONE && j->content.retain_ms == 0) model_forget(j, now_ms, true);
 }
 
@@ -238,7 +350,7 @@ static void check_entry(struct model *m, const char *lane, const char *entry)
     for (size_t i = 0; i < MODEL_JOBS; i++) {
         const struct model_job *j = &m->job[i];
         if (j->where != W_READY || strncmp(j->id, entry, len) != 0) continue;
-        if (pack ? j->content.id != NULL : j->id[len] != '\0') continue; /* given again */
+        if (pack ? j->made.id || j->alone : j->id[len] != '\0') continue; /* made: given again */
         char own[KIND_MAX + LABEL_MAX];
         snprintf(own, sizeof own, "%s%s%s", j->content.kind, j->content.group ? "#" : "",
                  j->content.group ? j->content.group : "");
@@ -265,9 +377,9 @@ static void check_lanes(struct model *m, struct rig *rig)
 
 static void check_counts(struct model *m, struct rig *rig)
 {
-    static const size_t column[WHERES] = {[W_SCHEDULED] = 0, [W_READY] = 2, [W_ACTIVE] = 3,
-                                          [W_RETRY] = 4, [W_DONE] = 5, [W_DEAD] = 6,
-                                          [W_CANCELLED] = 7};
+    static const size_t column[WHERES] = {[W_SCHEDULED] = 0, [W_WAITING] = 1, [W_READY] = 2,
+                                          [W_ACTIVE] = 3,    [W_RETRY] = 4,   [W_DONE] = 5,
+                                          [W_DEAD] = 6,      [W_CANCELLED] = 7};
     int64_t expected[STATES] = {0};
     struct queue_view view = stats(rig);
 
@@ -284,6 +396,28 @@ static void check_counts(struct model *m, struct rig *rig)
     assert_int_equal(view.cancelled, m->cancelled);
     assert_int_equal(view.reaped, m->reaped);
     assert_int_equal(view.paused, m->paused);
+    assert_int_equal(view.draining, m->draining);
+}
+
+/* What a job that waits has heard of its parents. */
+static void check_parents(struct model *m, struct rig *rig)
+{
+    for (size_t i = 0; i < MODEL_JOBS; i++) {
+        struct model_job *j = &m->job[i];
+        struct job_view view;
+        if (j->where != W_WAITING) continue;
+        show_build(&rig->request, rig_key(rig), span_of(j->id));
+        redisReply *r = rig_ask(rig);
+        assert_int_equal(show_read(r, span_of(j->id), &view), PINION_OK);
+        assert_int_equal(job_view_parents(&view), j->parents);
+        for (size_t k = 0; k < j->parents; k++) {
+            const char *found = job_view_parent(&view, k).outcome, *end = names[j->parent_end[k]];
+            if (strcmp(found ? found : "none", end) != 0)
+                fail_msg("%s: its parent %zu: %s, expected %s", j->id, k, found, end);
+        }
+        job_view_deinit(&view);
+        freeReplyObject(r);
+    }
 }
 
 void model_check(struct model *m, struct rig *rig)
@@ -292,6 +426,8 @@ void model_check(struct model *m, struct rig *rig)
     check_rows(m, rig);
     check_lanes(m, rig);
     check_keys(m, rig);
+    check_parents(m, rig);
+    model_check_batches(m, rig);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:tokens", has_token);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:marks", has_mark);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:results", has_result);

@@ -15,17 +15,35 @@
 #define MODEL_KINDS 5
 #define MODEL_GROUPS 3
 #define MODEL_KEYS  6 /* unique ones */
+#define MODEL_PARENTS 3
+#define MODEL_BATCHES 4
+#define MODEL_CARRIERS 3
+#define MODEL_ID_SIZE (QUEUE_NAME_MAX + 1)
 #define DAY_MS      INT64_C(86400000)
 
 /* Scopes of limits: the queue, a kind, and, in the last two, a group and each other group. */
 enum { SCOPE_QUEUE, SCOPE_KIND, SCOPE_GROUP, SCOPE_GROUPS, MODEL_SCOPES };
 
-enum where { W_NONE, W_SCHEDULED, W_READY, W_ACTIVE, W_RETRY, W_DONE, W_DEAD, W_CANCELLED, WHERES };
+enum where {
+    W_NONE, W_SCHEDULED, W_WAITING, W_READY, W_ACTIVE, W_RETRY, W_DONE, W_DEAD, W_CANCELLED, WHERES,
+    W_DELETED = WHERES /* no place, but a way to end */
+};
 
 struct model_job {
     char        id[QUEUE_NAME_MAX + 1]; /* "": never used */
     enum where  where;
-    struct pinion_job content;  /* its id is NULL: Pinion made it */
+    struct pinion_job made;     /* what it was made with; its id is NULL: Pinion made it */
+    struct pinion_job content;  /* what it is by now, after an edit or another's `replace` */
+    uint64_t    born;           /* children are born after their parents */
+    bool        alone;          /* was edited: in no pack any more */
+    bool        carrier;        /* of a dead job, or of a batch: of unknown payload */
+    bool        carries_dead;   /* none is made when it dies */
+    char        after[MODEL_PARENTS * (MODEL_ID_SIZE + 1)], batch_name[24]; /* for `made` */
+    size_t      parent[MODEL_PARENTS], parents;
+    enum where  parent_end[MODEL_PARENTS]; /* W_NONE: not yet */
+    size_t      batch;          /* from 1; 0: in none */
+    unsigned    batch_serial;   /* of the batch that it joined */
+    bool        pending;        /* its batch waits for it */
     unsigned    failures, reaps, heard;
     bool        started;        /* or retried by hand: expiry is over */
     bool        marked, renewed, result;
@@ -44,13 +62,27 @@ struct model_key {
     int64_t until_ms; /* 0: no time */
 };
 
+/* One place for a batch; when one is complete, another of the next name may begin there. */
+struct model_batch {
+    unsigned serial;
+    char     name[24], job[MODEL_ID_SIZE]; /* job: what is made at its end; "": none */
+    bool     there, closed;
+    int64_t  total, ends[WHERES + 1], opened_ms, completed_ms; /* 0: not yet */
+};
+
 struct model {
+    struct model_batch batch[MODEL_BATCHES];
+    bool    on_dead[MODEL_CARRIERS]; /* which kinds of carriers are named */
+    bool    draining;
+    uint64_t max_jobs, max_bytes;    /* 0: no bound */
+    uint64_t born;
     struct model_key key[MODEL_KEYS];
     struct model_job job[MODEL_JOBS];
     bool    paused;
     unsigned limit[MODEL_SCOPES]; /* attempts at once; 0: none */
     bool    rated;                /* what may start is not known here */
     int64_t enqueued, done, failed, dead, cancelled, reaped; /* totals */
+    int64_t released, completed, carried, taken_over;        /* only to know that they came */
 };
 
 extern const char *const model_kinds[MODEL_KINDS];
@@ -71,10 +103,35 @@ const char *model_state(const struct model_job *);
 /* The attempt or the wait is over: kept, or forgotten but for its given id. */
 void model_end(struct model *, struct model_job *, enum where, int64_t now_ms);
 void model_forget(struct model_job *, int64_t now_ms, bool remember_id);
+/* Its batch and who waits for it hear of its end; who calls this moves it. */
+void model_over(struct model *, struct model_job *, enum where, int64_t now_ms);
+void model_delete(struct model *, struct model_job *, int64_t now_ms);
+/* It need not wait for its parents; `by_hand`: nor for its time. */
+void model_release(struct model *, struct model_job *, bool by_hand, int64_t now_ms);
+/* The place of a job that a script makes; fails when none is free. */
+struct model_job *model_make(struct model *, const char *id, const char *kind);
+/* Would a call that adds so many jobs be refused? */
+bool model_refuses(const struct model *, size_t adding);
+bool model_ended(const struct model_job *);
 /* Does another job hold the key that this one has in its content? */
 bool model_key_taken(const struct model *, const struct model_job *, int64_t now_ms);
 void model_key_take(struct model *, const struct model_job *, int64_t now_ms);
 void model_key_free(struct model *, const struct model_job *, bool started);
+/* The job that has its key, and would take over what it says; NULL: none that may. */
+struct model_job *model_holder(struct model *, const struct model_job *);
+
+/* ---- batches: model_batches.c ---- */
+void model_batch_name(struct model *, size_t i, unsigned serial);
+void model_batch_join(struct model *, struct model_job *, int64_t now_ms);
+void model_batch_left(struct model *, struct model_job *, enum where, int64_t now_ms);
+/* One that had ended is retried. */
+void model_batch_again(struct model *, struct model_job *);
+void model_batch_close(struct model *, struct model_batch *, int64_t now_ms);
+void model_batch_sweep(struct model *, int64_t now_ms);
+void model_check_batches(struct model *, struct rig *);
+
+/* Kinds of carriers: of the queue, of the kinds `user.*`, of one kind. */
+extern const char *const model_carriers[MODEL_CARRIERS];
 /* Fails unless counts, places, lane entries, ghosts and what is rare are all as they should be. */
 void model_check(struct model *, struct rig *);
 

@@ -12,6 +12,7 @@
 #include "tests/support/property.h"
 
 #define WALK_SERVERS 2
+#define WALK_SPARE   80 /* places that are left free for what scripts make */
 
 extern struct model model;
 extern struct prng prng;
@@ -23,8 +24,13 @@ int64_t next_ms(void);
 struct model_job *any_job(void);
 struct model_job *any_active(void); /* one that is active, if chance finds one */
 void expect(const struct model_job *, const char *verb, const char *found, const char *wanted);
-/* What tidies up may be called by whoever needs places for new jobs. */
-void delete_ended(void);
+/* As a person would who tidies up, if fewer places than that are free for made jobs. Gives whether
+ * so many are. */
+bool make_places(size_t wanted);
+/* Of a state that is not W_NONE; or what is left of one that has ended. */
+const char *state_or_memory(const struct model_job *);
+/* So many such jobs in one call: the word for the first, see enqueue; or "busy", "not_found". */
+const char *try_enqueue(const struct pinion_job *, size_t count);
 
 /* walk_jobs.c */
 void do_enqueue(void);
@@ -32,6 +38,17 @@ void do_enqueue_batch(void);
 void do_cancel(void);
 void do_delete(void);
 void do_requeue(void);
+void retry_by_hand(struct model_job *);   /* in the model */
+bool lacks_key(const struct model_job *); /* another has what a retry would take again */
+
+/* walk_beside.c */
+void do_batch(void);
+void do_edit(void);
+void do_guard(void);
+void do_on_dead(void); /* none are named while few places are free */
+
+/* walk_bulk.c */
+void do_bulk(void);
 
 /* walk_attempts.c */
 void do_claim(void);

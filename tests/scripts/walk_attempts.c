@@ -21,6 +21,7 @@ static void start_job(const struct lease *lease, unsigned seat, uint64_t lease_m
         fail_msg("started %s, which is %s", j->id, model_state(j));
     if (model_room(&model, j) == 0) fail_msg("started %s past a limit", j->id);
     assert_int_equal(lease->failures, j->failures);
+    if (!j->carrier) assert_int_equal(lease->payload_len, j->content.payload_len);
     assert_int_equal(token % 1000, seat);
     assert_true(token > j->token);
     uint64_t length_ms = j->content.lease_ms ? j->content.lease_ms : lease_ms;
@@ -60,8 +61,8 @@ void do_claim(void)
 
     claim(&rig, &ask, &got);
     assert_true(got.count <= ask.free && (!model.paused || got.count == 0));
+    find_expired(); /* first: what waited for them may have started already */
     for (size_t i = 0; i < got.count; i++) start_job(&got.lease[i], seat, ask.lease_ms);
-    find_expired();
     if (model.paused || model.rated || got.count == ask.free) return;
     if (strcmp(ask.patterns, "*=512") != 0) return;
     if (got.more && got.count > 0) return; /* a pack was left to the next claim */
@@ -115,19 +116,18 @@ void do_ack(void)
 {
     struct model_job *j;
     struct lease lease;
-    bool ours = pick_lease(&j, &lease), rich = lease.rare || j->content.retain_ms;
-
-    rich = rich || j->content.unique || one_in(2);
+    bool ours = pick_lease(&j, &lease), rich = lease.rich || one_in(2);
 
     expect(j, "ack", rich ? ack_rich(&rig, &lease, one_in(2) ? "r" : "") : ack(&rig, &lease),
            ours ? "ok" : "stale");
     if (!ours) return;
     if (rich) {
         model_end(&model, j, W_DONE, rig_now_ms(&rig));
-        j->result = j->where == W_DONE &&
-                    rig_int(&rig, "HEXISTS pinion:{q}:results %s", j->id) == 1;
+        j->result =
+            j->where == W_DONE && rig_int(&rig, "HEXISTS pinion:{q}:results %s", j->id) == 1;
     } else {
         model.done++;
+        model_over(&model, j, W_DONE, rig_now_ms(&rig));
         model_forget(j, rig_now_ms(&rig), false);
     }
     expect(j, "ack again", rich ? ack_rich(&rig, &lease, "r") : ack(&rig, &lease), "ok");
@@ -167,6 +167,7 @@ void do_ack_pack(void)
         expect(j, "ack with its pack again", stale[1][i] ? "stale" : "ok", ours ? "ok" : "stale");
         if (!ours) continue;
         model.done++;
+        model_over(&model, j, W_DONE, rig_now_ms(&rig));
         model_forget(j, rig_now_ms(&rig), false);
     }
 }
@@ -178,8 +179,9 @@ void do_fail(void)
     bool ours = pick_lease(&j, &lease);
     int64_t delay_ms = one_in(5) ? -1 : (int64_t)prng_below(&prng, 4000);
     unsigned attempts_max = j->content.attempts_max ? j->content.attempts_max : ATTEMPTS_DEFAULT;
-    enum where to = j->marked ? W_CANCELLED
-                    : delay_ms < 0 || j->failures + 1 >= attempts_max ? W_DEAD : W_RETRY;
+    enum where to = j->marked                                         ? W_CANCELLED
+                    : delay_ms < 0 || j->failures + 1 >= attempts_max ? W_DEAD
+                                                                      : W_RETRY;
 
     const char *expected = !ours           ? "stale"
                            : to == W_RETRY ? "retry"
@@ -217,29 +219,47 @@ static void lose(struct model_job *j)
     else back(j);
 }
 
+/* As `active` has them from its end, for the dead are counted in that order. */
+static int latest_first(const void *a, const void *b)
+{
+    const struct model_job *one = *(struct model_job *const *)a;
+    const struct model_job *other = *(struct model_job *const *)b;
+
+    if (one->lease_end_us != other->lease_end_us)
+        return one->lease_end_us < other->lease_end_us ? 1 : -1;
+    return strcmp(other->id, one->id);
+}
+
+static int64_t lose_all(struct model_job **jobs, size_t count)
+{
+    qsort(jobs, count, sizeof(struct model_job *), latest_first);
+    for (size_t i = 0; i < count; i++) lose(jobs[i]);
+    return (int64_t)count;
+}
+
 void do_reap(void)
 {
-    int64_t lapsed = 0;
+    struct model_job *lapsed[MODEL_JOBS];
+    size_t count = 0;
 
-    for (size_t i = 0; i < MODEL_JOBS; i++) {
-        if (model.job[i].where != W_ACTIVE || model.job[i].lease_end_us > rig.now_us) continue;
-        lose(&model.job[i]);
-        lapsed++;
-    }
-    assert_int_equal(reap(&rig), lapsed);
+    for (size_t i = 0; i < MODEL_JOBS; i++)
+        if (model.job[i].where == W_ACTIVE && model.job[i].lease_end_us <= rig.now_us)
+            lapsed[count++] = &model.job[i];
+    assert_int_equal(reap(&rig), lose_all(lapsed, count));
 }
 
 void do_take_back(void)
 {
     unsigned seat = (unsigned)prng_below(&prng, WALK_SERVERS);
-    int64_t held = 0;
+    struct model_job *held[MODEL_JOBS];
+    size_t count = 0;
     bool all = one_in(2);
 
     for (size_t i = 0; i < MODEL_JOBS; i++) {
-        if (model.job[i].where != W_ACTIVE || model.job[i].token % 1000 != seat) continue;
-        if (!all && model.job[i].renewed) continue;
-        lose(&model.job[i]);
-        held++;
+        struct model_job *j = &model.job[i];
+        if (j->where == W_ACTIVE && j->token % 1000 == seat && (all || !j->renewed))
+            held[count++] = j;
     }
-    assert_int_equal((all ? take_back : take_back_unheard)(&rig, walk_servers[seat]), held);
+    assert_int_equal((all ? take_back : take_back_unheard)(&rig, walk_servers[seat]),
+                     lose_all(held, count));
 }

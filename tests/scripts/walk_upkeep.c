@@ -37,15 +37,17 @@ void do_sweep(void)
         }
         if (j->given_until_ms && j->given_until_ms <= now_ms) j->given_until_ms = 0;
     }
+    model_batch_sweep(&model, now_ms);
     assert_int_equal(sweep(&rig), over);
 }
 
 void do_pause(void)
 {
-    bool pause = one_in(4);
+    bool pause = one_in(4), drained = !pause && model.draining; /* a resume ends that, too */
 
-    assert_true(pause_queue(&rig, pause) == (pause != model.paused));
+    assert_true(pause_queue(&rig, pause) == (pause != model.paused || drained));
     model.paused = pause;
+    if (drained) model.draining = false;
 }
 
 /* All of them anew, a few or none, over what runs at that time. */
