@@ -22,6 +22,7 @@ struct look {
     const char   *queue;
     struct suspects suspects;
     struct seen   entries;  /* of its lanes */
+    struct elsewhere elsewhere;
     uint64_t      step;
     int64_t       packed;   /* of the part that is looked at */
     char          lane[KIND_MAX + LABEL_MAX + 8]; /* whose entries come */
@@ -80,6 +81,11 @@ static void on_ready(struct look *l, struct span name)
     struct span rest = name;
 
     if (!seen_has(&l->entries, name)) suspect(l, "orphan", span_cut(&rest, '~'));
+}
+
+static void on_wait(struct look *l, struct span subject)
+{
+    elsewhere_add(&l->elsewhere, subject);
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
@@ -193,7 +199,10 @@ static enum pinion_err look_at_parts(struct look *l, struct error *why)
 
     for (size_t i = 0; !err && i < reply_count(names); i++) {
         const char *part = names->element[i]->str;
-        err = look_at_part(l, part, strcmp(part, "ghosts") == 0 ? on_ghost : NULL, why);
+        name_fn *on_name = strcmp(part, "ghosts") == 0    ? on_ghost
+                           : strcmp(part, "waiting") == 0 ? on_wait
+                                                          : NULL;
+        err = look_at_part(l, part, on_name, why);
     }
     if (reply) freeReplyObject(reply);
     return err;
@@ -219,6 +228,8 @@ static enum pinion_err look_at_queue(struct look *l, struct error *why)
     if (!err) err = look_at_parts(l, why);
     if (!err) err = look_at_sets(l, why);
     if (!err) err = look_at_part(l, "jobs", on_ready, why);
+    if (!err) err = elsewhere_settle(l->audit, l->queue, &l->elsewhere, &l->suspects, why);
+    elsewhere_clear(&l->elsewhere);
     seen_clear(&l->entries);
     return err ? err : suspects_settle(l->audit, &l->suspects, why);
 }

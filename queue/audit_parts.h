@@ -26,6 +26,18 @@ enum pinion_err suspects_settle(struct audit *, struct suspects *, struct error 
 /* Is there a key of that queue which no script can read? */
 bool audit_is_unreadable(const struct audit *, const char *queue);
 
+/* Jobs of one queue that wait for jobs of others. */
+struct elsewhere {
+    char **subjects; /* CHILD QUEUE:PARENT */
+    size_t count, cap;
+};
+
+void elsewhere_add(struct elsewhere *, struct span subject);
+void elsewhere_clear(struct elsewhere *);
+/* Asks those queues; what they do not know becomes a suspect. Leaves it empty. */
+enum pinion_err elsewhere_settle(struct audit *, const char *queue, struct elsewhere *,
+                                 struct suspects *, struct error *why) must_use;
+
 /* The base that scripts derive keys from: of a queue, or of what stands beside them ("" ). */
 struct queue_key audit_base(const struct audit *, const char *queue);
 enum pinion_err audit_ask(struct audit *, struct request *, struct redisReply **ret_reply,

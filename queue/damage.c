@@ -47,6 +47,7 @@ const struct damage damages[] = {
     {"lost_bond", "a job that has ended, and whose child was not told", "tells it"},
     {"stray_bond", "a job that is told of an end, and does not wait for it", "drops it"},
     {"unbound", "a job that will not be told of a parent's end", "tells it, or lets it be told"},
+    {"unheard", "a job that waits for one elsewhere, which will not tell it", "asks again"},
     /* what is told to other queues */
     {"bad_outbox", "something to tell that cannot be read", "moves it aside"},
     {"backward_outbox", "what is to be told does not stand in its order", "numbers it again"},

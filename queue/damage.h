@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 70
+#define DAMAGES 71
 
 struct damage {
     const char *name;

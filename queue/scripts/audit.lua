@@ -10,7 +10,8 @@
 -- Gives {next cursor or '', jobs in packs beyond one for each, {KIND, SUBJECT, ...}, {NAME, ...},
 --        entries that were looked at};
 --       NAME: of 'entries' ` LANE` and what stands in it, of 'jobs' what must stand in a lane, of
---       'ghosts' all of them, of 'moves' what changes when packs do, of 'parts' all such parts
+--       'ghosts' all of them, of 'waiting' CHILD QUEUE:PARENT of parents elsewhere, of 'moves' what
+--       changes when packs do, of 'parts' all such parts
 local part, cursor = ARGV[1], ARGV[2]
 local suspects, names, is_place = {}, {}, {}
 local head, scope = part:match('^(%l+:)(.*)$')
@@ -28,7 +29,7 @@ local function look_at(member)
     if damaged[kind](member) then suspect(kind, member) end
   end
   if is_place[part] and not has('jobs', member) then suspect('no_record', part .. ' ' .. member) end
-  if part == 'ghosts' then names[#names + 1] = member end
+  add_names(member)
   local pack = part == 'active' and is_pack(member) and good_record(member)
   step.packed = step.packed + (pack and packed_in(member, pack) or 0)
 end
@@ -53,9 +54,6 @@ local next_cursor = ''
 if part == 'entries' then next_cursor = look_at_lanes()
 elseif part == 'moves' then names = {moves_of_packs()}
 elseif LISTS[part] then next_cursor = look_at_list(LISTS[part])
-elseif part == 'parts' then
-  for name in pairs(SETS) do names[#names + 1] = name end
-  for name in pairs(HASHES) do names[#names + 1] = name end
-  for name in pairs(LISTS) do names[#names + 1] = name end
+elseif part == 'parts' then names = part_names()
 else next_cursor = scan(scoped and 'SSCAN' or SETS[part] and 'ZSCAN' or 'HSCAN') end
 return {next_cursor, step.packed, suspects, names, step.looked}

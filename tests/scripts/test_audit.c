@@ -18,7 +18,7 @@ static char ready[QUEUE_NAME_MAX + 1], active[QUEUE_NAME_MAX + 1], scheduled[QUE
     retrying[QUEUE_NAME_MAX + 1], dead[QUEUE_NAME_MAX + 1], done[QUEUE_NAME_MAX + 1],
     ghost[QUEUE_NAME_MAX + 1], member[QUEUE_NAME_MAX + 1], pack[QUEUE_NAME_MAX + 1],
     running[QUEUE_NAME_MAX + 1], held[QUEUE_NAME_MAX + 1], child[QUEUE_NAME_MAX + 1],
-    batched[QUEUE_NAME_MAX + 1];
+    batched[QUEUE_NAME_MAX + 1], distant[QUEUE_NAME_MAX + 1];
 
 /* What commands and subjects name. */
 static const struct {
@@ -26,7 +26,8 @@ static const struct {
 } names[] = {{"$READY", ready},   {"$ACTIVE", active}, {"$SCHEDULED", scheduled},
              {"$RETRY", retrying}, {"$DEAD", dead},    {"$DONE", done},
              {"$MEMBER", member}, {"$PACK", pack},     {"$RUNNING", running},
-             {"$HELD", held},     {"$CHILD", child},   {"$BATCHED", batched}};
+             {"$HELD", held},     {"$CHILD", child},   {"$BATCHED", batched},
+             {"$DISTANT", distant}};
 
 static struct lease claim_kind(const char *pattern)
 {
@@ -85,7 +86,7 @@ static void make_limits(void)
     assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:parked"), 1);
 }
 
-/* One that waits for another, and one of a batch. */
+/* One that waits for another, one of a batch, and one that is to ask another queue. */
 static void make_bound(void)
 {
     struct pinion_job parent = {.kind = "par", .queue = "q", .id = "parent"};
@@ -95,6 +96,8 @@ static void make_bound(void)
     enqueue(&rig, &parent, NULL);
     enqueue(&rig, &waits, child);
     enqueue(&rig, &member_of, batched);
+    waits.after = "r:far";
+    enqueue(&rig, &waits, distant);
     assert_string_equal(state_of(&rig, child), "waiting");
 }
 
@@ -241,6 +244,9 @@ static const struct {
     {"stray_bond", "$READY q:$CHILD", {"ZADD " Q "bonds 0 $READY^q:$CHILD"}},
     {"unbound", "$CHILD", {"DEL " Q "bonds"}},
     {"unbound", "$CHILD", {"DEL " Q "bonds", "RPUSH " Q "outbox 1^q^end^x^q:parent^done"}},
+    {"unheard", "$DISTANT r:far", {"DEL " Q "outbox"}},
+    {"unheard", "$DISTANT r:far",
+     {"DEL " Q "outbox", "RPUSH pinion:{r}:outbox 1^q^end^x^r:far^done"}},
     {"bad_outbox", "junk", {"RPUSH " Q "outbox junk"}},
     {"bad_outbox", "0 q end x q:y done", {"RPUSH " Q "outbox 0^q^end^x^q:y^done"}},
     {"backward_outbox", "outbox",
@@ -387,6 +393,29 @@ TEST(what_a_person_must_decide_is_left)
     }
 }
 
+/* What is on its way between two queues, at each step of it, is no damage. */
+TEST(what_is_told_to_another_queue_is_well)
+{
+    static const char *const steps[] = {
+        "ZADD pinion:{r}:bonds 0 far^q:$DISTANT",         /* told; not yet trimmed here */
+        "DEL " Q "outbox",                                /* trimmed */
+        "RPUSH pinion:{r}:outbox 1^q^end^$DISTANT^r:far^done", /* that one has ended, */
+        "ZREM pinion:{r}:bonds far^q:$DISTANT",           /* and this queue is to be told */
+    };
+
+    make_world();
+    rig.key = queue_key("pinion", span_of("r"));
+    enqueue(&rig, &(struct pinion_job){.kind = "par", .queue = "r", .id = "far"}, NULL);
+    rig.key = queue_key("pinion", span_of("q"));
+    do_command("HSET pinion:{r}:meta outbox 1");
+    do_command("SADD pinion:queues r");
+    for (size_t i = 0; i + 1 < countof(steps); i++) {
+        do_command(steps[i]);
+        if (i == 2) do_command(steps[i + 1]);
+        audit_clean(&rig, steps[i]);
+    }
+}
+
 /* To look changes nothing at all. */
 TEST(a_look_changes_nothing)
 {
@@ -464,6 +493,7 @@ int main(void)
         cmocka_unit_test(every_key_of_the_scripts_is_known),
         cmocka_unit_test(every_kind_is_found_and_mended),
         cmocka_unit_test(what_a_person_must_decide_is_left),
+        cmocka_unit_test(what_is_told_to_another_queue_is_well),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_job_that_was_lost_keeps_its_time),
         cmocka_unit_test(a_job_that_was_lost_runs),

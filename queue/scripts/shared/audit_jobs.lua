@@ -26,3 +26,11 @@ local function look_at_jobs(page)
   local places = count_places(ids)
   for i, id in ipairs(ids) do look_at_record(id, page[2 * i], places[i]) end
 end
+
+-- What else is to be known of a member of a set.
+local function add_names(member)
+  if part == 'ghosts' then names[#names + 1] = member end
+  for _, subject in ipairs(part == 'waiting' and parents_elsewhere(member) or {}) do
+    names[#names + 1] = subject
+  end
+end

@@ -26,3 +26,11 @@ local SCOPED = {['hold:'] = 'stray_hold', ['parked:'] = 'lost_parked', ['batch:'
 
 -- Lists, entry by entry.
 local LISTS = {outbox = {'bad_outbox'}, untold = {'untold'}}
+
+local function part_names()
+  local names = {}
+  for _, parts in ipairs({SETS, HASHES, LISTS}) do
+    for name in pairs(parts) do names[#names + 1] = name end
+  end
+  return names
+end

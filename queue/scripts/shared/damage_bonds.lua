@@ -76,6 +76,48 @@ function damaged.unbound(id)
   return #unbound_parents(id) > 0
 end
 
+-- ---- across queues: `CHILD QUEUE:PARENT`
+
+-- Is there something for `to` in the outbox that begins so? nil: it is too long to be looked at.
+local function is_in_outbox(to, start)
+  if redis.call('LLEN', key('outbox')) > OUTBOX_LOOKED then return end
+  for _, text in ipairs(redis.call('LRANGE', key('outbox'), 0, -1)) do
+    local entry = outbox_entry(text)
+    if entry and entry.to == to and (entry.what .. ' '):sub(1, #start) == start then return true end
+  end
+  return false
+end
+
+-- The parents elsewhere of one that waits, each as such a subject.
+local function parents_elsewhere(id)
+  local p, subjects = readable_parents(id), {}
+  for i, parent in ipairs(p and p.of or {}) do
+    if p.ends[i] == '' and parent:match('^[^:]+') ~= queue then
+      subjects[#subjects + 1] = id .. ' ' .. parent
+    end
+  end
+  return subjects
+end
+
+-- It waits, and is not still to ask. What its parent's queue knows, unknown_child has said before.
+function damaged.unheard(subject)
+  local id, where, parent = subject:match('^(%S+) ([^:]+):(%S+)$')
+  if not id or not score_in('waiting', id) then return false end
+  local asks = 'bond ' .. parent .. ' ' .. queue .. ':' .. id .. ' '
+  for _, one in ipairs(parents_elsewhere(id)) do
+    if one == subject then return is_in_outbox(where, asks) == false end
+  end
+  return false
+end
+
+-- No damage by itself. PARENT QUEUE:CHILD: does this queue neither tell that child of an end, nor
+-- know that it is to?
+function damaged.unknown_child(bond)
+  local parent, where, child = bond_words(bond)
+  if not parent or score_in('bonds', bond) then return false end
+  return is_in_outbox(where, 'end ' .. child .. ' ' .. queue .. ':' .. parent .. ' ') == false
+end
+
 -- ---- the outbox
 
 function damaged.bad_outbox(text)

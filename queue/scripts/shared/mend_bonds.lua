@@ -30,6 +30,12 @@ function mend.unbound(id)
   return 'hears of its parents'
 end
 
+function mend.unheard(subject)
+  local id, where, parent = subject:match('^(%S+) ([^:]+):(%S+)$')
+  outbox_add(where, 'bond ' .. parent .. ' ' .. queue .. ':' .. id)
+  return 'asks again'
+end
+
 -- ---- the outbox
 
 local function list_aside(list, text)
