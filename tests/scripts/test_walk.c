@@ -59,7 +59,7 @@ static void tidy(void)
 TEST(scripts_and_model_agree)
 {
     const char *given = getenv("PINION_WALK");
-    unsigned long operations = given ? strtoul(given, NULL, 10) : 40000;
+    unsigned long operations = given ? strtoul(given, NULL, 10) : 30000;
 
     prng.state = property_seed("PINION_WALK_SEED");
     model_init(&model);
