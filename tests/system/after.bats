@@ -53,6 +53,24 @@ note() { # TEXT FLAGS...
     notes_are "a b c "
 }
 
+# The program asks as anybody would: what the service gives it is its id.
+@test "who waits reads the results of its parents" {
+    cat >sum <<END
+#!/bin/sh
+"$PINION_BINARY" job show "\$PINION_JOB_ID" --json --state "$PINION_STATE" | jq -r '.after[].id' |
+    while read -r parent; do "$PINION_BINARY" job result "\$parent" --state "$PINION_STATE"; done
+END
+    chmod +x sum
+    serve_ready a --listen none --command 'part=cat' --command "sum=$BATS_TEST_TMPDIR/sum"
+    printf 'one\n' | pinion enqueue part - --id p1 --retain 1h
+    printf 'two\n' | pinion enqueue part - --id p2 --retain 1h
+    exits 0 enqueue sum --after p1 --after p2 --wait --wait-timeout 20s
+    [ "$(tr -s '\n' ' ' <<<"$output")" = "one two " ]
+    printf 'gone\n' | pinion enqueue part - --id p4
+    exits 0 enqueue sum --after p4 --wait --wait-timeout 20s
+    [ -z "$output" ]
+}
+
 @test "what fails cancels what waits for it, and says why" {
     start a
     pinion queue pause default
