@@ -12,7 +12,6 @@
 #include "control/shape.h"
 #include "control/shape_batch.h"
 #include "queue/batch.h"
-#include "queue/upkeep.h"
 
 struct batch_flags {
     struct common common;
@@ -89,12 +88,9 @@ static enum pinion_err send_open(struct batch_call *c, const struct pinion_job *
 {
     enum pinion_err err;
 
-    queue_register_build(&c->request, c->session.name_space, c->queue);
-    err = call_send(c, why);
-    if (err) return err;
     batch_open_build(&c->request, queue_key_span(&c->key), c->name, job,
                      sync_now_ms(c->session.sync));
-    err = call_send(c, why);
+    err = session_call_queue(&c->session, c->queue, &c->request, &c->reply, why);
     return err ? err : batch_open_read(c->reply, c->name, ret_existing, why);
 }
 
@@ -162,6 +158,28 @@ static void print_batch(const struct batch_view *b, struct span queue)
     if (bar.drawn) fputc('\n', stderr);
 }
 
+typedef void one_build_fn(struct request *, struct span key, struct span name);
+typedef enum pinion_err one_report_fn(struct batch_call *, struct error *why); /* prints it */
+
+/* One call about the batch that the command line names. */
+static int one_main(const struct command *command, one_build_fn *build, one_report_fn *report,
+                    int argc, char **argv)
+{
+    struct batch_flags values = {.common = COMMON_INIT};
+    struct batch_call c;
+    struct error why = {0};
+    enum pinion_err err;
+    int first, status;
+
+    if (!flags_read(command, argc, argv, &values, &first, &status)) return status;
+    if (call_open(&c, &values, argv[first], &why)) return cli_fail(&why);
+    build(&c.request, queue_key_span(&c.key), c.name);
+    err = call_send(&c, &why);
+    if (!err) err = report(&c, &why);
+    call_close(&c);
+    return err ? cli_fail(&why) : cli_finish(0);
+}
+
 static const struct command close_command = {
     .name = "batch close",
     .usage = "NAME [FLAGS]",
@@ -175,39 +193,27 @@ static const struct command close_command = {
     .expected = "the NAME of a batch",
 };
 
-static void print_closed(const struct batch_call *c, const struct batch_view *b, bool existing)
+static enum pinion_err report_closed(struct batch_call *c, struct error *why)
 {
+    struct batch_view b;
+    bool existing;
     json_t *o;
+    enum pinion_err err = batch_close_read(c->reply, c->name, &b, &existing, why);
 
+    if (err) return err;
     if (!c->f->common.json) {
-        puts(existing ? "was closed already" : b->completed_ms ? "closed and complete" : "closed");
-        return;
+        puts(existing ? "was closed already" : b.completed_ms ? "closed and complete" : "closed");
+        return PINION_OK;
     }
-    o = shape_batch(b, c->queue);
+    o = shape_batch(&b, c->queue);
     json_object_set_new(o, "existing", json_boolean(existing));
     json_print(o);
+    return PINION_OK;
 }
 
 static int close_main(int argc, char **argv)
 {
-    struct batch_flags values = {.common = COMMON_INIT};
-    struct batch_call c;
-    struct batch_view b;
-    struct error why = {0};
-    bool existing;
-    int first, status;
-
-    if (!flags_read(&close_command, argc, argv, &values, &first, &status)) return status;
-    if (call_open(&c, &values, argv[first], &why)) return cli_fail(&why);
-    batch_close_build(&c.request, queue_key_span(&c.key), c.name);
-    if (call_send(&c, &why) || batch_close_read(c.reply, c.name, &b, &existing, &why)) {
-        status = cli_fail(&why);
-    } else {
-        print_closed(&c, &b, existing);
-        status = cli_finish(0);
-    }
-    call_close(&c);
-    return status;
+    return one_main(&close_command, batch_close_build, report_closed, argc, argv);
 }
 
 static const struct command show_command = {
@@ -223,26 +229,20 @@ static const struct command show_command = {
     .expected = "the NAME of a batch",
 };
 
+static enum pinion_err report_shown(struct batch_call *c, struct error *why)
+{
+    struct batch_view b;
+    enum pinion_err err = batch_show_read(c->reply, c->name, &b, why);
+
+    if (err) return err;
+    if (c->f->common.json) json_print(shape_batch(&b, c->queue));
+    else print_batch(&b, c->queue);
+    return PINION_OK;
+}
+
 static int show_main(int argc, char **argv)
 {
-    struct batch_flags values = {.common = COMMON_INIT};
-    struct batch_call c;
-    struct batch_view b;
-    struct error why = {0};
-    int first, status;
-
-    if (!flags_read(&show_command, argc, argv, &values, &first, &status)) return status;
-    if (call_open(&c, &values, argv[first], &why)) return cli_fail(&why);
-    batch_show_build(&c.request, queue_key_span(&c.key), c.name);
-    if (call_send(&c, &why) || batch_show_read(c.reply, c.name, &b, &why)) {
-        status = cli_fail(&why);
-    } else {
-        if (values.common.json) json_print(shape_batch(&b, c.queue));
-        else print_batch(&b, c.queue);
-        status = cli_finish(0);
-    }
-    call_close(&c);
-    return status;
+    return one_main(&show_command, batch_show_build, report_shown, argc, argv);
 }
 
 /* ---- list ------------------------------------------------------------------------------------ */

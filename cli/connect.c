@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "control/find.h"
 #include "queue/look.h"
+#include "queue/upkeep.h"
 
 #define CALL_TRIES 3
 
@@ -52,6 +53,25 @@ enum pinion_err session_call(struct session *s, struct request *r, struct redisR
     for (int i = 0; i < CALL_TRIES && err == PINION_UNAVAILABLE; i++)
         err = sync_call(s->sync, r, ret_reply, why);
     return err;
+}
+
+enum pinion_err session_call_queue(struct session *s, struct span queue, struct request *r,
+                                   struct redisReply **ret_reply, struct error *why)
+{
+    struct request registration = REQUEST_INIT;
+    struct redisReply *reply = NULL;
+    enum pinion_err err;
+
+    queue_register_build(&registration, s->name_space, queue);
+    err = session_call(s, &registration, &reply, why);
+    request_deinit(&registration);
+    if (err) return err;
+    sync_reply_free(reply);
+    err = session_call(s, r, &reply, why);
+    if (err) return err;
+    if (ret_reply) *ret_reply = reply;
+    else sync_reply_free(reply);
+    return PINION_OK;
 }
 
 /* ---- all queues ------------------------------------------------------------------------------ */

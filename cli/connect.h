@@ -23,6 +23,11 @@ void            session_close(struct session *);
 enum pinion_err session_call(struct session *, struct request *, struct redisReply **ret_reply,
                              struct error *why) must_use;
 
+/* The same for a change of a queue that may come before its first job: then the queue is known from
+ * here on. ret_reply NULL: nobody reads it. */
+enum pinion_err session_call_queue(struct session *, struct span queue, struct request *,
+                                   struct redisReply **ret_reply, struct error *why) must_use;
+
 /* The names of all queues, sorted. */
 struct queue_names {
     struct span *names; /* they point into `reply` */

@@ -10,7 +10,6 @@
 #include "control/shape.h"
 #include "control/shape_limits.h"
 #include "queue/steer.h"
-#include "queue/upkeep.h"
 
 struct queue_flags {
     struct common common;
@@ -198,18 +197,10 @@ static enum pinion_err send_pause(struct session *s, struct span name, bool paus
 {
     struct queue_key key = queue_key(s->name_space, name);
     struct request request = REQUEST_INIT;
-    struct redisReply *reply = NULL;
     enum pinion_err err;
 
-    queue_register_build(&request, s->name_space, name); /* it may be paused before its first job */
-    err = session_call(s, &request, &reply, why);
-    sync_reply_free(reply);
-    reply = NULL;
-    if (!err) {
-        pause_build(&request, queue_key_span(&key), pause);
-        err = session_call(s, &request, &reply, why);
-        sync_reply_free(reply);
-    }
+    pause_build(&request, queue_key_span(&key), pause);
+    err = session_call_queue(s, name, &request, NULL, why);
     request_deinit(&request);
     return err;
 }

@@ -8,7 +8,6 @@
 #include "base/time_text.h"
 #include "control/shape.h"
 #include "queue/steer.h"
-#include "queue/upkeep.h"
 
 struct bound_flags {
     struct common common;
@@ -51,19 +50,14 @@ static enum pinion_err bound(struct session *s, struct span name, struct bounds 
     struct queue_key key = queue_key(s->name_space, name);
     struct request request = REQUEST_INIT;
     struct redisReply *reply = NULL;
-    enum pinion_err err = PINION_OK;
+    enum pinion_err err;
 
+    bounds_build(&request, queue_key_span(&key), wanted);
     if (wanted.max_jobs != BOUND_KEPT || wanted.max_bytes != BOUND_KEPT ||
-        wanted.keep_jobs != BOUND_KEPT || wanted.keep_ms != BOUND_KEPT) {
-        queue_register_build(&request, s->name_space, name); /* before its first job, perhaps */
+        wanted.keep_jobs != BOUND_KEPT || wanted.keep_ms != BOUND_KEPT)
+        err = session_call_queue(s, name, &request, &reply, why);
+    else
         err = session_call(s, &request, &reply, why);
-        sync_reply_free(reply);
-        reply = NULL;
-    }
-    if (!err) {
-        bounds_build(&request, queue_key_span(&key), wanted);
-        err = session_call(s, &request, &reply, why);
-    }
     request_deinit(&request);
     if (err) return err;
     err = bounds_read(reply, ret);
@@ -91,8 +85,7 @@ int queue_bound_main(int argc, char **argv)
     if (!flags_read(&command, argc, argv, &values, &first, &status)) return status;
     if (queue_name_check(span_of(argv[first]), &why)) return cli_fail(&why);
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
-    err = bound(&session, span_of(argv[first]),
-                values.wanted, &now, &why);
+    err = bound(&session, span_of(argv[first]), values.wanted, &now, &why);
     session_close(&session);
     if (err) return cli_fail(&why);
     if (values.common.json) {

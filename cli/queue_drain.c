@@ -12,7 +12,6 @@
 #include "cli/wait.h"
 #include "control/shape.h"
 #include "queue/look.h"
-#include "queue/upkeep.h"
 
 #define LOOK_MS 250
 
@@ -48,18 +47,10 @@ static enum pinion_err send(struct session *s, struct span name, bool drain, str
 {
     struct queue_key key = queue_key(s->name_space, name);
     struct request request = REQUEST_INIT;
-    struct redisReply *reply = NULL;
     enum pinion_err err;
 
-    queue_register_build(&request, s->name_space, name); /* before its first job, perhaps */
-    err = session_call(s, &request, &reply, why);
-    sync_reply_free(reply);
-    reply = NULL;
-    if (!err) {
-        drain_build(&request, queue_key_span(&key), drain);
-        err = session_call(s, &request, &reply, why);
-        sync_reply_free(reply);
-    }
+    drain_build(&request, queue_key_span(&key), drain);
+    err = session_call_queue(s, name, &request, NULL, why);
     request_deinit(&request);
     return err;
 }

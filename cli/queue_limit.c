@@ -9,7 +9,6 @@
 #include "control/shape_limits.h"
 #include "queue/limit.h"
 #include "queue/look.h"
-#include "queue/upkeep.h"
 
 struct limit_flags {
     struct common common;
@@ -95,17 +94,12 @@ static enum pinion_err change(struct session *s, struct span queue, const struct
     struct redisReply *reply = NULL;
     enum pinion_err err;
 
-    queue_register_build(&request, s->name_space, queue); /* it may be limited before its jobs */
-    err = session_call(s, &request, &reply, why);
-    sync_reply_free(reply);
-    reply = NULL;
-    if (!err) {
-        limit_build(&request, queue_key_span(&key), false, limit, 1);
-        err = session_call(s, &request, &reply, why);
-        if (!err) err = limit_read(reply, why);
-        sync_reply_free(reply);
-    }
+    limit_build(&request, queue_key_span(&key), false, limit, 1);
+    err = session_call_queue(s, queue, &request, &reply, why);
     request_deinit(&request);
+    if (err) return err;
+    err = limit_read(reply, why);
+    sync_reply_free(reply);
     return err;
 }
 
