@@ -39,7 +39,7 @@
 #define BOUND_MAX         INT64_C(1000000000000000) /* of jobs or bytes that a queue may hold */
 #define BULK_LOOKS_MAX    256           /* entries that one step of a change of many looks at, */
 #define BULK_CHANGES_MAX  32            /* jobs that it cancels or deletes (the last pack whole), */
-#define BULK_RETRIES_MAX  128           /* and retries: see bulk_retry.lua */
+#define BULK_RETRIES_MAX  64            /* and retries: see bulk_retry.lua */
 #define SWEEP_ITEMS_MAX   256           /* jobs that one call trims */
 #define LINK_CALLS_MAX    256           /* calls in flight on a connection; more wait */
 

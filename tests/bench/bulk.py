@@ -11,7 +11,7 @@ unix socket, without persistence); nothing is left running or on the disk. Rows 
     trim       cancelled jobs that are more than the queue keeps, by its server
     packs      `queue purge` of ready jobs that were enqueued together
 
-    slowest step       of that change in Redis, by its SLOWLOG; and how many took over GOAL_MS
+    a step             of that change in Redis, by its SLOWLOG; and how many took over GOAL_MS
     the control        a script that counts for as long as a step takes at best, each CONTROL_MS, in
                        the same time: what it took at worst, and how often over GOAL_MS, is the
                        machine and nothing else
@@ -39,14 +39,14 @@ CONTROL_LENGTH_MS = 1.0
 LOG_OVER_US = 200
 LOG_LEN = 1000000
 GOAL_MS = 5
+NONE = (0, 0, 0, 0)
 KIND = "bench.ended"
 COUNT_LUA = "local n = tonumber(ARGV[1]) local x = 0 for i = 1, n do x = x + i % 7 end return x"
 WHO_LUA = """
 local log, of = redis.call('SLOWLOG', 'GET', -1), {}
 local function add(who, us)
-  local t = of[who] or {0, 0, 0}
-  t[1], t[2], t[3] = t[1] + 1, math.max(t[2], us), t[3] + (us > tonumber(ARGV[1]) and 1 or 0)
-  of[who] = t
+  of[who] = of[who] or {}
+  table.insert(of[who], us)
 end
 for _, entry in ipairs(log) do
   local words = entry[4]
@@ -54,10 +54,17 @@ for _, entry in ipairs(log) do
   if script and words[2] == ARGV[2] then add('control', entry[3])
   elseif script and (words[5] == 'retry' or words[5] == 'cancel' or words[5] == 'delete') then
     add('step', entry[3])
-  elseif script and #words == 5 and tonumber(words[5]) then add('sweep', entry[3])
+  elseif script and #words == 6 and tonumber(words[5]) and tonumber(words[6]) then add('sweep', entry[3])
   elseif words[1]:upper() ~= 'SLOWLOG' then add('other', entry[3]) end
 end
-return cjson.encode(of)
+local answer = {}
+for who, us in pairs(of) do
+  local over = 0
+  for _, each in ipairs(us) do over = over + (each > tonumber(ARGV[1]) and 1 or 0) end
+  table.sort(us)
+  answer[who] = {#us, us[math.ceil(#us / 2)], us[#us], over}
+end
+return cjson.encode(answer)
 """
 
 
@@ -95,9 +102,9 @@ class Control:
 
 
 def slow_commands(world, control):
-    """{'step' | 'control' | 'sweep' | 'other': (logged, slowest ms, over GOAL_MS)}"""
+    """{'step' | 'control' | 'sweep' | 'other': (logged, p50 ms, slowest ms, over GOAL_MS)}"""
     found = json.loads(world.redis.do("EVAL", WHO_LUA, "0", str(GOAL_MS * 1000), control.sha))
-    return {who: (n, us / 1000, over) for who, (n, us, over) in found.items()}
+    return {who: (n, p50 / 1000, us / 1000, over) for who, (n, p50, us, over) in found.items()}
 
 
 def live_jobs(world, ended):
@@ -165,12 +172,12 @@ def measure(world, name, jobs, begin, who):
     waits = take_live_jobs(world, count)
 
     def row_of(what):
-        return "%.1f (%d of %d)" % (slow.get(what, (0, 0, 0))[1], slow.get(what, (0, 0, 0))[2],
-                                    control.calls if what == "control"
-                                    else slow.get(what, (0, 0, 0))[0])
+        n, p50, most, over = slow.get(what, NONE)
+        return "%.1f / %.1f (%d of %d)" % (p50, most, over,
+                                           control.calls if what == "control" else n)
     print("| " + " | ".join([
         name, "%.0f" % (jobs / seconds), row_of(who), row_of("control"),
-        "%.1f" % max(v[1] for k, v in {"": (0, 0, 0), **slow}.items() if k not in (who, "control")),
+        "%.1f" % max(v[2] for k, v in {"": NONE, **slow}.items() if k not in (who, "control")),
         "%d" % count, schedules.text_of(schedules.spread(waits))]) + " |", flush=True)
 
 
@@ -227,7 +234,8 @@ def main():
     parser.add_argument("--only", nargs="+", default=[])
     given = parser.parse_args()
     heads = ["%d jobs" % given.jobs, "/s",
-             "slowest step ms (over %d ms)" % GOAL_MS, "the control ms (over %d ms)" % GOAL_MS,
+             "a step ms: p50 / slowest (over %d)" % GOAL_MS,
+             "the control ms: p50 / slowest (over %d)" % GOAL_MS,
              "slowest other ms", "live jobs", "live jobs wait ms: p50 / p99 / max"]
     print("| " + " | ".join(heads) + " |\n|" + " --: |" * len(heads), flush=True)
     run_all(given.pinion, given.jobs, given.only)
