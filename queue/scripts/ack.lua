@@ -8,14 +8,15 @@
 --       then per claim: TOKEN, n, 'ID ID ...' (to remember), ID ...
 -- Gives {ID, 'stale', ...} for jobs that were not ours; a repeated ack is ours
 local at = 2
--- One command for all that a job may have beside it.
+-- One command for all that a job may have beside it; which of them it is, only then.
 if redis.call('EXISTS', key('holds'), key('bonds')) > 0 then
 --@ include now wake limit unpark hold lane outbox batch bond
   local now_ms = math.floor(now_us() / 1000)
   local function tell_ended(ids, from, to)
     for i = from, to do tell_children(nil, ids[i], 'done', now_ms) end
   end
-  at_end[1], at_end[2] = free_holds, tell_ended
+  if redis.call('EXISTS', key('holds')) == 1 then at_end[1] = free_holds end
+  if redis.call('EXISTS', key('bonds')) == 1 then at_end[#at_end + 1] = tell_ended end
 end
 
 local function settle_pack(name, token, size, bits, text)

@@ -29,7 +29,7 @@ local meta, rules = redis.call('HMGET', key('meta'), 'paused', 'limits'), nil
 if meta[2] then
 --@ include hint limit rate room
   rules = {shut = shut, full = queue_full, room = room_for, refuse = refuse,
-           scopes = scopes_of, started = count_started}
+           scopes = scopes_of, started = count_started, keep = keep_holds}
 end
 local open, groups = {}, {}
 if not meta[1] and not (rules and rules.full()) then
@@ -43,7 +43,10 @@ for pattern, room in pairs(kept) do
 end
 if #batch.ids > 0 then note('active', batch.ids) end
 packs_start(batch.jobs - #batch.ids)
-if rules then close_full() end
+if rules then
+  rules.keep()
+  close_full()
+end
 local more = pass_on(open, slots, batch.free) == 1 or batch.free > 0
     and (some_ended or is_unseen())
 local what = more and 'more' or batch.free > 0 and ARGV[6] ~= ''

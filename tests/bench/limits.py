@@ -289,15 +289,16 @@ def measure_parked(pinion):
 # ---- e: CPU --------------------------------------------------------------------------------------
 
 
-def measure_cpu(pinion, groups, flags):
+def measure_cpu(pinion, groups, flags, more):
     """us of a job, in the server and in Redis."""
     with Fleet(pinion) as world:
         world.run("queue", "pause", QUEUE)
-        world.make({"group": "g%d" % (n * groups // CPU_JOBS)} if groups else {}
+        world.make({**more, "group": "g%d" % (n * groups // CPU_JOBS)} if groups else more
                    for n in range(CPU_JOBS))
         if flags:
             world.limit(*flags)
         world.start(0, "--concurrency", str(growth.CONCURRENCY))
+        world.until("all jobs are ready", lambda: world.size("ZCARD", "scheduled") == 0)
         pids = world.servers[0].pid, world.redis.process.pid
         before = [schedules.cpu_s(pid) for pid in pids]
         world.run("queue", "resume", QUEUE)
@@ -307,22 +308,22 @@ def measure_cpu(pinion, groups, flags):
 
 def measure_costs(pinion, rounds):
     """All of them in turn, so that the machine's moods meet all of them."""
-    cases = [("no group, no limit", 0, ())]
+    cases = [("no group, no limit, single jobs", 0, (), {"in_ms": 1}),
+             ("no group, no limit, packs", 0, (), {})]
     for groups in CPU_GROUPS:
-        cases += [("%d groups, no limit" % groups, groups, ()),
+        cases += [("%d groups, no limit" % groups, groups, (), {}),
                   ("%d groups, each at most %d at once" % (groups, NEVER), groups,
-                   ("--groups", "--concurrency", str(NEVER))),
+                   ("--groups", "--concurrency", str(NEVER)), {}),
                   ("%d groups, each at most %d/1s" % (groups, NEVER), groups,
-                   ("--groups", "--rate", "%d/1s" % NEVER, "--burst", str(NEVER)))]
-    costs = [[measure_cpu(pinion, groups, flags) for _, groups, flags in cases]
-             for _ in range(rounds)]
-    for at, (name, groups, flags) in enumerate(cases):
+                   ("--groups", "--rate", "%d/1s" % NEVER, "--burst", str(NEVER)), {})]
+    costs = [[measure_cpu(pinion, *case[1:]) for case in cases] for _ in range(rounds)]
+    for at, (name, groups, flags, _) in enumerate(cases):
         server, redis = (statistics.median(costs_of[at][part] for costs_of in costs)
                          for part in (0, 1))
         same = next(n for n, case in enumerate(cases) if case[1] == groups)
         plain, beside = (statistics.median(sum(costs_of[at]) / sum(costs_of[base])
                                            for costs_of in costs) for base in (0, same))
-        row("e: " + name, "CPU us/job: server + Redis; times plain jobs",
+        row("e: " + name, "CPU us/job: server + Redis; times plain single jobs",
             "%.1f + %.1f; %.2f" % (server, redis, plain), "<= 2" if flags else "",
             "%.2f times the same without limits" % beside if flags else "")
 

@@ -232,6 +232,38 @@ TEST(packs_are_broken_up_where_a_limit_counts)
     assert_int_equal(get(&got), 5);
 }
 
+/* How many commands Redis has run since the last CONFIG RESETSTAT, those of scripts among them. */
+static unsigned commands_run(void)
+{
+    redisReply *r = rig_command(&rig, "INFO commandstats");
+    unsigned sum = 0, calls;
+
+    for (const char *at = r->str; (at = strstr(at, ":calls=")); at++)
+        if (sscanf(at, ":calls=%u", &calls) == 1) sum += calls;
+    freeReplyObject(r);
+    return sum;
+}
+
+/* What limits cost a call, they do not cost each job of it. */
+TEST(an_ack_of_many_under_a_limit_takes_few_commands)
+{
+    enum { JOBS = 200 };
+    static struct leases got;
+
+    rig_reset(&rig);
+    at_most(LIMIT_EACH_GROUP, NULL, 1000);
+    at_most(LIMIT_QUEUE, NULL, 1000);
+    for (size_t i = 0; i < 4; i++) put("wc", (const char *[]){"a", "b", "c", "d"}[i], JOBS / 4);
+    freeReplyObject(rig_command(&rig, "CONFIG RESETSTAT"));
+    claim(&rig, &(struct ask){.free = BATCH_ITEMS_MAX}, &got);
+    assert_int_equal(got.count, JOBS);
+    assert_in_range(commands_run(), 10, 80);
+    freeReplyObject(rig_command(&rig, "CONFIG RESETSTAT"));
+    assert_int_equal(ack_many(&rig, got.lease, JOBS, NULL), 0);
+    assert_in_range(commands_run(), 10, 40);
+    assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:holds"), 0);
+}
+
 /* More full groups than one call takes off the ring. */
 TEST(ten_thousand_full_groups_are_out_of_the_way)
 {
@@ -535,6 +567,7 @@ int main(void)
         cmocka_unit_test(every_end_of_an_attempt_frees_its_place),
         cmocka_unit_test(a_limit_counts_what_runs_when_it_is_set),
         cmocka_unit_test(packs_are_broken_up_where_a_limit_counts),
+        cmocka_unit_test(an_ack_of_many_under_a_limit_takes_few_commands),
         cmocka_unit_test(ten_thousand_full_groups_are_out_of_the_way),
         cmocka_unit_test(nothing_is_pushed_while_a_queue_has_limits),
         cmocka_unit_test(an_idle_server_is_woken_when_there_is_room),

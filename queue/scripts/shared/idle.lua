@@ -1,9 +1,10 @@
 -- Lanes that a claim left over are for an idle server, if there is one. Gives 1 when they are for
 -- the claimer too: a bound stopped it, or all its slots are taken, of which one will soon be free.
 local function pass_on(open, slots, free)
-  local more = 0
+  local more, nobody = 0, {}
   for lane, pattern in pairs(open) do
-    wake(kind_of(lane))
+    local kind = kind_of(lane)
+    nobody[kind] = nobody[kind] or not wake(kind)
     if free == 0 or slots[pattern] > 0 then more = 1 end
   end
   return more

@@ -102,10 +102,9 @@ end
 -- Peers in their order, from the one behind the lane that was served last.
 local function in_turn(peers)
   local last = redis.call('HGET', key('meta'), 'turn:' .. peers[1]:sub(1, 1)) or ''
-  for _ = 1, #peers do
-    if peers[1] > last then break end
-    table.insert(peers, table.remove(peers, 1))
-  end
+  local n, over, sorted = #peers, 0, {unpack(peers)}
+  while over < n and sorted[over + 1] <= last do over = over + 1 end
+  for i = 1, n do peers[i] = sorted[(i + over - 1) % n + 1] end
 end
 
 -- The first `served` of them got something. When that is all, the next one begins all the same.

@@ -63,11 +63,14 @@ end
 
 -- The ids that these bits stand for.
 local function members(name, size, high, low)
-  local ids, prefix = {}, name:sub(1, -2)
-  for i = 0, size - 1 do
-    if has_bit(high, low, i) then
-      local tens, ones = math.floor(i / 32) + 1, i % 32 + 1
-      ids[#ids + 1] = prefix .. DIGITS:sub(tens, tens) .. DIGITS:sub(ones, ones)
+  local ids, n = {}, 0
+  for tens, bits in ipairs({low, high}) do
+    local prefix, first = name:sub(1, -2) .. DIGITS:sub(tens, tens), 32 * (tens - 1)
+    for ones = 1, math.min(32, size - first) do
+      if band(bits, lshift(1, ones - 1)) ~= 0 then
+        n = n + 1
+        ids[n] = prefix .. DIGITS:sub(ones, ones)
+      end
     end
   end
   return ids
@@ -77,6 +80,7 @@ end
 local function pack_jobs(name, record)
   local high, low = gone_from(name)
   local size, all, records = pack_size(record), pack_records(record), {}
+  if high == 0 and low == 0 then return members(name, size, -1, -1), all end
   for i = 0, size - 1 do
     if not has_bit(high, low, i) then records[#records + 1] = all[i + 1] end
   end

@@ -1,6 +1,7 @@
 -- How many jobs the limits let a claim start. A lane whose group has no room leaves the ring.
 local PARKED_MAX = 512 -- by one call: the rest is for the next
 local rooms, parked, now = {}, 0, now_us()
+local held = {} -- what is to be written into `holds`, at the end
 
 local function room_in(scope)
   local limit, room = limit_of(scope), math.huge
@@ -50,7 +51,7 @@ end
 
 -- These jobs of a lane were leased.
 local function count_started(lane, ids, from)
-  local names, pairs_of, n = {}, {}, #ids - from + 1
+  local names, n = {}, #ids - from + 1
   for _, scope in ipairs(scopes_of(lane)) do
     local limit = limit_of(scope)
     if limit.count > 0 then spend(scope, limit, n, now) end
@@ -61,6 +62,10 @@ local function count_started(lane, ids, from)
   end
   if #names == 0 then return end
   local text = table.concat(names, ' ')
-  for i = from, #ids do pairs_of[#pairs_of + 1], pairs_of[#pairs_of + 2] = ids[i], text end
-  redis.call('HSET', key('holds'), unpack(pairs_of))
+  for i = from, #ids do held[#held + 1], held[#held + 2] = ids[i], text end
+end
+
+-- One command for all lanes of the claim.
+local function keep_holds()
+  if #held > 0 then redis.call('HSET', key('holds'), unpack(held)) end
 end

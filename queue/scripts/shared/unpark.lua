@@ -1,6 +1,12 @@
 -- A limit has room again. The lanes of a group come back to the ring: as many as it has kinds and
 -- priorities, so all of them, for the most urgent is to be served first.
-local WAKE_LANES_MAX = 64
+local WAKE_LANES_MAX, some_parked = 64, nil
+
+-- No script that parks lanes brings any back.
+local function any_parked()
+  if some_parked == nil then some_parked = redis.call('EXISTS', key('parked')) == 1 end
+  return some_parked
+end
 
 local function unpark(scope)
   local lanes = redis.call('SMEMBERS', key('parked:' .. scope))
