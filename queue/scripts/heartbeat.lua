@@ -14,7 +14,8 @@ local now_ms = integer(math.floor(now / 1000))
 local function claimable()
   local meta, shut_to = redis.call('HMGET', key('meta'), 'paused', 'limits'), nil
   if meta[2] then
---@ include limit rate room
+--@ include limit rate room stepped
+    heal_throttled(ARGV[1], tonumber(now_ms))
     if queue_full() then return 0 end
     shut_to = shut
   end
@@ -37,11 +38,12 @@ end
 
 local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat(ARGV[1], now_ms)
 mark_memory(tonumber(ARGV[4]), now_ms)
+local able = claimable()
 redis.call('HSET', key('servers'), ARGV[1], now_ms .. ' ' .. ARGV[2])
 local lease = redis.call('ZRANGE', key('active'), 0, 0, 'WITHSCORES')[2]
 local due, heard = next_due(), redis.call('PUBSUB', 'NUMSUB', ARGV[3])[2]
 due = due and integer(due) or ''
 local idle = redis.call('HEXISTS', key('idle'), ARGV[1])
 local edits = tonumber(redis.call('HGET', key('meta'), 'schedules') or 0)
-return {now, tonumber(seat), heard, claimable(), due, lease or '', sweep_due(), idle, edits,
+return {now, tonumber(seat), heard, able, due, lease or '', sweep_due(), idle, edits,
         redis.call('EXISTS', key('outbox'))}

@@ -22,7 +22,9 @@ local function rate_of(scope, limit, now)
   local first, last = math.ceil(now - late), now + math.ceil(limit.burst * limit.per_us
                                                              / limit.count)
   if rate.us < first then rate.us, rate.rest = first, 0 end
-  if rate.us > last then rate.us, rate.rest = last, 0 end -- the clock stepped, or the limit did
+  if rate.us > last then -- the clock stepped, or the limit did
+    rate.us, rate.rest, rate.moved = last, 0, true
+  end
   rates[scope] = rate
   return rate
 end
@@ -57,7 +59,7 @@ local function throttle(scope, limit, now)
   local earliest = next_due()
   redis.call('ZADD', key('throttled'), at_ms, scope)
   hint(earliest, tonumber(at_ms))
-  if not rate.waited then
+  if not rate.waited or rate.moved then -- else it would be moved again, and never come
     rate.waited = true
     keep_rate(scope, rate, now)
   end
