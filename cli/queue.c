@@ -9,6 +9,7 @@
 #include "base/time_text.h"
 #include "control/shape.h"
 #include "control/shape_limits.h"
+#include "control/shape_on_dead.h"
 #include "queue/steer.h"
 
 struct queue_flags {
@@ -17,8 +18,9 @@ struct queue_flags {
 
 enum { SCHEDULED, WAITING, READY, ACTIVE, RETRY, DONE, DEAD, CANCELLED }; /* as job_states */
 
+/* `ret_rules`: {"limits","on_dead"}, the caller's. */
 static enum pinion_err read_stats(struct session *s, struct span name, struct queue_view *ret,
-                                  bool *ret_served, json_t **ret_limits, struct error *why)
+                                  bool *ret_served, json_t **ret_rules, struct error *why)
 {
     struct queue_key key = queue_key(s->name_space, name);
     struct request request = REQUEST_INIT;
@@ -33,7 +35,8 @@ static enum pinion_err read_stats(struct session *s, struct span name, struct qu
     if (err) error_set(why, err, "queue %.*s: an answer that this version does not understand",
                        (int)name.len, name.data);
     *ret_served = stats_servers(reply) > 0;
-    *ret_limits = shape_limits(reply);
+    *ret_rules = json_pack("{s:o, s:o}", "limits", shape_limits(reply), "on_dead",
+                           shape_on_dead(reply));
     sync_reply_free(reply);
     return err;
 }
@@ -75,12 +78,14 @@ static enum pinion_err print_list(struct session *s, bool json, struct error *wh
     items = json ? json_array() : NULL;
     table_init(&table, heads);
     for (size_t i = 0; !err && i < queues.count; i++) {
-        json_t *limits;
-        err = read_stats(s, queues.names[i], &view, &served, &limits, why);
+        json_t *rules, *limits;
+        err = read_stats(s, queues.names[i], &view, &served, &rules, why);
         if (err) break;
         if (!items) add_row(&table, queues.names[i], &view);
-        else json_array_append_new(items, shape_queue(queues.names[i], &view, json_incref(limits)));
-        json_decref(limits);
+        limits = json_object_get(rules, "limits");
+        if (items)
+            json_array_append_new(items, shape_queue(queues.names[i], &view, json_incref(limits)));
+        json_decref(rules);
     }
     if (err) json_decref(items);
     else if (items) json_print(shape_list(items, NULL));
@@ -117,7 +122,25 @@ static const struct command show_command = {
     .expected = "the name of a QUEUE",
 };
 
-static void print_queue(struct span name, const struct queue_view *v)
+static void print_carriers(const json_t *on_dead)
+{
+    const char *queue = json_string_value(json_object_get(on_dead, "queue")), *pattern;
+    json_t *kind;
+
+    if (queue) fact_text("on dead", span_of(queue));
+    json_object_foreach (json_object_get(on_dead, "kinds"), pattern, kind)
+        fact_printf("on dead", "%s, for %s", json_string_value(kind), pattern);
+}
+
+static json_t *shape_shown(struct span name, const struct queue_view *v, json_t *rules)
+{
+    json_t *o = shape_queue(name, v, json_incref(json_object_get(rules, "limits")));
+
+    json_object_set(o, "on_dead", json_object_get(rules, "on_dead"));
+    return o;
+}
+
+static void print_queue(struct span name, const struct queue_view *v, const json_t *on_dead)
 {
     char age[DURATION_TEXT_MAX];
 
@@ -126,6 +149,7 @@ static void print_queue(struct span name, const struct queue_view *v)
     if (v->draining) fact_text("draining", span_of("takes no new jobs"));
     if (v->bounds.max_jobs) fact_printf("max jobs", "%" PRIu64, v->bounds.max_jobs);
     if (v->bounds.max_bytes) fact_printf("max bytes", "%" PRIu64, v->bounds.max_bytes);
+    print_carriers(on_dead);
     for (int i = SCHEDULED; i <= CANCELLED; i++)
         fact_printf(job_states[i], "%" PRId64, v->counts[i]);
     if (v->oldest_ready_ms)
@@ -142,7 +166,7 @@ static int show_main(int argc, char **argv)
 {
     struct queue_flags values = {.common = COMMON_INIT};
     struct queue_view view = {0};
-    json_t *limits = NULL;
+    json_t *rules = NULL;
     struct session session;
     struct error why = {0};
     struct span name;
@@ -154,18 +178,18 @@ static int show_main(int argc, char **argv)
     name = span_of(argv[first]);
     if (queue_name_check(name, &why)) return cli_fail(&why);
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
-    err = read_stats(&session, name, &view, &served, &limits, &why);
+    err = read_stats(&session, name, &view, &served, &rules, &why);
     session_close(&session);
     if (!err && !queue_exists(&view, served))
         err = error_set(&why, PINION_NOT_FOUND, "queue %s: not found; pinion queue list lists them",
                         argv[first]);
     if (err) {
-        json_decref(limits);
+        json_decref(rules);
         return cli_fail(&why);
     }
-    if (!values.common.json) print_queue(name, &view);
-    else json_print(shape_queue(name, &view, json_incref(limits)));
-    json_decref(limits);
+    if (!values.common.json) print_queue(name, &view, json_object_get(rules, "on_dead"));
+    else json_print(shape_shown(name, &view, rules));
+    json_decref(rules);
     return cli_finish(0);
 }
 

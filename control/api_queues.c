@@ -9,6 +9,7 @@
 #include "control/service.h"
 #include "control/shape.h"
 #include "control/shape_limits.h"
+#include "control/shape_on_dead.h"
 #include "control/submitter.h"
 #include "queue/steer.h"
 
@@ -62,6 +63,15 @@ void queues_list(struct http_exchange *x, const struct http_request *request,
 
 /* ---- one ------------------------------------------------------------------------------------- */
 
+static void reply_queue(struct api_call *c, const struct queue_view *view,
+                        const struct redisReply *stats)
+{
+    json_t *o = shape_queue(span_of(c->queue), view, shape_limits(stats));
+
+    json_object_set_new(o, "on_dead", shape_on_dead(stats));
+    api_reply_json(c->exchange, 200, o);
+}
+
 static void on_queue(struct api_call *c, const struct redisReply *reply)
 {
     struct queue_view view;
@@ -73,8 +83,7 @@ static void on_queue(struct api_call *c, const struct redisReply *reply)
         http_reply_error(c->exchange, PINION_NOT_FOUND,
                          "queue %s: not found; GET /v1/queues lists them", c->queue);
     else
-        api_reply_json(c->exchange, 200,
-                       shape_queue(span_of(c->queue), &view, shape_limits(reply)));
+        reply_queue(c, &view, reply);
 }
 
 void queue_show(struct http_exchange *x, const struct http_request *request,

@@ -228,7 +228,7 @@ enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *re
 {
     const struct redisReply *totals = reply_at(reply, 3);
 
-    if (reply_count(reply) != 7 || reply_count(reply_at(reply, 2)) != STATES)
+    if (reply_count(reply) != 8 || reply_count(reply_at(reply, 2)) != STATES)
         return PINION_INTERNAL;
     *ret = (struct queue_view){
         .now_us = reply_i64(reply_at(reply, 0), 0),

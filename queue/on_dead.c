@@ -39,3 +39,23 @@ enum pinion_err on_dead_read(const struct redisReply *reply, struct error *why)
                          ON_DEAD_MAX);
     return error_set(why, PINION_INTERNAL, "an answer that this version does not understand");
 }
+
+/* SCOPE, KIND ... */
+static const struct redisReply *carriers(const struct redisReply *stats)
+{
+    return reply_at(stats, 7);
+}
+
+size_t stats_carriers(const struct redisReply *stats)
+{
+    return reply_count(carriers(stats)) / 2;
+}
+
+void stats_carrier(const struct redisReply *stats, size_t i, struct span *ret_pattern,
+                   struct span *ret_kind)
+{
+    struct span name = reply_span(reply_at(carriers(stats), 2 * i)), scope = span_cut(&name, ':');
+
+    *ret_pattern = span_is(scope, "kind") ? name : (struct span){0};
+    *ret_kind = reply_span(reply_at(carriers(stats), 2 * i + 1));
+}

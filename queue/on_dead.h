@@ -25,4 +25,9 @@ void on_dead_add(struct request *, const char *pattern, const char *kind);
 /* PINION_INVALID: it would be more than ON_DEAD_MAX, and nothing was changed. */
 enum pinion_err on_dead_read(const struct redisReply *, struct error *why) must_use;
 
+/* From the answer of stats, in no order. `ret_pattern` absent: of the whole queue. Borrowed. */
+size_t stats_carriers(const struct redisReply *stats);
+void   stats_carrier(const struct redisReply *stats, size_t i, struct span *ret_pattern,
+                     struct span *ret_kind);
+
 #endif

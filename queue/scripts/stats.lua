@@ -6,7 +6,8 @@
 -- ARGV  none
 -- Gives {now in us, paused (0 | 1), 8 counts in the order below, {total, n, ...},
 --        {oldest id of a lane, its record without payload, ...}, {server, description, ...},
---        {scope of a limit, the limit, how many run under it, ...}}
+--        {scope of a limit, the limit, how many run under it, ...},
+--        {scope, kind of what carries its dead jobs, ...}}
 local LANES_MAX, GHOSTS_MAX = 64, 16
 local counts, held = {}, 0
 local states = {'scheduled', 'waiting', 'ready', 'active', 'retry', 'done', 'dead', 'cancelled'}
@@ -46,4 +47,5 @@ for i = 1, #rules, 2 do
 end
 local totals = redis.call('HGETALL', key('meta'))
 return {now_us(), redis.call('HEXISTS', key('meta'), 'paused'), counts, totals, oldest,
-        redis.call('HGETALL', key('servers')), limits}
+        redis.call('HGETALL', key('servers')), limits,
+        redis.call('HGETALL', key('on_dead'))}

@@ -75,3 +75,17 @@ start() { # NAME FLAGS...
     exits 2 serve -c conf
     [[ "$stderr" == *"conf:2: on-dead: expected a kind"* ]]
 }
+
+@test "what is named for kinds is shown, too, by command and over HTTP" {
+    printf '[command "bad.*"]\nargv = false\non-dead = other\n' >pinion.ini
+    serve_ready a -c pinion.ini --listen 127.0.0.1:0 --on-dead report
+    local expected='{"kinds":{"bad.*":"other"},"queue":"report"}'
+    [ "$(pinion queue show default --json | jq -cS .on_dead)" = "$expected" ]
+    [ "$(curl -sS "http://$(jq -r .http "$PINION_STATE/pinion.json")/v1/queues/default" |
+        jq -cS .on_dead)" = "$expected" ]
+    pinion queue show default | grep -q '^on dead  *other, for bad\.\*$'
+    stop "$SERVER"
+    printf '[command "bad.*"]\nargv = false\non-dead =\n' >pinion.ini
+    serve_ready a -c pinion.ini --listen none --on-dead ''
+    [ "$(pinion queue show default --json | jq -c .on_dead)" = '{}' ]
+}
