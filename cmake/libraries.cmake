@@ -14,6 +14,12 @@ target_link_libraries(ev INTERFACE ${EV_LIBRARY} m)
 # libev's ev_set_* macros type-pun through ev_watcher on purpose.
 target_compile_options(ev INTERFACE -Wno-strict-aliasing)
 
+# Loaded when the first webhook is named (workers/web_libs.h), so only their headers are needed here.
+pkg_check_modules(CURL REQUIRED libcurl)
+pkg_check_modules(CRYPTO REQUIRED libcrypto)
+add_library(web_headers INTERFACE)
+target_include_directories(web_headers SYSTEM INTERFACE ${CURL_INCLUDE_DIRS} ${CRYPTO_INCLUDE_DIRS})
+
 # llhttp: a library with a .pc file on newer systems; on Debian 12 the C sources of node-llhttp.
 pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)
 if(LLHTTP_FOUND)
@@ -27,7 +33,8 @@ else()
   target_compile_options(llhttp PRIVATE -w)
 endif()
 
-set(PINION_LIBRARIES PkgConfig::HIREDIS PkgConfig::JANSSON PkgConfig::INIH ev Threads::Threads)
+set(PINION_LIBRARIES PkgConfig::HIREDIS PkgConfig::JANSSON PkgConfig::INIH ev Threads::Threads
+  ${CMAKE_DL_LIBS})
 if(LLHTTP_FOUND)
   list(APPEND PINION_LIBRARIES PkgConfig::LLHTTP)
 endif()

@@ -221,6 +221,13 @@ static enum pinion_err set_host(struct config *c, const struct key *key, const c
     return config_host_add(c, value, why);
 }
 
+static enum pinion_err set_allow(struct config *c, const struct key *key, const char *value,
+                                 struct error *why)
+{
+    (void)key;
+    return config_allow_add(c, value, why);
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", NULL};
@@ -263,6 +270,12 @@ static const struct key keys[] = {
       NULL, set_duration, FIELD(grace_ms), 0, CONFIG_GRACE_MS_MAX, NULL},
     {{"command", 0, "KIND='ARGV...'", "run jobs of this kind by this program; may be repeated"},
       NULL, set_handler, 0, CONFIG_COMMAND, 0, NULL},
+    {{"webhook", 0, "KIND=URL", "send jobs of this kind to this URL; may be repeated"},
+      NULL, set_handler, 0, CONFIG_WEBHOOK, 0, NULL},
+    {{"webhook-allow", 0, "RANGE",
+      "let webhooks reach these addresses although they are private,\nas 10.0.0.0/8; may be "
+      "repeated"},
+      NULL, set_allow, 0, 0, 0, NULL},
     {{"on-dead", 0, "KIND", "enqueue a job of this kind for each job that dies"},
       NULL, set_on_dead, FIELD(on_dead), 0, 0, NULL},
     {{"http-host", 0, "NAME", "accept requests for this host name; may be repeated"},

@@ -7,7 +7,7 @@
  * their kind, and those of one sort replace each other singly. Any thread, but one at a time.
  *
  * The file is INI: `[serve]` with the long flags as keys, `[queue "mail"]`, `[command "wc"]`,
- * `[schedule "nightly"]`.
+ * `[webhook "user.*"]`, `[schedule "nightly"]`.
  * An indented line goes on with the value above; `;` or `#` begins a comment line, ` ;` a comment
  * behind a value.
  */
@@ -22,7 +22,9 @@
 #include "control/redis_child.h"
 #include "queue/limit.h"
 #include "queue/steer.h"
+#include "workers/address_guard.h"
 #include "workers/limits.h"
+#include "workers/webhook.h"
 
 #define CONFIG_FILE_BYTES_MAX   (1024 * 1024)
 #define CONFIG_HOSTS_MAX        64
@@ -46,7 +48,7 @@ struct config_queue {
 };
 
 /* What runs the jobs of a kind: [command "wc"]. */
-enum config_runner { CONFIG_COMMAND, CONFIG_RUNNERS };
+enum config_runner { CONFIG_COMMAND, CONFIG_WEBHOOK, CONFIG_RUNNERS };
 
 struct config_handler {
     enum config_runner runner;
@@ -57,6 +59,9 @@ struct config_handler {
     char    *backoff;     /* NULL: the job's own */
     char    *on_dead;     /* kind of what carries its dead jobs; "": none; NULL: as the queue's */
     char   **argv;        /* of a command: one block, ends with NULL; NULL only until finished */
+    char    *url;         /* of a webhook; NULL only until finished */
+    char    *secret, *secret_file; /* NULL: none; not both */
+    struct status_set retry_4xx;
 };
 
 struct config_schedule {
@@ -83,6 +88,8 @@ struct config {
     uint64_t          maxmemory_bytes; /* 0: half of the machine's */
     char            **hosts;           /* names that a request may ask for, besides our address */
     size_t            host_count;
+    struct address_range *webhook_allow; /* forbidden addresses that webhooks may reach */
+    size_t                webhook_allow_count;
     struct config_queue *queues;
     size_t               queue_count;
     struct config_handler *handlers;
@@ -90,7 +97,7 @@ struct config {
     struct config_schedule *schedules;
     size_t                  schedule_count;
 
-    enum config_source source, hosts_from, queues_from; /* private */
+    enum config_source source, hosts_from, allow_from, queues_from; /* private */
 };
 
 void config_init(struct config *); /* the defaults */

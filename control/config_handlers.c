@@ -5,6 +5,7 @@
 #include "queue/key.h"
 #include "queue/limits.h"
 #include "scheduler/backoff.h"
+#include "workers/fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ static const struct {
     const char *name, *main_key, *expected;
 } runners[CONFIG_RUNNERS] = {
     [CONFIG_COMMAND] = {"command", "argv", "PROGRAM ARGUMENTS"},
+    [CONFIG_WEBHOOK] = {"webhook", "url",  "URL"              },
 };
 
 static void *field_of(struct config_handler *h, const struct key *key)
@@ -48,6 +50,53 @@ static enum pinion_err set_argv(struct config_handler *h, const struct key *key,
     free(h->argv);
     h->argv = argv;
     return PINION_OK;
+}
+
+/* It may have a token in it, but not in the part that is repeated: see fetch_url_check. */
+static enum pinion_err set_url(struct config_handler *h, const struct key *key, const char *value,
+                               struct error *why)
+{
+    struct error bad;
+
+    (void)key;
+    if (fetch_url_check(value, NULL, &bad))
+        return error_set(why, bad.code, "%s %s: %s", runners[h->runner].name, h->kind, bad.text);
+    free(h->url);
+    h->url = xstrdup(value);
+    return PINION_OK;
+}
+
+static enum pinion_err set_secret(struct config_handler *h, const struct key *key,
+                                  const char *value, struct error *why)
+{
+    char **text = field_of(h, key);
+    struct error bad;
+
+    if (webhook_secret_check(span_of(value), &bad))
+        return error_set(why, bad.code, "%s: %s", key->name, bad.text);
+    free(*text);
+    *text = xstrdup(value);
+    return PINION_OK;
+}
+
+static enum pinion_err set_file(struct config_handler *h, const struct key *key, const char *value,
+                                struct error *why)
+{
+    char **text = field_of(h, key);
+
+    if (!*value) return error_set(why, PINION_INVALID, "%s: expected a file", key->name);
+    free(*text);
+    *text = xstrdup(value);
+    return PINION_OK;
+}
+
+static enum pinion_err set_statuses(struct config_handler *h, const struct key *key,
+                                    const char *value, struct error *why)
+{
+    struct error bad;
+
+    if (!status_set_parse(value, field_of(h, key), &bad)) return PINION_OK;
+    return error_set(why, bad.code, "%s: %s", key->name, bad.text);
 }
 
 static enum pinion_err set_count(struct config_handler *h, const struct key *key, const char *value,
@@ -85,6 +134,10 @@ static enum pinion_err set_on_dead(struct config_handler *h, const struct key *k
 /* clang-format off */
 static const struct key keys[] = {
     {"argv",        ONLY(CONFIG_COMMAND), set_argv,     FIELD(argv),         0},
+    {"url",         ONLY(CONFIG_WEBHOOK), set_url,      FIELD(url),          0},
+    {"secret",      ONLY(CONFIG_WEBHOOK), set_secret,   FIELD(secret),       0},
+    {"secret-file", ONLY(CONFIG_WEBHOOK), set_file,     FIELD(secret_file),  0},
+    {"retry-4xx",   ONLY(CONFIG_WEBHOOK), set_statuses, FIELD(retry_4xx),    0},
     {"concurrency", ALL,                  set_count,    FIELD(concurrency),  CONCURRENCY_MAX},
     {"timeout",     ALL,                  set_duration, FIELD(timeout_ms),   DURATION_MS_MAX},
     {"attempts",    ALL,                  set_count,    FIELD(attempts_max), ATTEMPTS_MAX},
@@ -93,7 +146,7 @@ static const struct key keys[] = {
 };
 /* clang-format on */
 
-/* "argv, concurrency, timeout, attempts, backoff or on-dead" */
+/* "argv, concurrency, timeout, attempts, backoff or on-dead" of a command */
 static void list_keys(unsigned runner, struct buffer *out)
 {
     const char *last = NULL;
@@ -170,6 +223,7 @@ static bool has_main(const struct config_handler *h)
 {
     switch (h->runner) {
     case CONFIG_COMMAND: return h->argv != NULL;
+    case CONFIG_WEBHOOK: return h->url != NULL;
     case CONFIG_RUNNERS: break;
     }
     return false;
@@ -179,9 +233,14 @@ enum pinion_err config_handlers_check(const struct config *c, struct error *why)
 {
     for (size_t i = 0; i < c->handler_count; i++) {
         const struct config_handler *h = &c->handlers[i];
-        if (has_main(h)) continue;
-        return error_set(why, PINION_INVALID, "%s %s: expected %s = %s", runners[h->runner].name,
-                         h->kind, runners[h->runner].main_key, runners[h->runner].expected);
+        if (!has_main(h))
+            return error_set(why, PINION_INVALID, "%s %s: expected %s = %s",
+                             runners[h->runner].name, h->kind, runners[h->runner].main_key,
+                             runners[h->runner].expected);
+        if (h->secret && h->secret_file)
+            return error_set(why, PINION_INVALID,
+                             "%s %s: expected secret or secret-file, not both",
+                             runners[h->runner].name, h->kind);
     }
     return PINION_OK;
 }
@@ -192,6 +251,9 @@ void config_handlers_deinit(struct config *c)
         struct config_handler *h = &c->handlers[i];
         free(h->kind);
         free(h->argv);
+        free(h->url);
+        free(h->secret);
+        free(h->secret_file);
         free(h->backoff);
         free(h->on_dead);
     }

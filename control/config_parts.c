@@ -4,6 +4,7 @@
 #include "base/time_text.h"
 #include "queue/key.h"
 #include "queue/on_dead.h"
+#include "workers/fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,24 @@ enum pinion_err config_host_add(struct config *c, const char *name, struct error
     return PINION_OK;
 }
 
+enum pinion_err config_allow_add(struct config *c, const char *text, struct error *why)
+{
+    struct address_range range;
+    struct error bad;
+
+    if (address_range_parse(span_of(text), &range, &bad))
+        return error_set(why, bad.code, "webhook-allow: %s", bad.text);
+    if (c->allow_from < c->source) c->webhook_allow_count = 0;
+    c->allow_from = c->source;
+    if (c->webhook_allow_count == FETCH_OPENED_MAX)
+        return error_set(why, PINION_INVALID, "webhook-allow: expected at most %d ranges",
+                         FETCH_OPENED_MAX);
+    c->webhook_allow = xrealloc(c->webhook_allow,
+                                (c->webhook_allow_count + 1) * sizeof *c->webhook_allow);
+    c->webhook_allow[c->webhook_allow_count++] = range;
+    return PINION_OK;
+}
+
 /* ---- begin and end --------------------------------------------------------------------------- */
 
 void config_init(struct config *c)
@@ -149,6 +168,7 @@ void config_deinit(struct config *c)
     config_handlers_deinit(c);
     config_schedules_deinit(c);
     free(c->hosts);
+    free(c->webhook_allow);
     free(c->queues);
     free(c->redis);
     free(c->listen);

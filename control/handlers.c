@@ -2,22 +2,34 @@
 
 #include "workers/command.h"
 #include "workers/registry.h"
+#include "workers/webhook.h"
 
-static enum pinion_err make_runner(const struct config_handler *c, const struct process_host *host,
+static enum pinion_err make_webhook(const struct config_handler *c, struct fetcher *fetcher,
+                                    struct handler **ret_handler, struct error *why)
+{
+    struct webhook_options o = {c->url, c->secret, c->secret_file, c->retry_4xx};
+    struct error bad;
+    enum pinion_err err = webhook_new(c->kind, &o, fetcher, ret_handler, &bad);
+
+    return err ? error_set(why, err, "webhook %s: %s", c->kind, bad.text) : PINION_OK;
+}
+
+static enum pinion_err make_runner(const struct config_handler *c, const struct handler_parts *p,
                                    struct handler **ret_handler, struct error *why)
 {
     switch (c->runner) {
-    case CONFIG_COMMAND: return command_new(c->kind, c->argv, host, ret_handler, why);
+    case CONFIG_COMMAND: return command_new(c->kind, c->argv, p->host, ret_handler, why);
+    case CONFIG_WEBHOOK: return make_webhook(c, p->fetcher, ret_handler, why);
     case CONFIG_RUNNERS: break;
     }
     return error_set(why, PINION_INTERNAL, "%s: no runner", c->kind);
 }
 
-enum pinion_err handler_make(const struct config_handler *c, const struct process_host *host,
+enum pinion_err handler_make(const struct config_handler *c, const struct handler_parts *parts,
                              struct handler **ret_handler, struct error *why)
 {
     struct handler *h;
-    enum pinion_err err = make_runner(c, host, &h, why);
+    enum pinion_err err = make_runner(c, parts, &h, why);
 
     if (err) return err;
     h->concurrency = c->concurrency;

@@ -5,12 +5,19 @@
 #include "base/error.h"
 #include "control/config.h"
 
+struct fetcher;
 struct handler;
 struct process_host;
 
-/* Yours, until it is given away. `host` is borrowed for good. PINION_INVALID: it cannot work, and
- * `why` says what was expected. Loop thread. */
-enum pinion_err handler_make(const struct config_handler *, const struct process_host *host,
+/* What handlers are made with; all of it is borrowed for good. */
+struct handler_parts {
+    const struct process_host *host;
+    struct fetcher *fetcher; /* NULL only if no webhook is made */
+};
+
+/* Yours, until it is given away. PINION_INVALID: it cannot work, and `why` says what
+ * was expected. Loop thread. */
+enum pinion_err handler_make(const struct config_handler *, const struct handler_parts *,
                              struct handler **ret_handler, struct error *why) must_use;
 
 #endif

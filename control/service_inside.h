@@ -18,6 +18,7 @@
 #include "queue/link.h"
 #include "scheduler/schedule.h"
 #include "scheduler/ticker.h"
+#include "workers/fetch.h"
 #include "workers/process.h"
 #include "workers/process_record.h"
 #include "workers/workers.h"
@@ -43,6 +44,7 @@ struct service {
     struct state *state;
     struct process_record *record;
     struct process_host host;
+    struct fetcher *fetcher; /* NULL: nobody fetches */
     struct redis_child *child; /* NULL: an external Redis */
     struct redis_url url;
     struct redis_info redis;

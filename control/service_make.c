@@ -28,16 +28,33 @@ static enum pinion_err make_redis(struct service *s, struct error *why)
     return redis_url_parse(span_of(redis_child_url(s->child)), &s->url, why);
 }
 
+/* Only where somebody fetches: libcurl costs a moment at the start, and some memory. */
+static enum pinion_err need_fetcher(struct service *s, struct error *why)
+{
+    struct fetcher_options o = {s->loop, s->ticker, s->config->webhook_allow,
+                                s->config->webhook_allow_count};
+
+    return s->fetcher ? PINION_OK : fetcher_new(&o, &s->fetcher, why);
+}
+
+static enum pinion_err add_handler(struct service *s, const struct config_handler *c,
+                                   struct error *why)
+{
+    enum pinion_err err = c->runner == CONFIG_WEBHOOK ? need_fetcher(s, why) : PINION_OK;
+    struct handler_parts parts = {&s->host, s->fetcher};
+    struct handler *h;
+
+    if (!err) err = handler_make(c, &parts, &h, why);
+    return err ? err : service_add_handler(s, h, why);
+}
+
 static enum pinion_err add_handlers(struct service *s, struct error *why)
 {
     enum pinion_err err = service_add_handler(s, noop_new(), why);
 
     if (!err) err = service_add_handler(s, sleep_new(s->ticker), why);
-    for (size_t i = 0; !err && i < s->config->handler_count; i++) {
-        struct handler *h;
-        err = handler_make(&s->config->handlers[i], &s->host, &h, why);
-        if (!err) err = service_add_handler(s, h, why);
-    }
+    for (size_t i = 0; !err && i < s->config->handler_count; i++)
+        err = add_handler(s, &s->config->handlers[i], why);
     return err;
 }
 

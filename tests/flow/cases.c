@@ -35,7 +35,8 @@ const struct one_case cases[] = {
      .needs = CASE_STOPS, .state = "dead", .attempts = 1, .error = "timed out after 100ms"},
     {"cancel", "slow 60000", .cancel = true, .needs = CASE_HEARS, .state = "cancelled",
      .attempts = 1, .error = "cancelled while it ran"},
-    {"deaf to a cancel", "deaf 1500", .cancel = true, .state = "done", .attempts = 1},
+    {"deaf to a cancel", "deaf 1500", .cancel = true, .needs = CASE_DEAFENS, .state = "done",
+     .attempts = 1},
     {"crash", "crash", .needs = CASE_CRASHES, .state = "dead", .attempts = 2, .error = "killed by"},
 };
 

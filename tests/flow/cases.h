@@ -34,6 +34,7 @@ struct service;
 #define CASE_STOPS    16u /* what is deaf is stopped all the same, by force */
 #define CASE_HEARS    32u /* learns that it must stop */
 #define CASE_CUTS     64u /* a result that is too long is cut; else it is refused */
+#define CASE_DEAFENS  128u /* what does not hear of a cancel may still be done */
 
 struct case_runner {
     const char *name;              /* its jobs are of the kind "case.NAME" */
@@ -43,7 +44,7 @@ struct case_runner {
     void (*end)(void);                  /* NULL: nothing; after it has stopped */
 };
 
-extern const struct case_runner callback_cases, command_cases;
+extern const struct case_runner callback_cases, command_cases, webhook_cases;
 
 struct one_case {
     const char *name, *order;

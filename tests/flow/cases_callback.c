@@ -126,6 +126,7 @@ static void add(struct service *service)
 
 const struct case_runner callback_cases = {
     .name = "callback",
-    .can = CASE_REJECTS | CASE_LATER | CASE_TELLS | CASE_HEARS | CASE_CUTS,
+    .can = CASE_REJECTS | CASE_LATER | CASE_TELLS | CASE_HEARS | CASE_CUTS |
+           CASE_DEAFENS,
     .add = add,
 };

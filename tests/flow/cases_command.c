@@ -17,6 +17,7 @@ static void configure(struct config *config)
 
 const struct case_runner command_cases = {
     .name = "command",
-    .can = CASE_REJECTS | CASE_CRASHES | CASE_STOPS | CASE_HEARS | CASE_CUTS,
+    .can = CASE_REJECTS | CASE_CRASHES | CASE_STOPS | CASE_HEARS | CASE_CUTS |
+           CASE_DEAFENS,
     .configure = configure,
 };

@@ -8,7 +8,8 @@
 #include "base/memory.h"
 #include "tests/flow/api_world.h"
 
-static const struct case_runner *const runners[] = {&callback_cases, &command_cases};
+static const struct case_runner *const runners[] = {&callback_cases, &command_cases,
+                                                    &webhook_cases};
 
 #define RUNNERS countof(runners)
 

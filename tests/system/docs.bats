@@ -63,7 +63,7 @@ setup()
         '[8,30000,["default","mail"]]' ]
 
     # The keys of each section, by what the service says of another.
-    for section in queue command; do
+    for section in queue command webhook; do
         printf '[%s "x"]\nnonsense = 1\n' "$section" >bad.ini
         refused "$PINION_BINARY" serve -c bad.ini
         for key in $(sed -n "s/^| \`\[$section .*\` | \(.*\) |\$/\1/p" "$root/docs/configuration.md" |

@@ -335,7 +335,7 @@ TEST(refuses_with_file_and_line)
     refused_at(3, "concurrency: expected a whole number from 1 to 100000, not '0'",
                "[serve]\n\nconcurrency = 0\nlease = never\n");
     refused_at(1, "expected a section", "redis = redis://x:1\n");
-    refused_at(1, "expected [serve], [queue \"NAME\"]", "[webhook \"x\"]\n");
+    refused_at(1, "expected [serve], [queue \"NAME\"]", "[hook \"x\"]\n");
     refused_at(1, "expected [serve]", "[queue mail]\n");
     refused_at(1, "expected [serve]", "[serve\nlisten = x:1\n");
     refused_at(1, "expected [serve]", "[serve] listen = x:1\n");
