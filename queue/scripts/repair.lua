@@ -9,9 +9,7 @@
 -- KEYS  1 queue, or the namespace for what stands beside the queues
 -- ARGV  1 KIND   2 SUBJECT
 -- Gives {'mended', what was done} | {'left', why} | {'well'}
-local kind, subject = ARGV[1], ARGV[2]
-
-if not damaged[kind](subject) then return {'well'} end
-if not mend[kind] then return {'left', 'a person must decide'} end
-local did, why = mend[kind](subject)
+if not damaged[ARGV[1]](ARGV[2]) then return {'well'} end
+if not mend[ARGV[1]] then return {'left', 'a person must decide'} end
+local did, why = mend[ARGV[1]](ARGV[2])
 return did and {'mended', did} or {'left', why}

@@ -1,8 +1,13 @@
 -- What can be wrong with the keys of a queue: damaged[KIND](SUBJECT) looks whether it is, and
 -- changes nothing. queue/damage.c has the words for people, shared/mend.lua what is done about it.
 -- Every check must stand what no script of ours would write.
-local DAMAGE_LEASE_MAX_US, SERVER_KEPT_MS, IDLE_KEPT_MS = 3600 * 1000000, 86400000, 60000
-local SEAT_LEASES_MAX = 10000 -- more are not looked through for one seat
+-- One table: a script may have 200 locals, and repair has nearly as many.
+local DAMAGE = {
+  LEASE_MAX_US = 3600 * 1000000,
+  SERVER_KEPT_MS = 86400000,
+  IDLE_KEPT_MS = 60000,
+  SEAT_LEASES_MAX = 10000, -- more are not looked through for one seat
+}
 -- As state_of looks for a job: where two claim it, the first is right.
 local PLACES = {'active', 'scheduled', 'retry', 'dead', 'cancelled', 'done', 'waiting'}
 local damaged = {}
@@ -194,7 +199,7 @@ end
 
 function damaged.far_lease(id)
   local score = score_in('active', id)
-  return score and tonumber(score) > now_us() + DAMAGE_LEASE_MAX_US
+  return score and tonumber(score) > now_us() + DAMAGE.LEASE_MAX_US
 end
 
 function damaged.lost_token(id)
@@ -434,18 +439,19 @@ local function silent_ms(server)
 end
 
 function damaged.dead_idle(server)
-  return has('idle', server) and (silent_ms(server) or IDLE_KEPT_MS + 1) > IDLE_KEPT_MS
+  local kept_ms = DAMAGE.IDLE_KEPT_MS
+  return has('idle', server) and (silent_ms(server) or kept_ms + 1) > kept_ms
 end
 
 function damaged.dead_server(server)
   local text = redis.call('HGET', key('servers'), server)
-  return text and (silent_ms(server) or SERVER_KEPT_MS + 1) > SERVER_KEPT_MS
+  return text and (silent_ms(server) or DAMAGE.SERVER_KEPT_MS + 1) > DAMAGE.SERVER_KEPT_MS
 end
 
 function damaged.lost_seat(server)
   local seat = redis.call('HGET', key('seats'), server)
   if not seat or has('servers', server) then return false end
-  if redis.call('ZCARD', key('active')) > SEAT_LEASES_MAX then return false end
+  if redis.call('ZCARD', key('active')) > DAMAGE.SEAT_LEASES_MAX then return false end
   local leases = redis.call('ZRANGE', key('active'), 0, -1, 'WITHSCORES')
   for i = 1, #leases, 2 do
     if tonumber(token_of(leases[i], leases[i + 1])) % 1000 == tonumber(seat) then return false end

@@ -141,7 +141,7 @@ function mend.far_lease(id)
   if is_pack(id) and not good_record(id) then return nil, 'its record cannot be read' end
   for _, one in ipairs(leased(id, score)) do
     redis.call('HSETNX', key('tokens'), one, score)
-    redis.call('ZADD', key('active'), integer(now_us() + DAMAGE_LEASE_MAX_US), one)
+    redis.call('ZADD', key('active'), integer(now_us() + DAMAGE.LEASE_MAX_US), one)
   end
   return 'ends in an hour'
 end
