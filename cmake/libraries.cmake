@@ -33,8 +33,10 @@ else()
   target_compile_options(llhttp PRIVATE -w)
 endif()
 
+set(PINION_PKG_NAMES hiredis jansson inih) # what libpinion.a needs, by pkg-config
 set(PINION_LIBRARIES PkgConfig::HIREDIS PkgConfig::JANSSON PkgConfig::INIH ev Threads::Threads
   ${CMAKE_DL_LIBS})
 if(LLHTTP_FOUND)
   list(APPEND PINION_LIBRARIES PkgConfig::LLHTTP)
+  list(APPEND PINION_PKG_NAMES libllhttp)
 endif()

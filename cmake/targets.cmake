@@ -21,9 +21,13 @@ function(pinion_public_library)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME pinion LINKER_LANGUAGE C
       VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
       ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
-    target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include)
-    target_link_libraries(${target} PUBLIC ${PINION_LIBRARIES})
+    target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
   endforeach()
+  target_link_libraries(libpinion_static PUBLIC ${PINION_LIBRARIES})
+  target_link_libraries(libpinion_shared PRIVATE ${PINION_LIBRARIES})
+  target_link_options(libpinion_shared PRIVATE
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/pinion.map)
+  set_property(TARGET libpinion_shared PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/pinion.map)
 endfunction()
 
 # pinion_unit_test(NAME LINK libs...): tests/<dir>/test_NAME.c, one cmocka program, one ctest entry.

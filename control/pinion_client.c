@@ -15,7 +15,7 @@ const char *pinion_err_name(enum pinion_err err)
     return error_name(err);
 }
 
-enum pinion_err pinion_tell(const struct error *why, enum pinion_err err, char *text, size_t size)
+enum pinion_err tell_reason(const struct error *why, enum pinion_err err, char *text, size_t size)
 {
     if (err && text && size) snprintf(text, size, "%s", why->text);
     return err;
@@ -61,7 +61,7 @@ enum pinion_err pinion_client_open(const struct pinion_client_options *options,
     err = connect_client(c, o, &why);
     if (err) {
         pinion_client_close(c);
-        return pinion_tell(&why, err, text, size);
+        return tell_reason(&why, err, text, size);
     }
     c->enqueuer = enqueuer_new(c->sync, c->name_space);
     *ret_client = c;
@@ -161,10 +161,10 @@ enum pinion_err pinion_limit(struct pinion_client *c, const char *queue,
 
     if (!err && (count < 1 || count > LIMITS_MAX))
         err = error_set(&why, PINION_INVALID, "expected 1 to %d limits", LIMITS_MAX);
-    if (err) return pinion_tell(&why, err, text, size);
+    if (err) return tell_reason(&why, err, text, size);
     checked = xcalloc(count, sizeof *checked);
     for (size_t i = 0; !err && i < count; i++) err = limit_from(&limits[i], &checked[i], &why);
     if (!err) err = set_limits(c, name, checked, count, &why);
     free(checked);
-    return pinion_tell(&why, err, text, size);
+    return tell_reason(&why, err, text, size);
 }

@@ -101,7 +101,7 @@ enum pinion_err pinion_service_new(struct ev_loop *loop,
     if (err) {
         config_deinit(&s->config);
         free(s);
-        return pinion_tell(&why, err, text, size);
+        return tell_reason(&why, err, text, size);
     }
     s->service = service_new(loop, &s->config);
     begin_timers(s);
@@ -152,7 +152,7 @@ enum pinion_err pinion_service_start(struct pinion_service *s, char *text, size_
     struct error why = {0};
     enum pinion_err err = service_start(s->service, &why);
 
-    return pinion_tell(&why, err, text, size);
+    return tell_reason(&why, err, text, size);
 }
 
 enum pinion_err pinion_service_run(struct pinion_service *s)
@@ -218,7 +218,7 @@ enum pinion_err pinion_call_cron(struct pinion_service *s, const char *spec, con
     struct error why = {0};
     enum pinion_err err = timers_cron(timers_of(s), spec, tz, &call, &why);
 
-    return pinion_tell(&why, err, text, size);
+    return tell_reason(&why, err, text, size);
 }
 
 int pinion_call_soon(struct pinion_service *s, struct pinion_soon *node)

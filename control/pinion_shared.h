@@ -10,6 +10,6 @@
 #include "include/pinion.h"
 
 /* Copies the reason to who asked for it; `text` may be NULL. Answers `err`. */
-enum pinion_err pinion_tell(const struct error *why, enum pinion_err err, char *text, size_t size);
+enum pinion_err tell_reason(const struct error *why, enum pinion_err err, char *text, size_t size);
 
 #endif
