@@ -32,7 +32,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
     struct pinion_enqueued made[3];
     struct pinion_client *client;
 
-    if (!(events & EV_TIMER) || !pinion_service_ready(service)) return; /* its Redis is starting: at the next beat */
+    if (!(events & EV_TIMER) || !pinion_service_ready(service)) return; /* not yet */
     ev_timer_stop(loop, timer);
     if (pinion_client_open(&options, &client, NULL, 0) ||
         pinion_enqueue(client, jobs, 3, made)) return pinion_service_stop(service);
