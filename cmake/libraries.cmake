@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl) # for a server in the tests
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
 find_path(EV_INCLUDE ev.h REQUIRED)
