@@ -195,8 +195,10 @@ TEST(proxies_of_the_environment_are_not_used)
 
 TEST(other_schemes)
 {
-    static const char *const urls[] = {"file:///etc/passwd", "ftp://127.0.0.2/", "dict://127.0.0.2/",
-                                       "gopher://127.0.0.2/", "telnet://127.0.0.2/"};
+    static const char *const urls[] = {
+        "file:///etc/passwd", "ftp://127.0.0.2/",    "dict://127.0.0.2/",
+        "gopher://127.0.0.2/", "telnet://127.0.0.2/",
+    };
     struct asked a;
 
     for (size_t i = 0; i < countof(urls); i++) {
