@@ -9,6 +9,8 @@
 #include "control/api_jobs.h"
 #include "control/api_metrics.h"
 #include "control/api_limits.h"
+#include "control/api_outcome.h"
+#include "control/api_pull.h"
 #include "control/api_queues.h"
 #include "control/api_result.h"
 #include "control/api_schedules.h"
@@ -37,6 +39,10 @@ static const struct route routes[] = {
     {"POST",   "/v1/queues/{queue}/jobs/cancel", jobs_cancel,       ROLE_ADMIN  },
     {"POST",   "/v1/queues/{queue}/jobs/delete", jobs_delete,       ROLE_ADMIN  },
     {"POST",   "/v1/queues/{queue}/purge",      queue_purge,       ROLE_ADMIN  },
+    {"POST",   "/v1/queues/{queue}/lease",      jobs_lease,        ROLE_WORK   },
+    {"POST",   "/v1/queues/{queue}/ack",        jobs_ack,          ROLE_WORK   },
+    {"POST",   "/v1/queues/{queue}/fail",       jobs_fail,         ROLE_WORK   },
+    {"POST",   "/v1/queues/{queue}/extend",     jobs_extend,       ROLE_WORK   },
     {"GET",    "/v1/queues/{queue}/batches",    batches_list,      ROLE_READ   },
     {"GET",    "/v1/queues/{queue}/batches/{name}", batch_show,     ROLE_READ   },
     {"PUT",    "/v1/queues/{queue}/batches/{name}", batch_put,      ROLE_ENQUEUE},
@@ -49,6 +55,10 @@ static const struct route routes[] = {
     {"POST",   "/v1/jobs/{id}/cancel",          job_cancel,        ROLE_ADMIN  },
     {"POST",   "/v1/jobs/{id}/retry",           job_retry,         ROLE_ADMIN  },
     {"POST",   "/v1/jobs/{id}/run",             job_run,           ROLE_ADMIN  },
+    {"POST",   "/v1/jobs/{id}/ack",             job_ack,           ROLE_WORK   },
+    {"POST",   "/v1/jobs/{id}/fail",            job_fail,          ROLE_WORK   },
+    {"POST",   "/v1/jobs/{id}/extend",          job_extend,        ROLE_WORK   },
+    {"POST",   "/v1/jobs/{id}/progress",        job_progress,      ROLE_WORK   },
     {"GET",    "/v1/schedules",                 schedules_list,    ROLE_READ   },
     {"GET",    "/v1/schedules/{name}",          schedule_get,      ROLE_READ   },
     {"PUT",    "/v1/schedules/{name}",          schedule_put,      ROLE_ADMIN  },

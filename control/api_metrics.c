@@ -12,6 +12,7 @@
 #include "control/pulse.h"
 #include "control/service.h"
 #include "scheduler/ticker.h"
+#include "workers/pull.h"
 #include "workers/workers.h"
 
 /* Buckets end where those of the histogram do, so that each count is exact: 2^n - 1 microseconds,
@@ -97,6 +98,10 @@ static void add_workers(struct buffer *out, const struct service *s)
 
     add_ends(out, t->ends);
     add_counter(out, "pinion_jobs_claimed_total", t->claimed.value, "Attempts begun here.");
+    add_counter(out, "pinion_jobs_pulled_total", t->pulled.value,
+                "Of these, those leased to workers elsewhere, over HTTP.");
+    add_gauge(out, "pinion_pull_waiting", pull_waiting(service_pull(s)),
+              "Workers elsewhere that wait here for jobs.");
     add_counter(out, "pinion_stale_outcomes_refused_total", t->stale.value,
                 "Outcomes that came too late: the lease was lost.");
     add_counter(out, "pinion_untold_total", t->untold.value,

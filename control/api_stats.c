@@ -6,6 +6,7 @@
 #include "control/fleet.h"
 #include "control/service.h"
 #include "control/shape.h"
+#include "workers/pull.h"
 #include "workers/workers.h"
 
 struct stats_page {
@@ -50,11 +51,12 @@ static json_t *shape_this(const struct service *s)
 {
     const struct workers_totals *t = service_totals(s);
 
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "id", service_server_id(s), "running",
-                     (json_int_t)service_running(s), "claimed", (json_int_t)t->claimed.value,
-                     "done", (json_int_t)t->done.value, "failed", (json_int_t)t->failed.value,
-                     "released", (json_int_t)t->released.value, "stale",
-                     (json_int_t)t->stale.value);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "id",
+                     service_server_id(s), "running", (json_int_t)service_running(s), "claimed",
+                     (json_int_t)t->claimed.value, "done", (json_int_t)t->done.value, "failed",
+                     (json_int_t)t->failed.value, "released", (json_int_t)t->released.value,
+                     "stale", (json_int_t)t->stale.value, "pulled", (json_int_t)t->pulled.value,
+                     "pull_waiting", (json_int_t)pull_waiting(service_pull(s)));
 }
 
 static void on_fleet(struct fleet_ask *ask, enum pinion_err err, const struct fleet_view *fleet)

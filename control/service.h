@@ -21,6 +21,7 @@ struct histogram;
 struct link;
 struct process_host;
 struct redis_info;
+struct pull;
 struct results;
 struct submitter;
 struct ticker;
@@ -60,6 +61,7 @@ unsigned                 service_http_connections(const struct service *);
 const struct histogram  *service_stall_us(const struct service *);
 const struct workers_totals *service_totals(const struct service *);
 struct zone_cache       *service_zones(const struct service *);
+struct pull             *service_pull(const struct service *); /* those who pull over HTTP */
 /* These are there from the first time that Redis is up. */
 struct link             *service_link(const struct service *);
 struct submitter        *service_submitter(const struct service *);

@@ -68,6 +68,11 @@ const struct workers_totals *service_totals(const struct service *s)
     return workers_totals(s->workers);
 }
 
+struct pull *service_pull(const struct service *s)
+{
+    return workers_pull(s->workers);
+}
+
 struct link *service_link(const struct service *s)
 {
     return s->link;

@@ -19,6 +19,7 @@ void claim_build(struct request *r, struct span key, const struct claim_args *a)
         request_add_u64(r, a->asked_us);
     else
         request_add_text(r, "");
+    request_add_text(r, a->pullers ? a->pullers : "");
     for (size_t i = 0; i < a->slots_count; i++) {
         request_add_text(r, a->slots[i].pattern);
         request_add_u64(r, a->slots[i].slots);

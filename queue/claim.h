@@ -29,6 +29,8 @@ struct claim_args {
     unsigned    free;       /* slots in all; 0: only pass a wake-up on to another idle server */
     bool        subscribed; /* our channel is heard, so we may be put among the idle, */
     uint64_t    asked_us;   /* and what is pushed to us then says so: by clock_mono_us */
+    const char *pullers;    /* NULL: a server's own; else who pulls: "WORKER N WORKER N ..." get
+                             * the first N jobs, the next N ... */
     const struct claim_slots *slots;
     size_t      slots_count;
 };

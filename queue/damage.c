@@ -27,6 +27,7 @@ const struct damage damages[] = {
     {"far_lease", "a lease that ends later than any may", "lets it end in an hour"},
     {"lost_token", "the token of a job that does not run", "drops it"},
     {"lost_mark", "a cancel mark on a job that does not run", "drops it"},
+    {"lost_pull", "who pulled a job that does not run", "drops it"},
     /* beside the jobs */
     {"lost_rare", "failures and the like of a job that is gone", "drops them"},
     {"bad_rare", "failures and the like that cannot be read", "drops them"},

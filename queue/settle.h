@@ -21,6 +21,8 @@ enum settled {
     SETTLED_DEAD,      /* failed; it was the last attempt */
     SETTLED_CANCELLED, /* failed, and was marked */
     SETTLED_INVALID,   /* progress: beyond its bounds, nothing was changed */
+    SETTLED_AGAIN,     /* ack_pull: it was done by a call before */
+    SETTLED_LATE,      /* ack_pull, extend: the attempt had its time, and will be failed for that */
 };
 
 struct settle_item {

@@ -61,14 +61,32 @@ void reap_build(struct request *r, struct span key, int64_t expect_ms)
     request_add_u64(r, BATCH_ITEMS_MAX);
 }
 
-enum pinion_err reap_read(const struct redisReply *reply, int64_t *ret_count, bool *ret_more,
-                          bool *ret_jump)
+#define LATE_PARTS 5 /* of one attempt in the answer */
+
+enum pinion_err reap_read(const struct redisReply *reply, struct reaped *ret)
 {
-    if (reply_count(reply) != 3) return PINION_INTERNAL;
-    *ret_jump = span_is(reply_span(reply_at(reply, 0)), "jump");
-    *ret_count = reply_i64(reply_at(reply, 1), 0);
-    *ret_more = reply_i64(reply_at(reply, 2), 0) == 1;
+    if (reply_count(reply) != 4) return PINION_INTERNAL;
+    *ret = (struct reaped){
+        .count = reply_i64(reply_at(reply, 1), 0),
+        .more = reply_i64(reply_at(reply, 2), 0) == 1,
+        .jump = span_is(reply_span(reply_at(reply, 0)), "jump"),
+        .late = reply_count(reply_at(reply, 3)) / LATE_PARTS,
+    };
     return PINION_OK;
+}
+
+struct pull_attempt reaped_late(const struct redisReply *reply, size_t i)
+{
+    const struct redisReply *late = reply_at(reply, 3);
+    size_t at = i * LATE_PARTS;
+
+    return (struct pull_attempt){
+        .id = reply_span(reply_at(late, at)),
+        .token = reply_span(reply_at(late, at + 1)),
+        .head = reply_span(reply_at(late, at + 2)),
+        .failures = (unsigned)reply_i64(reply_at(late, at + 3), 0),
+        .started_ms = reply_i64(reply_at(late, at + 4), 0),
+    };
 }
 
 void take_back_build(struct request *r, struct span key, const char *server, enum take_back which,

@@ -40,12 +40,24 @@ struct promoted {
 void promote_build(struct request *, struct span key);
 enum pinion_err promote_read(const struct redisReply *, struct promoted *ret) must_use;
 
-/* `expect_ms`: where the caller expects Redis's clock. *ret_jump: it was elsewhere, nothing
- * done. */
+struct reaped {
+    int64_t count;
+    bool    more, jump; /* jump: the clock was not where it was expected, so nothing was done */
+    size_t  late;       /* attempts to fail; see reaped_late */
+};
+
+/* `expect_ms`: where the caller expects Redis's clock. */
 void reap_build(struct request *, struct span key, int64_t expect_ms);
-enum pinion_err reap_read(const struct redisReply *, int64_t *ret_count, bool *ret_more,
-                          bool *ret_jump)
-    must_use;
+enum pinion_err reap_read(const struct redisReply *, struct reaped *ret) must_use;
+
+/* An attempt at a job that was pulled; its spans borrow from the reply. */
+struct pull_attempt {
+    struct span id, token, head; /* head: its record without the payload */
+    unsigned    failures;        /* before it */
+    int64_t     started_ms;
+};
+/* The i-th that had its time, and is to be failed for that. */
+struct pull_attempt reaped_late(const struct redisReply *, size_t i);
 
 /* What this server's seat holds and nobody works at: ALL, for what a former life of it held;
  * UNHEARD, what was never renewed, of one that renewed all it knows: its claim's answer, or what

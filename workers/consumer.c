@@ -262,6 +262,7 @@ void consumer_serve(struct consumer *c)
 {
     c->at = CONSUMER_SERVE;
     c->hungry = true;
+    pull_wake(c->w->pull, c);
     consumer_schedules(c, c->schedule_edits);
     workers_serving(c->w);
 }

@@ -127,23 +127,32 @@ static void hold_after_step(struct consumer *c)
     if (c->timetable) timetable_stepped(c->timetable);
 }
 
+static void fail_late(struct consumer *c, const struct redisReply *reply, size_t count)
+{
+    struct pull_attempt late[BATCH_ITEMS_MAX];
+
+    if (count > BATCH_ITEMS_MAX) count = BATCH_ITEMS_MAX;
+    for (size_t i = 0; i < count; i++) late[i] = reaped_late(reply, i);
+    if (count) late_fail(c->w, span_of(c->queue), late, count);
+}
+
 static void on_reaped(struct call *call, enum pinion_err err, const struct redisReply *reply)
 {
     struct consumer *c = container_of(call, struct consumer, reap);
-    int64_t count = 0;
-    bool more = false, jump = false;
+    struct reaped reaped;
 
     c->reaping = false;
-    if (err || reap_read(reply, &count, &more, &jump)) return;
-    if (jump) {
+    if (err || reap_read(reply, &reaped)) return;
+    if (reaped.jump) {
         log_warn("clock_step", LOG_TEXT("queue", c->queue));
         hold_reaping(c);
     }
-    if (count > 0) {
-        log_warn("reaped", LOG_TEXT("queue", c->queue), LOG_INT("jobs", count));
+    if (reaped.count > 0) {
+        log_warn("reaped", LOG_TEXT("queue", c->queue), LOG_INT("jobs", reaped.count));
         consumer_wake(c);
     }
-    if (more) send_reap(c);
+    fail_late(c, reply, reaped.late);
+    if (reaped.more) send_reap(c);
 }
 
 static void send_reap(struct consumer *c)
@@ -202,6 +211,13 @@ static void plan_reaping(struct consumer *c, int64_t lease_end_us)
         ticker_set_at(c->w->o.ticker, &c->reap_at, at_ms);
 }
 
+void keeper_lease_ends(struct consumer *c, int64_t end_us)
+{
+    uint64_t at_ms = redis_clock_mono_ms(&c->w->clock, end_us / 1000 + 1);
+
+    if (!alarm_pending(&c->reap_at) || c->reap_at.timer.due_ms > at_ms) plan_reaping(c, end_us);
+}
+
 static void after_beat(struct consumer *c, const struct heartbeat *h)
 {
     uint64_t now_us = clock_mono_us();
@@ -215,7 +231,10 @@ static void after_beat(struct consumer *c, const struct heartbeat *h)
     unheard_join(c);
     unheard_look(c, h->idle);
     if (c->w->subscribed && !h->heard) link_resubscribe(c->w->link);
-    if (h->claimable) consumer_wake(c);
+    if (h->claimable) {
+        consumer_wake(c);
+        pull_wake(c->w->pull, c);
+    }
     promoter_hint(c->promoter, h->next_due_ms);
     plan_reaping(c, h->lease_end_us);
     if (h->sweep) send_sweep(c);
@@ -259,7 +278,7 @@ static char *about(const struct workers *w)
 void keeper_beat(struct consumer *c)
 {
     const struct workers *w = c->w;
-    const char *patterns[HANDLERS_MAX];
+    const char *patterns[HANDLERS_MAX + PULL_LINES_MAX * PULL_KINDS_MAX];
     size_t count = 0;
     char *text;
 
@@ -267,6 +286,7 @@ void keeper_beat(struct consumer *c)
     for (size_t i = 0; i < w->registry.count && workers_free_slots(w) > 0; i++)
         if (handler_free_slots(w->registry.handlers[i]) > 0)
             patterns[count++] = w->registry.handlers[i]->pattern;
+    count += pull_patterns(w->pull, c, patterns + count, countof(patterns) - count);
     text = about(w);
     c->beating = true;
     c->beat_sent_us = clock_mono_us();

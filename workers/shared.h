@@ -10,6 +10,7 @@
 #include "scheduler/ticker.h"
 #include "scheduler/timetable.h"
 #include "workers/attempt.h"
+#include "workers/pull.h"
 #include "workers/relay.h"
 #include "workers/workers.h"
 
@@ -24,6 +25,7 @@ struct workers {
     struct redis_clock     clock;
     struct consumer       *consumers[QUEUES_MAX];
     size_t                 consumers_count;
+    struct pull           *pull;
     unsigned               running, offered; /* slots in use; slots named in claims on their way */
     bool                   subscribed;
     char                   run_id[48];       /* of the Redis that we talk to; "" before the first */
@@ -133,6 +135,8 @@ void keeper_down(struct consumer *);
 void keeper_watch(struct consumer *, const struct attempt *);
 /* Renews all attempts, or those that need it. */
 void keeper_renew(struct consumer *, bool all);
+/* A lease ends there: it is reaped then, if it is soon and nothing moves it on. */
+void keeper_lease_ends(struct consumer *, int64_t end_us);
 void keeper_beat(struct consumer *); /* a heartbeat, unless one is on its way */
 
 /* unheard.c: goes on from JOIN: serves, or first takes back what is unheard. Too early: no-op. */

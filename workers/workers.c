@@ -26,6 +26,7 @@ struct workers *workers_new(const struct workers_options *options)
     if (!w->o.grace_ms) w->o.grace_ms = GRACE_DEFAULT_MS;
     w->channel = channel_of_server(w->o.name_space, w->o.server);
     w->totals.ends = tally_new();
+    w->pull = pull_new(w);
     alarm_init(&w->grace, on_grace);
     if (w->o.loop) {
         ev_prepare_init(&w->prepare, on_prepare);
@@ -43,6 +44,7 @@ void workers_free(struct workers *w)
         ev_prepare_stop(w->o.loop, &w->prepare);
     }
     ticker_cancel(w->o.ticker, &w->grace);
+    pull_free(w->pull);
     for (size_t i = 0; i < w->consumers_count; i++) consumer_free(w->consumers[i]);
     registry_deinit(&w->registry);
     tally_free(w->totals.ends);
@@ -102,6 +104,7 @@ void workers_down(struct workers *w)
 void workers_subscribed(struct workers *w, bool subscribed)
 {
     w->subscribed = subscribed;
+    if (subscribed) pull_wake(w->pull, NULL);
     for (size_t i = 0; i < w->consumers_count; i++) {
         struct consumer *c = w->consumers[i];
         if (!subscribed) {
@@ -128,16 +131,20 @@ static struct consumer *consumer_of(struct workers *w, struct span queue)
     return NULL;
 }
 
-/* "wake QUEUE", "push QUEUE JOB" or "cancel QUEUE ID", on our own channel. */
+/* "wake QUEUE", "wake QUEUE LINE", "push QUEUE JOB" or "cancel QUEUE ID", on our own channel. */
 static void told(struct workers *w, struct span text)
 {
     struct span verb = span_cut(&text, ' '), queue = span_cut(&text, ' ');
     struct consumer *c = consumer_of(w, queue);
     struct pushed pushed;
+    uint64_t line;
 
     if (!c) return;
     if (span_is(verb, "cancel")) {
         consumer_cancel(c, text);
+    } else if (span_is(verb, "wake") && text_parse_u64(text, 0, UINT32_MAX, &line) == PINION_OK) {
+        counter_add(&w->totals.wakes, 1);
+        pull_told(w->pull, c, line);
     } else if (span_is(verb, "wake")) {
         counter_add(&w->totals.wakes, 1);
         consumer_told(c);
@@ -259,6 +266,7 @@ void workers_flush(struct workers *w)
         if (c->timetable && w->at == WORKERS_SERVE) timetable_flush(c->timetable);
     }
     if (w->at != WORKERS_SERVE) return;
+    pull_flush(w->pull);
     if (w->o.strict)
         claim_in_order(w);
     else
@@ -271,7 +279,7 @@ static bool all_empty(const struct workers *w)
 {
     for (size_t i = 0; i < w->consumers_count; i++)
         if (!consumer_empty(w->consumers[i])) return false;
-    return true;
+    return pull_is_empty(w->pull);
 }
 
 static void leave(struct workers *w)
@@ -332,6 +340,7 @@ void workers_stop(struct workers *w)
     if (w->at == WORKERS_SERVE) {
         w->at = WORKERS_QUIET;
         stop_timetables(w);
+        pull_stop(w->pull);
         ticker_set_in(w->o.ticker, &w->grace, w->o.grace_ms);
         workers_progress(w);
     } else if (w->at == WORKERS_QUIET) {
@@ -347,6 +356,11 @@ bool workers_stopped(const struct workers *w)
 unsigned workers_running(const struct workers *w)
 {
     return w->running;
+}
+
+struct pull *workers_pull(struct workers *w)
+{
+    return w->pull;
 }
 
 int64_t workers_now_ms(const struct workers *w)

@@ -23,6 +23,7 @@
 
 struct ev_loop;
 struct link;
+struct pull;
 struct redis_info;
 struct ticker;
 struct workers;
@@ -74,6 +75,7 @@ void workers_message(struct workers *, struct span channel, struct span text);
 void workers_stop(struct workers *);
 bool workers_stopped(const struct workers *);
 unsigned workers_running(const struct workers *);
+struct pull *workers_pull(struct workers *); /* those who pull over HTTP */
 /* Redis's clock, as the heartbeats tell; 0: there was none yet. */
 int64_t  workers_now_ms(const struct workers *);
 
@@ -85,6 +87,7 @@ void workers_flush(struct workers *);
 
 /* For metrics and tests. */
 struct workers_totals {
+    struct counter   pulled; /* of those claimed: leased to workers elsewhere */
     struct counter   claimed, done, failed, released, stale, wakes;
     struct counter   untold; /* of the outbox: what other queues could not be told */
     struct histogram wait_us, run_us, late_us; /* late: of delayed jobs, start after run-at */

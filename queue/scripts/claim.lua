@@ -6,7 +6,8 @@
 -- KEYS  1 queue
 -- ARGV  1 server   2 seat   3 lease_ms   4 free slots in all (0: pass the wake-up on)
 --       5 bytes_max   6 when it asks, by a clock of its own; '' unless its channel is subscribed
---       then PATTERN, SLOTS ...: see match
+--       7 for those who pull: 'WORKER N ...', who gets the first N jobs, the next ...; '' for a
+--       server, which may get packs   then PATTERN, SLOTS ...: see match
 -- Gives {token, 'more' | 'idle' (to be told of what comes) | 'none', {id...}, {record...},
 --        {index, token, rare json, ...}, 1 when it was idle until now else 0}, packs among them;
 --       index from 0
@@ -18,11 +19,11 @@ local function job_ended(...) -- here, for few jobs end in a claim, and function
 end
 --@ include finish match lease take idle
 local ENTRIES_MAX, slots, patterns = 2048, {}, {}
-for i = 7, #ARGV, 2 do
+for i = 8, #ARGV, 2 do
   patterns[#patterns + 1], slots[ARGV[i]] = ARGV[i], tonumber(ARGV[i + 1])
 end
 local batch = new_batch(tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5]))
-batch.free = tonumber(ARGV[4])
+batch.free, batch.singles = tonumber(ARGV[4]), ARGV[7] ~= ''
 
 local was_idle = idle_leave(ARGV[1])
 local meta, rules = redis.call('HMGET', key('meta'), 'paused', 'limits'), nil
@@ -46,6 +47,9 @@ packs_start(batch.jobs - #batch.ids)
 if rules then
   rules.keep()
   close_full()
+end
+if batch.singles and #batch.ids > 0 then
+--@ include pull pulled
 end
 local more = pass_on(open, slots, batch.free) == 1 or batch.free > 0
     and (some_ended or is_unseen())

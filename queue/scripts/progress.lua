@@ -6,9 +6,11 @@
 --
 -- KEYS  1 queue
 -- ARGV  ID, TOKEN, PERCENT (0 to 100), NOTE ('': none) ...
--- Gives {index, status, ...} for items that changed nothing (index from 0): 'stale' | 'invalid'
+-- Gives {index, status, ...} for items (index from 0) that changed nothing, 'stale' | 'invalid', or
+--       that must stop: 'cancel'
 local PERCENT_MAX, NOTE_BYTES_MAX = 100, 256 -- see queue/limits.h
 local now_ms, answer, told = integer(math.floor(now_us() / 1000)), {}, {}
+local marks = redis.call('EXISTS', key('marks')) == 1
 
 local function is_valid(percent, text)
   return percent:find('^%d%d?%d?$') and tonumber(percent) <= PERCENT_MAX
@@ -32,6 +34,7 @@ local function tell(id, token, percent, text)
   local value = percent .. ' ' .. now_ms .. (text ~= '' and ' ' .. text or '')
   redis.call('HSET', key('progress'), id, value)
   told[#told + 1] = id
+  if marks and redis.call('HEXISTS', key('marks'), id) == 1 then return 'cancel' end
 end
 
 for i = 1, #ARGV, 4 do

@@ -217,6 +217,7 @@ static const struct {
     {"far_lease", "$RUNNING", {"ZADD " Q "active 9000000000000000 $RUNNING"}},
     {"lost_token", "$READY", {"HSET " Q "tokens $READY 1"}},
     {"lost_mark", "nobody", {"HSET " Q "marks nobody cancelled"}},
+    {"lost_pull", "nobody", {"HSET " Q "pulled nobody 1^w"}},
     {"lost_rare", "nobody", {"HSET " Q "rare nobody {}"}},
     {"lost_rare", "$MEMBER", {"HSET " Q "rare $MEMBER {}"}},
     {"bad_rare", "$DEAD", {"HSET " Q "rare $DEAD junk"}},

@@ -382,10 +382,10 @@ TEST(seats_are_given_until_the_last)
     char name[16];
 
     rig_reset(&rig);
-    for (int i = 0; i <= 1000; i++) {
+    for (int i = 0; i <= SEAT_OF_PULL; i++) {
         snprintf(name, sizeof name, "s%d", i);
         heartbeat(&rig, name, NULL, &beat);
-        assert_int_equal(beat.seat, i < 1000 ? i : -1);
+        assert_int_equal(beat.seat, i < SEAT_OF_PULL ? i : -1);
     }
 }
 
@@ -393,14 +393,13 @@ TEST(seats_are_given_until_the_last)
 
 static const char *reap_expecting(int64_t expect_ms)
 {
-    int64_t count;
-    bool more, jump;
+    struct reaped reaped;
 
     reap_build(&rig.request, rig_key(&rig), expect_ms);
     redisReply *r = rig_ask(&rig);
-    assert_int_equal(reap_read(r, &count, &more, &jump), PINION_OK);
+    assert_int_equal(reap_read(r, &reaped), PINION_OK);
     freeReplyObject(r);
-    return jump ? "jump" : count ? "reaped" : "nothing";
+    return reaped.jump ? "jump" : reaped.count ? "reaped" : "nothing";
 }
 
 TEST(reap_refuses_when_the_clock_jumped)

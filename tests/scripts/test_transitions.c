@@ -87,7 +87,7 @@ static const struct row {
       {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0},
       {"stale", 0}}},
     {"progress", do_progress,
-     {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}, {"ok", 0},
+     {{"stale", 0}, {"stale", 0}, {"stale", 0}, {"ok", 0}, {"cancel", 0},
       {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0}, {"stale", 0},
       {"stale", 0}}},
     {"ack", do_ack, /* a job that is kept or unique is not ended by it: ack_rich is */

@@ -277,15 +277,14 @@ int64_t promote(struct rig *rig, struct promoted *ret)
 
 int64_t reap(struct rig *rig)
 {
-    int64_t count;
-    bool more, jump;
+    struct reaped reaped;
 
     reap_build(&rig->request, rig_key(rig), rig_now_ms(rig));
     redisReply *r = rig_ask(rig);
-    assert_int_equal(reap_read(r, &count, &more, &jump), PINION_OK);
+    assert_int_equal(reap_read(r, &reaped), PINION_OK);
     freeReplyObject(r);
-    assert_false(jump);
-    return count;
+    assert_false(reaped.jump);
+    return reaped.count;
 }
 
 static int64_t take_back_which(struct rig *rig, const char *server, enum take_back which)

@@ -17,7 +17,7 @@ local HASHES = {
   buffered = {'lost_buffered'}, idle = {'dead_idle'}, servers = {'dead_server'},
   batches = {'bad_batch', 'stuck_batch', 'endless_batch', 'no_batch_job'},
   batch_jobs = {'lost_batch_job'},
-  seats = {'lost_seat'}, holds = {'lost_hold', 'half_hold'},
+  seats = {'lost_seat'}, holds = {'lost_hold', 'half_hold'}, pulled = {'lost_pull'},
 }
 
 -- Of each set `hold:SCOPE`, `parked:SCOPE` and `batch:NAME`, which audit_keys finds; with the scope

@@ -188,7 +188,7 @@ local function is_seat(n)
     seats = {}
     for _, seat in ipairs(redis.call('HVALS', key('seats'))) do seats[tonumber(seat) or -1] = 1 end
   end
-  return seats[n]
+  return n == 999 or seats[n] -- that is of those who pull
 end
 
 function damaged.no_seat(id)
@@ -204,6 +204,10 @@ end
 
 function damaged.lost_token(id)
   return has('tokens', id) and not score_in('active', id)
+end
+
+function damaged.lost_pull(id)
+  return has('pulled', id) and not score_in('active', id)
 end
 
 function damaged.lost_mark(id)
@@ -439,8 +443,8 @@ local function silent_ms(server)
 end
 
 function damaged.dead_idle(server)
-  local kept_ms = DAMAGE.IDLE_KEPT_MS
-  return has('idle', server) and (silent_ms(server) or kept_ms + 1) > kept_ms
+  local kept_ms, name = DAMAGE.IDLE_KEPT_MS, server:match('^[^#]*') -- a line is its server's
+  return has('idle', server) and (silent_ms(name) or kept_ms + 1) > kept_ms
 end
 
 function damaged.dead_server(server)

@@ -153,6 +153,7 @@ do
   for kind, hash in pairs({lost_ghost = 'ghosts', lost_token = 'tokens', lost_mark = 'marks',
                            lost_rare = 'rare', bad_rare = 'rare', lost_result = 'results',
                            lost_error = 'errors', lost_progress = 'progress',
+                           lost_pull = 'pulled',
                            lost_bits = 'gone', lost_tick = 'ticks', lost_template = 'schedule_jobs',
                            lost_buffered = 'buffered', dead_idle = 'idle', lost_seat = 'seats',
                            lost_parents = 'parents', lost_unique = 'uniques',

@@ -22,7 +22,7 @@ local function push(lane, id, record)
   if busy then lanes = redis.call('ZRANGE', key('lanes'), 0, PUSH_LANES_MAX - 1) end
   if #lanes == PUSH_LANES_MAX then return false end
   local function offer(about)
-    if is_behind(about, lanes) then return nil end
+    if about:sub(1, 4) == '999 ' or is_behind(about, lanes) then return nil end -- nobody's to push
     local seat, lease_ms, asked = about:match('^(%d+) (%d+) (%d+)')
     token = lease_token(now_us(), seat, lease_ms)
     return 'push ' .. queue .. ' ' .. id .. ' ' .. token .. ' ' .. asked .. ' ' .. record

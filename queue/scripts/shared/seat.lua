@@ -1,4 +1,5 @@
-local SEATS_MAX, SEAT_KEPT_MS = 1000, 86400000
+-- Seat 999 is of all who pull over HTTP, through whichever server: see pull.lua.
+local SEATS_MAX, SEAT_KEPT_MS = 999, 86400000
 
 -- A seat outlives its server for longer than any lease that names it.
 local function take_seat(server, now_ms)

@@ -51,9 +51,10 @@ end
 local function fits(batch, lane, entries, i, record, room, taken)
   local name = entries[i]
   local size = pack_size(record)
-  local whole = not batch.limited and redis.call('HEXISTS', key('gone'), name) == 0
+  local apart = batch.limited or batch.singles
+  local whole = not apart and redis.call('HEXISTS', key('gone'), name) == 0
   if size <= room and whole then return size end
-  local left = not batch.limited and taken > 0 and 2 * room < size
+  local left = not apart and taken > 0 and 2 * room < size
   put_back(lane, entries, left and i or i + 1)
   if not left then break_up(lane, name, record) end
   return nil, left

@@ -6,7 +6,8 @@ end
 
 -- Idle servers: the hash `idle` holds NAME -> `SEAT LEASE_MS ASKED ` and the patterns that it could
 -- run, the most telling first, with a '+' before them, or a '!' when their slots are all taken.
--- ASKED tells the server which claim of its own put it there.
+-- ASKED tells the server which claim of its own put it there. Those who pull through a server and
+-- ask for the same wait in lines of their own, `NAME#LINE`; they are told on the server's channel.
 local function idle_leave(name)
   return redis.call('HDEL', key('idle'), name)
 end
@@ -28,8 +29,10 @@ local function can_run(about, kind)
   return false
 end
 
-local function wake_up()
-  return 'wake ' .. queue
+-- `wake QUEUE`, or `wake QUEUE LINE` for those who pull.
+local function wake_up(_, name)
+  local line = name:match('#(%d+)$')
+  return 'wake ' .. queue .. (line and ' ' .. line or '')
 end
 
 -- Takes the first of {NAME, ABOUT, ...} that can run the kind off the hash, and tells it what
@@ -37,10 +40,11 @@ end
 -- next one taken.
 local function tell_one_of(idle, kind, text_for)
   for i = 1, #idle, 2 do
-    local text = can_run(idle[i + 1], kind) and text_for(idle[i + 1])
+    local text = can_run(idle[i + 1], kind) and text_for(idle[i + 1], idle[i])
     if text then
+      local channel = namespace .. ':server:' .. idle[i]:match('^[^#]*')
       idle_leave(idle[i])
-      if redis.call('PUBLISH', namespace .. ':server:' .. idle[i], text) > 0 then return true end
+      if redis.call('PUBLISH', channel, text) > 0 then return true end
     end
   end
   return false

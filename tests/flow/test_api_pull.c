@@ -1,0 +1,491 @@
+/* Workers elsewhere: they lease over HTTP, wait, leave, and settle at whichever server. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/memory.h"
+#include "tests/flow/api_world.h"
+#include "workers/limits.h"
+#include "workers/pull.h"
+#include "workers/workers.h"
+
+#define LEASE "/v1/queues/default/lease"
+#define JOBS  "/v1/queues/default/jobs"
+
+static char *enqueue(const char *body)
+{
+    json_t *made = ask_json(201, "POST", JOBS, AUTH JSON, body);
+    char *id = xstrdup(text_at(made, "id"));
+
+    json_decref(made);
+    return id;
+}
+
+static void send_lease(struct visitor *v, const char *query)
+{
+    char *text = xasprintf("POST " LEASE "?%s HTTP/1.1\r\nHost: localhost\r\n" AUTH "\r\n", query);
+
+    visitor_send(v, text, strlen(text));
+    free(text);
+}
+
+static json_t *read_lease(struct visitor *v)
+{
+    struct answer a = visitor_answer(v);
+    json_t *json;
+
+    if (a.status != 200) fail_msg("%u: %s", a.status, a.body);
+    json = json_loads(a.body, 0, NULL);
+    assert_non_null(json);
+    return json;
+}
+
+static json_t *lease(const char *query)
+{
+    char *target = xasprintf(LEASE "?%s", query);
+    json_t *json = ask_json(200, "POST", target, AUTH, "");
+
+    free(target);
+    return json;
+}
+
+static size_t count_of(const json_t *leased)
+{
+    return json_array_size(json_object_get(leased, "items"));
+}
+
+static const json_t *item_of(const json_t *leased, size_t i)
+{
+    return json_array_get(json_object_get(leased, "items"), i);
+}
+
+/* POST /v1/jobs/ID/VERB with the token of that lease, and more. */
+static json_t *say(unsigned status, const json_t *item, const char *verb, const char *more)
+{
+    char *target = xasprintf("/v1/jobs/%s/%s", text_at(item, "id"), verb);
+    char *body = xasprintf("{\"token\":\"%s\"%s}", text_at(item, "token"), more);
+    json_t *json = ask_json(status, "POST", target, AUTH JSON, body);
+
+    free(body);
+    free(target);
+    return json;
+}
+
+static void say_so(unsigned status, const json_t *item, const char *verb, const char *more,
+                   const char *path, const char *value)
+{
+    json_t *answer = say(status, item, verb, more);
+
+    if (!strstr(text_at(answer, path), value))
+        fail_msg("%s: '%s' does not say '%s'", verb, text_at(answer, path), value);
+    json_decref(answer);
+}
+
+static unsigned waiting(void)
+{
+    return pull_waiting(service_pull(world_service));
+}
+
+static const struct workers_totals *totals(void)
+{
+    return service_totals(world_service);
+}
+
+/* ---- leases ---------------------------------------------------------------------------------- */
+
+TEST(a_job_is_leased_extended_told_of_and_acked)
+{
+    world_open();
+    char *id = enqueue("{\"kind\":\"a.b\",\"payload\":\"one two\",\"retain_ms\":60000}");
+    json_t *none = lease("kind=a&kind=b.*");
+    assert_int_equal(count_of(none), 0);
+    json_t *got = lease("kind=x&kind=a.*&lease_ms=5000&worker=me");
+    assert_int_equal(count_of(got), 1);
+    const json_t *item = item_of(got, 0);
+    assert_string_equal(text_at(item, "id"), id);
+    assert_string_equal(text_at(item, "payload"), "one two");
+    assert_string_equal(text_at(item, "state"), "active");
+    assert_int_equal(number_at(item, "attempt"), 1);
+    assert_non_null(strchr(text_at(item, "lease_until"), 'T'));
+    json_t *extended = say(200, item, "extend", ",\"lease_ms\":60000");
+    assert_string_equal(text_at(extended, "status"), "active");
+    assert_true(strcmp(text_at(extended, "lease_until"), text_at(item, "lease_until")) > 0);
+    assert_true(json_is_false(json_object_get(extended, "cancelled")));
+    say_so(200, item, "progress", ",\"percent\":40,\"note\":\"nearly\"", "status", "active");
+    say_so(200, item, "ack", ",\"result\":{\"a\": [1, \"\\u0000\"]}", "status", "done");
+    say_so(200, item, "ack", "", "status", "done"); /* the answer was lost */
+    say_so(409, item, "fail", ",\"error\":\"no\"", "error.code", "stale");
+    char *target = xasprintf("/v1/jobs/%s", id);
+    json_t *job = ask_json(200, "GET", target, AUTH, NULL);
+    assert_string_equal(text_at(job, "state"), "done");
+    assert_string_equal(text_at(job, "result"), "{\"a\":[1,\"\\u0000\"]}");
+    assert_int_equal(number_at(job, "progress.percent"), 40);
+    assert_int_equal(totals()->done.value, 1);
+    assert_int_equal(totals()->pulled.value, 1);
+    assert_int_equal(totals()->stale.value, 1);
+    json_decref(job);
+    json_decref(extended);
+    json_decref(got);
+    json_decref(none);
+    free(target);
+    free(id);
+    world_close();
+}
+
+TEST(failures_wait_as_the_job_says_or_as_they_say)
+{
+    world_open();
+    free(enqueue("{\"kind\":\"f\",\"backoff\":\"fixed:1h\",\"attempts_max\":3}"));
+    free(enqueue("{\"kind\":\"g\",\"attempts_max\":3}"));
+    free(enqueue("{\"kind\":\"h\"}"));
+    json_t *f = lease("kind=f"), *g = lease("kind=g"), *h = lease("kind=h");
+    say_so(200, item_of(f, 0), "fail", ",\"error\":\"no luck\"", "status", "retry");
+    say_so(200, item_of(f, 0), "fail", ",\"error\":\"no luck\"", "status", "retry"); /* again */
+    say_so(200, item_of(g, 0), "fail", ",\"retry_in_ms\":20", "status", "retry");
+    say_so(200, item_of(h, 0), "fail", ",\"error\":\"never\",\"retry\":false", "status", "dead");
+    json_t *again = lease("kind=g&wait=10s"); /* it comes by itself */
+    assert_int_equal(count_of(again), 1);
+    assert_int_equal(number_at(item_of(again, 0), "attempt"), 2);
+    json_t *none = lease("kind=f");
+    assert_int_equal(count_of(none), 0);
+    assert_int_equal(totals()->failed.value, 3);
+    json_decref(none);
+    json_decref(again);
+    json_decref(h);
+    json_decref(g);
+    json_decref(f);
+    world_close();
+}
+
+TEST(many_are_leased_and_settled_at_once)
+{
+    struct buffer body = BUFFER_INIT;
+
+    world_open();
+    buffer_add_char(&body, '[');
+    for (int i = 0; i < 600; i++) buffer_printf(&body, "%s{\"kind\":\"m\"}", i ? "," : "");
+    buffer_add_char(&body, ']');
+    json_decref(ask_json(201, "POST", JOBS, AUTH JSON, body.data));
+    json_t *got = lease("kind=m&max=512");
+    assert_int_equal(count_of(got), 512);
+    buffer_clear(&body);
+    for (size_t i = 0; i < 512; i++)
+        buffer_printf(&body, "%c{\"id\":\"%s\",\"token\":\"%s\"}", i ? ',' : '[',
+                      text_at(item_of(got, i), "id"), text_at(item_of(got, i), "token"));
+    buffer_add_char(&body, ']');
+    json_t *extended = ask_json(200, "POST", "/v1/queues/default/extend", AUTH JSON, body.data);
+    assert_int_equal(json_array_size(extended), 512);
+    json_t *done = ask_json(200, "POST", "/v1/queues/default/ack", AUTH JSON, body.data);
+    assert_int_equal(json_array_size(done), 512);
+    json_t *late = ask_json(409, "POST", "/v1/queues/default/fail", AUTH JSON, body.data);
+    assert_string_equal(text_at(json_array_get(late, 511), "error.code"), "stale");
+    json_t *queue = ask_json(200, "GET", "/v1/queues/default", AUTH, NULL);
+    assert_int_equal(number_at(queue, "totals.done"), 512);
+    assert_int_equal(number_at(queue, "counts.ready"), 88);
+    assert_int_equal(number_at(queue, "counts.active"), 0);
+    assert_int_equal(totals()->done.value, 512);
+    assert_int_equal(totals()->stale.value, 512);
+    json_decref(queue);
+    json_decref(late);
+    json_decref(done);
+    json_decref(extended);
+    json_decref(got);
+    buffer_deinit(&body);
+    world_close();
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+TEST(who_waits_is_woken_and_nothing_is_polled)
+{
+    world_open();
+    struct visitor *v = visitor_open();
+    send_lease(v, "kind=p&wait=1m");
+    eventually(waiting() == 1);
+    uint64_t from_ms = clock_mono_ms();
+    eventually(clock_mono_ms() - from_ms > 1500); /* a heartbeat, at least */
+    assert_int_equal(v->got.len, 0);
+    uint64_t wakes = totals()->wakes.value;
+    free(enqueue("{\"kind\":\"p\"}"));
+    from_ms = clock_mono_ms();
+    json_t *got = read_lease(v);
+    assert_true(clock_mono_ms() - from_ms < 500); /* sooner than any heartbeat would tell */
+    assert_int_equal(count_of(got), 1);
+    assert_int_equal(totals()->wakes.value, wakes + 1);
+    assert_int_equal(waiting(), 0);
+    json_decref(got);
+    visitor_close(v);
+    world_close();
+}
+
+TEST(the_oldest_who_wait_are_served_first)
+{
+    struct visitor *v[3];
+
+    world_open();
+    for (int i = 0; i < 3; i++) {
+        v[i] = visitor_open();
+        send_lease(v[i], i == 1 ? "kind=other&wait=1m" : "kind=p&wait=1m");
+        eventually(waiting() == (unsigned)i + 1);
+    }
+    free(enqueue("{\"kind\":\"p\",\"payload\":\"first\"}"));
+    json_t *first = read_lease(v[0]);
+    assert_string_equal(text_at(item_of(first, 0), "payload"), "first");
+    assert_int_equal(waiting(), 2);
+    free(enqueue("{\"kind\":\"p\",\"payload\":\"second\"}"));
+    json_t *second = read_lease(v[2]);
+    assert_string_equal(text_at(item_of(second, 0), "payload"), "second");
+    assert_int_equal(v[1]->got.len, 0);
+    json_decref(first);
+    json_decref(second);
+    for (int i = 0; i < 3; i++) visitor_close(v[i]);
+    eventually(waiting() == 0);
+    world_close();
+}
+
+TEST(when_the_wait_is_over_there_is_nothing_and_others_are_woken)
+{
+    world_open();
+    uint64_t from_ms = clock_mono_ms();
+    json_t *none = lease("kind=p&wait=200ms");
+    assert_int_equal(count_of(none), 0);
+    assert_true(clock_mono_ms() - from_ms >= 200);
+    struct visitor *v = visitor_open();
+    send_lease(v, "kind=p&kind=q&wait=1m"); /* another line */
+    eventually(waiting() == 1);
+    free(enqueue("{\"kind\":\"p\"}"));
+    json_t *got = read_lease(v);
+    assert_int_equal(count_of(got), 1);
+    json_decref(got);
+    json_decref(none);
+    visitor_close(v);
+    world_close();
+}
+
+/* It hangs up before the loop has turned, so while the claim is on its way at the latest. */
+TEST(what_is_claimed_for_a_client_that_left_goes_back_uncharged)
+{
+    world_open();
+    for (unsigned i = 1; i <= 20; i++) {
+        struct visitor *v = visitor_open();
+        free(enqueue("{\"kind\":\"p\"}"));
+        send_lease(v, "kind=p&wait=1m");
+        visitor_close(v);
+        eventually(totals()->released.value == i);
+        json_t *got = lease("kind=p&wait=5s");
+        assert_int_equal(count_of(got), 1);
+        assert_int_equal(number_at(item_of(got, 0), "attempt"), 1);
+        say_so(200, item_of(got, 0), "ack", "", "status", "done");
+        json_decref(got);
+    }
+    assert_int_equal(waiting(), 0);
+    world_close();
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+TEST(an_attempt_that_had_its_time_is_failed_by_who_notices)
+{
+    world_open();
+    free(enqueue("{\"kind\":\"t\",\"timeout_ms\":100,\"attempts_max\":1}"));
+    free(enqueue("{\"kind\":\"t\",\"timeout_ms\":100,\"attempts_max\":1}"));
+    free(enqueue("{\"kind\":\"t\",\"timeout_ms\":100,\"attempts_max\":1}"));
+    json_t *got = lease("kind=t&max=3");
+    assert_int_equal(count_of(got), 3);
+    uint64_t from_ms = clock_mono_ms();
+    eventually(clock_mono_ms() - from_ms > 150);
+    say_so(409, item_of(got, 0), "extend", "", "error.message", "timed out after 100ms");
+    say_so(409, item_of(got, 1), "ack", "", "error.message", "timed out after 100ms");
+    say_so(200, item_of(got, 2), "fail", ",\"error\":\"x\"", "status", "dead");
+    for (size_t i = 0; i < 3; i++) {
+        char *target = xasprintf("/v1/jobs/%s", text_at(item_of(got, i), "id"));
+        json_t *job = ask_json(200, "GET", target, AUTH, NULL);
+        assert_string_equal(text_at(job, "state"), "dead");
+        assert_string_equal(text_at(job, "error"), "timed out after 100ms");
+        json_decref(job);
+        free(target);
+    }
+    assert_int_equal(totals()->failed.value, 3);
+    json_decref(got);
+    world_close();
+}
+
+TEST(a_cancel_is_told_by_extend_and_progress)
+{
+    world_open();
+    char *id = enqueue("{\"kind\":\"c\"}"), *cancel = xasprintf("/v1/jobs/%s/cancel", id);
+    json_t *got = lease("kind=c");
+    json_decref(ask_json(200, "POST", cancel, AUTH, ""));
+    json_t *extended = say(200, item_of(got, 0), "extend", "");
+    assert_true(json_is_true(json_object_get(extended, "cancelled")));
+    json_t *told = say(200, item_of(got, 0), "progress", ",\"percent\":1");
+    assert_true(json_is_true(json_object_get(told, "cancelled")));
+    say_so(200, item_of(got, 0), "fail", ",\"error\":\"stopped\"", "status", "cancelled");
+    json_decref(told);
+    json_decref(extended);
+    json_decref(got);
+    free(cancel);
+    free(id);
+    world_close();
+}
+
+/* ---- what is refused ------------------------------------------------------------------------- */
+
+static const struct {
+    const char *target, *body;
+    unsigned status;
+    const char *says;
+} refused[] = {
+    {LEASE "?max=0", "", 400, "from 1 to 512"},
+    {LEASE "?max=513", "", 400, "from 1 to 512"},
+    {LEASE "?wait=5m1ms", "", 400, "at most 5m"},
+    {LEASE "?wait=soon", "", 400, "expected a duration"},
+    {LEASE "?lease_ms=999", "", 400, "expected 1000 to 3600000"},
+    {LEASE "?lease_ms=3600001", "", 400, "to 3600000"},
+    {LEASE "?kind=a*", "", 400, "a prefix that ends in"},
+    {LEASE "?kind=", "", 400, "expected a kind"},
+    {LEASE "?worker=a%20b", "", 400, "?worker="},
+    {LEASE "?kinds=a", "", 400, "expected kind, wait, max"},
+    {LEASE, "{\"max\":1}", 400, "expected no body"},
+    {"/v1/queues/other/lease", "", 409, "does not serve queue 'other'"},
+    {"/v1/queues/bad%20name/lease", "", 400, "queue"},
+    {"/v1/jobs/default:x/ack", "{\"token\":\"1\"}", 409, "not leased with this token"},
+    {"/v1/jobs/default:x/ack", "{\"token\":\"1795452056316999\"}", 409, "not leased with this"},
+    {"/v1/jobs/default:x/fail", "{\"token\":\"1795452056316999\"}", 409, "not leased with this"},
+    {"/v1/jobs/default:x/extend", "{\"token\":\"1795452056316999\"}", 409, "not leased with this"},
+    {"/v1/jobs/default:x/progress", "{\"token\":\"1795452056316999\",\"percent\":1}", 409,
+     "not leased with this"},
+    {"/v1/jobs/nowhere/ack", "{\"token\":\"1\"}", 400, "QUEUE:"},
+    {"/v1/jobs/default:x/ack", "{}", 400, "token is missing"},
+    {"/v1/jobs/default:x/ack", "{\"token\":7}", 400, "token: expected"},
+    {"/v1/jobs/default:x/ack", "[]", 400, "expected a JSON object"},
+    {"/v1/jobs/default:x/ack", "{", 400, "expected JSON"},
+    {"/v1/jobs/default:x/ack", "{\"token\":\"1\",\"token\":\"2\"}", 400, "expected JSON"},
+    {"/v1/jobs/default:x/ack", "{\"token\":\"1\",\"error\":\"x\"}", 400,
+     "error is unknown: expected token, result, result_base64"},
+    {"/v1/jobs/default:x/ack", "{\"token\":\"1\",\"result_base64\":\"?\"}", 400, "base64"},
+    {"/v1/jobs/default:x/ack", "{\"token\":\"1\",\"result\":1,\"result_base64\":\"\"}", 400,
+     "expected one of them"},
+    {"/v1/jobs/default:x/fail", "{\"token\":\"1\",\"retry\":1}", 400, "true or false"},
+    {"/v1/jobs/default:x/fail", "{\"token\":\"1\",\"error\":1}", 400, "error: expected a string"},
+    {"/v1/jobs/default:x/fail", "{\"token\":\"1\",\"retry_in_ms\":-1}", 400, "retry_in_ms"},
+    {"/v1/jobs/default:x/fail", "{\"token\":\"1\",\"retry\":false,\"retry_in_ms\":1}", 400,
+     "expected one of them"},
+    {"/v1/jobs/default:x/extend", "{\"token\":\"1\",\"lease_ms\":999}", 400, "1000 to 3600000"},
+    {"/v1/jobs/default:x/extend", "{\"token\":\"1\",\"lease_ms\":3600001}", 400, "to 3600000"},
+    {"/v1/jobs/default:x/progress", "{\"token\":\"1\"}", 400, "percent is missing"},
+    {"/v1/jobs/default:x/progress", "{\"token\":\"1\",\"percent\":101}", 400, "0 to 100"},
+    {"/v1/jobs/default:x/progress", "{\"token\":\"1\",\"percent\":1,\"note\":1}", 400, "note"},
+    {"/v1/queues/default/ack", "{\"token\":\"1\"}", 400, "expected an array"},
+    {"/v1/queues/default/ack", "[{\"token\":\"1\"}]", 400, "item 0: id is missing"},
+    {"/v1/queues/default/ack", "[{\"id\":\"a:b\",\"token\":\"1\"}]", 400, "one of queue 'default'"},
+    {"/v1/queues/default/fail", "[{\"id\":\"x\",\"token\":\"1\"}]", 400, "item 0"},
+};
+
+TEST(bad_input_is_refused_in_words_and_changes_nothing)
+{
+    world_open();
+    for (size_t i = 0; i < countof(refused); i++) {
+        struct answer a = ask("POST", refused[i].target, refused[i].body[0] ? AUTH JSON : AUTH,
+                              refused[i].body);
+        if (a.status != refused[i].status || !strstr(a.body, refused[i].says))
+            fail_msg("%s %s: %u, expected %u: %s", refused[i].target, refused[i].body, a.status,
+                     refused[i].status, a.body);
+    }
+    assert_int_equal(ask("POST", LEASE, NULL, "").status, 401);
+    assert_int_equal(totals()->stale.value, 5);
+    assert_int_equal(waiting(), 0);
+    world_close();
+}
+
+static json_t *ack_with(unsigned status, const json_t *item, size_t bytes)
+{
+    char *result = xmalloc(bytes + 1);
+
+    memset(result, 'x', bytes);
+    result[bytes] = '\0';
+    char *more = xasprintf(",\"result\":\"%s\"", result);
+    json_t *answer = say(status, item, "ack", more);
+    free(more);
+    free(result);
+    return answer;
+}
+
+TEST(limits_hold_at_the_edge)
+{
+    struct buffer query = BUFFER_INIT;
+
+    world_open();
+    free(enqueue("{\"kind\":\"e\",\"retain_ms\":60000}"));
+    json_t *got = lease("kind=e&max=512&wait=0");
+    json_decref(ack_with(413, item_of(got, 0), RESULT_BYTES_MAX + 1));
+    json_decref(ack_with(200, item_of(got, 0), RESULT_BYTES_MAX));
+    for (int i = 0; i < PULL_KINDS_MAX; i++) buffer_printf(&query, "kind=k%d&", i);
+    buffer_add_text(&query, "max=512&lease_ms=3600000&wait=0");
+    json_decref(lease(query.data));
+    buffer_add_text(&query, "&kind=x");
+    char *target = xasprintf(LEASE "?%s", query.data);
+    assert_int_equal(ask("POST", target, AUTH, "").status, 400);
+    free(target);
+    buffer_deinit(&query);
+    json_decref(got);
+    world_close();
+}
+
+TEST(only_so_many_different_wishes_may_wait)
+{
+    struct visitor *v[PULL_LINES_MAX];
+    char query[64];
+
+    world_open();
+    for (int i = 0; i < PULL_LINES_MAX; i++) {
+        v[i] = visitor_open();
+        snprintf(query, sizeof query, "kind=k%d&wait=1m", i);
+        send_lease(v[i], query);
+    }
+    eventually(waiting() == PULL_LINES_MAX);
+    assert_int_equal(ask("POST", LEASE "?kind=more&wait=1m", AUTH, "").status, 429);
+    free(enqueue("{\"kind\":\"k63\"}"));
+    json_t *got = read_lease(v[63]);
+    assert_int_equal(count_of(got), 1);
+    json_decref(got);
+    json_decref(lease("kind=more")); /* there is room for one now */
+    for (int i = 0; i < PULL_LINES_MAX; i++) visitor_close(v[i]);
+    eventually(waiting() == 0);
+    world_close();
+}
+
+TEST(a_server_that_stops_answers_all_who_wait)
+{
+    world_open();
+    struct visitor *v = visitor_open();
+    send_lease(v, "kind=p&wait=1m");
+    eventually(waiting() == 1);
+    service_stop(world_service);
+    json_t *none = read_lease(v);
+    assert_int_equal(count_of(none), 0);
+    json_decref(none);
+    visitor_close(v);
+    world_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_is_leased_extended_told_of_and_acked),
+        cmocka_unit_test(failures_wait_as_the_job_says_or_as_they_say),
+        cmocka_unit_test(many_are_leased_and_settled_at_once),
+        cmocka_unit_test(who_waits_is_woken_and_nothing_is_polled),
+        cmocka_unit_test(the_oldest_who_wait_are_served_first),
+        cmocka_unit_test(when_the_wait_is_over_there_is_nothing_and_others_are_woken),
+        cmocka_unit_test(what_is_claimed_for_a_client_that_left_goes_back_uncharged),
+        cmocka_unit_test(an_attempt_that_had_its_time_is_failed_by_who_notices),
+        cmocka_unit_test(a_cancel_is_told_by_extend_and_progress),
+        cmocka_unit_test(bad_input_is_refused_in_words_and_changes_nothing),
+        cmocka_unit_test(limits_hold_at_the_edge),
+        cmocka_unit_test(only_so_many_different_wishes_may_wait),
+        cmocka_unit_test(a_server_that_stops_answers_all_who_wait),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
