@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 71
+#define DAMAGES 72
 
 struct damage {
     const char *name;
