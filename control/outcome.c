@@ -98,7 +98,7 @@ static enum pinion_err read_number(const json_t *v, const char *key, uint64_t mi
 
 static enum pinion_err read_retry_in(struct outcome_said *o, const json_t *v, struct error *why)
 {
-    uint64_t ms;
+    uint64_t ms = 0;
     enum pinion_err err = read_number(v, "retry_in_ms", 0, DURATION_MS_MAX, &ms, why);
 
     if (err) return err;
@@ -115,7 +115,7 @@ static enum pinion_err read_lease(struct outcome_said *o, const json_t *v, struc
 
 static enum pinion_err read_percent(struct outcome_said *o, const json_t *v, struct error *why)
 {
-    uint64_t percent;
+    uint64_t percent = 0;
     enum pinion_err err = read_number(v, "percent", 0, PROGRESS_MAX, &percent, why);
 
     if (!err) o->item.percent = (unsigned)percent;
