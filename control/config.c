@@ -157,28 +157,7 @@ static enum pinion_err set_switch(struct config *c, const struct key *key, const
 static enum pinion_err set_bytes(struct config *c, const struct key *key, const char *value,
                                  struct error *why)
 {
-    static const struct {
-        const char *unit;
-        unsigned shift;
-    } units[] = {
-        {"kb", 10},
-        {"mb", 20},
-        {"gb", 30},
-        {"",   0 },
-    };
-    struct span text = span_of(value);
-    uint64_t number;
-    size_t i = 0;
-
-    while (text.len < strlen(units[i].unit) ||
-           strcmp(value + text.len - strlen(units[i].unit), units[i].unit) != 0)
-        i++; /* the empty unit always fits */
-    text.len -= strlen(units[i].unit);
-    if (text_parse_u64(text, key->min >> units[i].shift, key->max >> units[i].shift, &number) ||
-        number << units[i].shift < key->min)
-        return expected(key, "bytes, or a number with kb, mb or gb, from 16mb", value, why);
-    *(uint64_t *)field_of(c, key) = number << units[i].shift;
-    return PINION_OK;
+    return config_parse_bytes(key->flag.name, value, key->min, key->max, field_of(c, key), why);
 }
 
 static enum pinion_err set_queue(struct config *c, const struct key *key, const char *value,

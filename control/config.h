@@ -25,11 +25,16 @@
 #include "workers/address_guard.h"
 #include "workers/limits.h"
 #include "workers/webhook.h"
+#include "workers/program.h"
 
 #define CONFIG_FILE_BYTES_MAX   (1024 * 1024)
 #define CONFIG_HOSTS_MAX        64
 #define CONFIG_SCHEDULES_MAX    10000
 #define CONFIG_GRACE_MS_MAX     86400000
+#define CONFIG_MEMORY_MIN       (UINT64_C(1) * 1024 * 1024) /* of a program */
+#define CONFIG_BYTES_MAX        (UINT64_C(1) << 50)
+#define CONFIG_LIMIT_MAX        1000000000 /* files and processes of a program */
+#define CONFIG_NICE_MAX         19
 #define CONFIG_MAXMEMORY_MIN    (UINT64_C(16) * 1024 * 1024)
 #define CONFIG_MAXMEMORY_MAX    (UINT64_C(1) << 50)
 
@@ -62,6 +67,7 @@ struct config_handler {
     char    *url;         /* of a webhook; NULL only until finished */
     char    *secret, *secret_file; /* NULL: none; not both */
     struct status_set retry_4xx;
+    struct program_options program; /* of a command; its text is owned */
 };
 
 struct config_schedule {

@@ -19,7 +19,7 @@ struct key {
     unsigned runners; /* which of them have it: bits by enum config_runner */
     set_fn *set;
     size_t field;     /* offset in struct config_handler of what `set` fills */
-    uint64_t max;
+    uint64_t min, max; /* of a number; of a duration and a count `min` is 1 */
 };
 
 #define ALL ((1u << CONFIG_RUNNERS) - 1)
@@ -129,24 +129,74 @@ static enum pinion_err set_on_dead(struct config_handler *h, const struct key *k
     return config_parse_on_dead(value, field_of(h, key), why);
 }
 
+static enum pinion_err set_text(struct config_handler *h, const struct key *key, const char *value,
+                                struct error *why)
+{
+    char **text = field_of(h, key);
+
+    if (!*value)
+        return error_set(why, PINION_INVALID, "%s: expected a value, not nothing", key->name);
+    free(*text);
+    *text = xstrdup(value);
+    return PINION_OK;
+}
+
+static enum pinion_err set_bytes(struct config_handler *h, const struct key *key, const char *value,
+                                 struct error *why)
+{
+    return config_parse_bytes(key->name, value, key->min, key->max, field_of(h, key), why);
+}
+
+static enum pinion_err add_env(struct config_handler *h, const struct key *key, const char *value,
+                               struct error *why)
+{
+    struct program_options *p = &h->program;
+    enum pinion_err err = program_env_check(value, why);
+
+    (void)key;
+    if (err) return err;
+    if (p->env_count == PROGRAM_ENV_MAX)
+        return error_set(why, PINION_INVALID, "env: expected at most %d of them", PROGRAM_ENV_MAX);
+    p->env = xrealloc(p->env, (p->env_count + 1) * sizeof *p->env);
+    p->env[p->env_count++] = xstrdup(value);
+    return PINION_OK;
+}
+
 #define FIELD(name) offsetof(struct config_handler, name)
+#define PROGRAM(name) FIELD(program.name)
+#define PROGRAMS ONLY(CONFIG_COMMAND) /* those that run programs */
+#define HOOKS ONLY(CONFIG_WEBHOOK)
+#define WORDS ONLY(CONFIG_COMMAND)    /* which they name themselves */
 
 /* clang-format off */
 static const struct key keys[] = {
-    {"argv",        ONLY(CONFIG_COMMAND), set_argv,     FIELD(argv),         0},
-    {"url",         ONLY(CONFIG_WEBHOOK), set_url,      FIELD(url),          0},
-    {"secret",      ONLY(CONFIG_WEBHOOK), set_secret,   FIELD(secret),       0},
-    {"secret-file", ONLY(CONFIG_WEBHOOK), set_file,     FIELD(secret_file),  0},
-    {"retry-4xx",   ONLY(CONFIG_WEBHOOK), set_statuses, FIELD(retry_4xx),    0},
-    {"concurrency", ALL,                  set_count,    FIELD(concurrency),  CONCURRENCY_MAX},
-    {"timeout",     ALL,                  set_duration, FIELD(timeout_ms),   DURATION_MS_MAX},
-    {"attempts",    ALL,                  set_count,    FIELD(attempts_max), ATTEMPTS_MAX},
-    {"backoff",     ALL,                  set_backoff,  FIELD(backoff),      0},
-    {"on-dead",     ALL,                  set_on_dead,  FIELD(on_dead),      0},
+    {"argv",        WORDS,    set_argv,     FIELD(argv),              0, 0},
+    {"url",         HOOKS,    set_url,      FIELD(url),               0, 0},
+    {"secret",      HOOKS,    set_secret,   FIELD(secret),            0, 0},
+    {"secret-file", HOOKS,    set_file,     FIELD(secret_file),       0, 0},
+    {"retry-4xx",   HOOKS,    set_statuses, FIELD(retry_4xx),         0, 0},
+    {"concurrency", ALL,      set_count,    FIELD(concurrency),       1, CONCURRENCY_MAX},
+    {"timeout",     ALL,      set_duration, FIELD(timeout_ms),        1, DURATION_MS_MAX},
+    {"attempts",    ALL,      set_count,    FIELD(attempts_max),      1, ATTEMPTS_MAX},
+    {"backoff",     ALL,      set_backoff,  FIELD(backoff),           0, 0},
+    {"on-dead",     ALL,      set_on_dead,  FIELD(on_dead),           0, 0},
+    {"folder",      PROGRAMS, set_text,     PROGRAM(folder),          0, 0},
+    {"user",        PROGRAMS, set_text,     PROGRAM(user),            0, 0},
+    {"group",       PROGRAMS, set_text,     PROGRAM(group),           0, 0},
+    {"env",         PROGRAMS, add_env,      0,                        0, 0},
+    {"memory", PROGRAMS, set_bytes, PROGRAM(memory_bytes),
+     CONFIG_MEMORY_MIN, CONFIG_BYTES_MAX},
+    {"cpu",         PROGRAMS, set_duration, PROGRAM(cpu_ms),          1, DURATION_MS_MAX},
+    {"files",       PROGRAMS, set_count,    PROGRAM(files),           1, CONFIG_LIMIT_MAX},
+    {"processes",   PROGRAMS, set_count,    PROGRAM(processes),       1, CONFIG_LIMIT_MAX},
+    {"file-size",   PROGRAMS, set_bytes,    PROGRAM(file_size_bytes), 1, CONFIG_BYTES_MAX},
+    {"nice",        PROGRAMS, set_count,    PROGRAM(nice),            1, CONFIG_NICE_MAX},
+    {"output",      PROGRAMS, set_bytes,    PROGRAM(output_bytes),    1, RESULT_BYTES_MAX},
+    {"grace",       PROGRAMS, set_duration, PROGRAM(grace_ms),        1, CONFIG_GRACE_MS_MAX},
 };
 /* clang-format on */
 
-/* "argv, concurrency, timeout, attempts, backoff or on-dead" of a command */
+/* "argv, concurrency, timeout, attempts, backoff or on-dead" of a webhook */
 static void list_keys(unsigned runner, struct buffer *out)
 {
     const char *last = NULL;
@@ -245,6 +295,15 @@ enum pinion_err config_handlers_check(const struct config *c, struct error *why)
     return PINION_OK;
 }
 
+static void program_options_free(struct program_options *p)
+{
+    for (size_t i = 0; i < p->env_count; i++) free(p->env[i]);
+    free(p->env);
+    free(p->folder);
+    free(p->user);
+    free(p->group);
+}
+
 void config_handlers_deinit(struct config *c)
 {
     for (size_t i = 0; i < c->handler_count; i++) {
@@ -254,6 +313,7 @@ void config_handlers_deinit(struct config *c)
         free(h->url);
         free(h->secret);
         free(h->secret_file);
+        program_options_free(&h->program);
         free(h->backoff);
         free(h->on_dead);
     }

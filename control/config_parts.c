@@ -6,6 +6,8 @@
 #include "queue/on_dead.h"
 #include "workers/fetch.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,8 @@
     "abcdefghijklmnopqrstuvwxyz" \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
     "0123456789.-"
+
+#define BYTES_TEXT_MAX 24
 
 #define DEFAULT_LISTEN      "127.0.0.1:7466"
 #define DEFAULT_NAMESPACE   "pinion"
@@ -44,6 +48,49 @@ enum pinion_err config_parse_duration(const char *key, const char *value, uint64
         return error_set(why, PINION_INVALID, "%s: expected a duration from %s to %s, not '%.60s'",
                          key, duration_format(min_ms, least), duration_format(max_ms, most), value);
     *ret_ms = ms;
+    return PINION_OK;
+}
+
+static const struct {
+    const char *unit;
+    unsigned shift;
+} byte_units[] = {
+    {"kb", 10},
+    {"mb", 20},
+    {"gb", 30},
+    {"",   0 },
+};
+
+/* In the largest unit that it is a whole number of. */
+static const char *format_bytes(uint64_t bytes, char out[BYTES_TEXT_MAX])
+{
+    size_t i = 2;
+
+    while (i < 3 && bytes & ((UINT64_C(1) << byte_units[i].shift) - 1)) i = i ? i - 1 : 3;
+    snprintf(out, BYTES_TEXT_MAX, "%" PRIu64 "%s", bytes >> byte_units[i].shift,
+             byte_units[i].unit);
+    return out;
+}
+
+enum pinion_err config_parse_bytes(const char *key, const char *value, uint64_t min, uint64_t max,
+                                   uint64_t *ret_bytes, struct error *why)
+{
+    char least[BYTES_TEXT_MAX], most[BYTES_TEXT_MAX];
+    struct span text = span_of(value);
+    uint64_t number;
+    size_t i = 0;
+
+    while (text.len < strlen(byte_units[i].unit) ||
+           strcmp(value + text.len - strlen(byte_units[i].unit), byte_units[i].unit) != 0)
+        i++; /* the empty unit always fits */
+    text.len -= strlen(byte_units[i].unit);
+    if (text_parse_u64(text, 0, max >> byte_units[i].shift, &number) ||
+        number << byte_units[i].shift < min)
+        return error_set(why, PINION_INVALID,
+                         "%s: expected bytes, or a number with kb, mb or gb, from %s to %s, not "
+                         "'%.60s'",
+                         key, format_bytes(min, least), format_bytes(max, most), value);
+    *ret_bytes = number << byte_units[i].shift;
     return PINION_OK;
 }
 

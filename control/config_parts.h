@@ -15,6 +15,9 @@ enum pinion_err config_parse_count(const char *key, const char *value, unsigned 
 enum pinion_err config_parse_duration(const char *key, const char *value, uint64_t min_ms,
                                       uint64_t max_ms, uint64_t *ret_ms,
                                       struct error *why) must_use;
+/* "4096", "64kb", "16mb", "2gb" */
+enum pinion_err config_parse_bytes(const char *key, const char *value, uint64_t min, uint64_t max,
+                                   uint64_t *ret_bytes, struct error *why) must_use;
 /* A kind, or nothing for none; replaces what *text owns. */
 enum pinion_err config_parse_on_dead(const char *value, char **text, struct error *why) must_use;
 

@@ -14,11 +14,20 @@ static enum pinion_err make_webhook(const struct config_handler *c, struct fetch
     return err ? error_set(why, err, "webhook %s: %s", c->kind, bad.text) : PINION_OK;
 }
 
+static enum pinion_err make_command(const struct config_handler *c, const struct process_host *host,
+                                    struct handler **ret_handler, struct error *why)
+{
+    struct error bad;
+    enum pinion_err err = command_new(c->kind, c->argv, &c->program, host, ret_handler, &bad);
+
+    return err ? error_set(why, err, "command %s: %s", c->kind, bad.text) : PINION_OK;
+}
+
 static enum pinion_err make_runner(const struct config_handler *c, const struct handler_parts *p,
                                    struct handler **ret_handler, struct error *why)
 {
     switch (c->runner) {
-    case CONFIG_COMMAND: return command_new(c->kind, c->argv, p->host, ret_handler, why);
+    case CONFIG_COMMAND: return make_command(c, p->host, ret_handler, why);
     case CONFIG_WEBHOOK: return make_webhook(c, p->fetcher, ret_handler, why);
     case CONFIG_RUNNERS: break;
     }

@@ -117,6 +117,35 @@ static void on_in(struct ev_loop *loop, ev_io *w, int revents)
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
+static void drop_first(struct process_output *output, size_t len)
+{
+    buffer_consume(&output->bytes, len);
+    output->dropped += len;
+}
+
+/* Moved once for each bytes_max that came, not for each piece. */
+static void keep_last(struct process_pipe *pipe, const char *data, size_t len)
+{
+    struct process_output *output = &pipe->output;
+    size_t skipped = len > pipe->bytes_max ? len - pipe->bytes_max : 0;
+
+    if (skipped) drop_first(output, output->bytes.len);
+    output->dropped += skipped;
+    buffer_add(&output->bytes, data + skipped, len - skipped);
+    if (output->bytes.len >= 2 * pipe->bytes_max)
+        drop_first(output, output->bytes.len - pipe->bytes_max);
+}
+
+static struct process_output taken(struct process_pipe *pipe)
+{
+    struct process_output output = pipe->output;
+
+    pipe->output = (struct process_output){0};
+    if (output.bytes.len > pipe->bytes_max)
+        drop_first(&output, output.bytes.len - pipe->bytes_max);
+    return output;
+}
+
 static void keep(struct process_pipe *pipe, const char *data, size_t len)
 {
     struct process_output *output = &pipe->output;
@@ -135,7 +164,8 @@ static ssize_t read_some(struct ev_loop *loop, struct process_pipe *pipe)
     do {
         len = read(pipe->io.fd, chunk, sizeof chunk);
     } while (len < 0 && errno == EINTR);
-    if (len > 0) keep(pipe, chunk, (size_t)len);
+    if (len > 0 && pipe->last) keep_last(pipe, chunk, (size_t)len);
+    else if (len > 0) keep(pipe, chunk, (size_t)len);
     else if (len == 0 || errno != EAGAIN) {
         io_close(loop, &pipe->io);
         return 0;
@@ -176,9 +206,8 @@ static void finish(struct process *p, struct process_result result)
     io_close(loop, &p->out.io);
     io_close(loop, &p->err.io);
     if (p->host->record) process_record_remove(p->host->record, p->slot);
-    result.out = p->out.output;
-    result.err = p->err.output;
-    p->out.output = p->err.output = (struct process_output){0};
+    result.out = taken(&p->out);
+    result.err = taken(&p->err);
     p->pid = 0;
     p->on_end(p, &result);
     buffer_deinit(&result.out.bytes);
@@ -270,6 +299,7 @@ static void watch(struct process *p, const struct process_spec *spec, const int 
     ev_io_init(&p->in, on_in, fds[PIPE_IN], EV_WRITE);
     pipe_init(&p->out, fds[PIPE_OUT], spec->out_bytes_max);
     pipe_init(&p->err, fds[PIPE_ERR], spec->err_bytes_max);
+    p->err.last = true;
     ev_io_start(loop, &p->ended);
     ev_io_start(loop, &p->out.io);
     ev_io_start(loop, &p->err.io);

@@ -8,6 +8,7 @@
 #define PINION_WORKERS_PROCESS_H
 
 #include <ev.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buffer.h"
@@ -40,7 +41,7 @@ enum process_end {
 };
 
 struct process_output {
-    struct buffer bytes;
+    struct buffer bytes;   /* the first ones of stdout, the last ones of stderr */
     size_t        dropped; /* bytes beyond the cap */
 };
 
@@ -58,6 +59,7 @@ typedef void process_end_fn(struct process *, struct process_result *);
 struct process_pipe { /* private */
     ev_io                 io; /* its fd is -1 once closed */
     size_t                bytes_max;
+    bool                  last; /* the last bytes are kept */
     struct process_output output;
 };
 

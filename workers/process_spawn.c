@@ -1,7 +1,7 @@
 /* The child borrows our memory and we stand still until it has called exec, or has ended:
  *
  *      we       block signals -> clone ............................ -> unblock -> look at `at`
- *      child                       \-> session -> birth -> signals -> fds -> exec
+ *      child     \-> session -> birth -> signals -> fds -> limits -> user -> folder -> exec
  *
  * So a child costs no copy of page tables, and tells us a failure by writing it down. In return it
  * may only use system calls: no locks, no malloc, nothing that a sanitizer or a handler looks at.
@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,7 +43,16 @@ int __clone(int (*)(void *), void *stack, int flags, void *arg, ...);
 #endif
 
 /* How far the child came: AT_EXEC and no error is a running program. */
-enum spawn_at { AT_SESSION, AT_BIRTH, AT_SIGNALS, AT_DESCRIPTORS, AT_FOLDER, AT_EXEC };
+enum spawn_at {
+    AT_SESSION,
+    AT_BIRTH,
+    AT_SIGNALS,
+    AT_DESCRIPTORS,
+    AT_LIMITS,
+    AT_USER,
+    AT_FOLDER,
+    AT_EXEC
+};
 
 struct spawn {
     const struct process_program *program;
@@ -53,12 +63,17 @@ struct spawn {
     int           error; /* written by the child; 0: exec replaced it */
 };
 
-in_child static int enter_session(const struct spawn *s)
+in_child static int die_with_parent(const struct spawn *s)
 {
-    if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0L, 0L, 0L)) return -1;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0L, 0L, 0L)) return -1;
     if (getppid() == s->parent) return 0;
     errno = ESRCH; /* we died before the line above: nobody is left to read this */
     return -1;
+}
+
+in_child static int enter_session(const struct spawn *s)
+{
+    return setsid() < 0 ? -1 : die_with_parent(s);
 }
 
 /* Field 22 of our line in /proc; what stands before it may hold blanks only up to the last ')'. */
@@ -110,6 +125,44 @@ in_child static int place_descriptors(struct spawn *s)
     return close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
+/* Beyond `value` it is told, beyond `value + slack` ended; our own bounds hold all the same. */
+in_child static int set_limit(int resource, uint64_t value, uint64_t slack)
+{
+    struct {
+        uint64_t soft, hard; /* as the kernel has them */
+    } limit;
+
+    if (!value) return 0;
+    if (syscall(SYS_prlimit64, 0, resource, NULL, &limit)) return -1;
+    if (value + slack < limit.hard) limit.hard = value + slack;
+    limit.soft = value < limit.hard ? value : limit.hard;
+    return (int)syscall(SYS_prlimit64, 0, resource, &limit, NULL);
+}
+
+in_child static int set_limits(const struct process_program *p)
+{
+    const struct process_limits *l = p->limits;
+    long niceness = p->nice ? 20 - syscall(SYS_getpriority, PRIO_PROCESS, 0) : 0;
+
+    if (p->nice && syscall(SYS_setpriority, PRIO_PROCESS, 0, niceness + (long)p->nice)) return -1;
+    if (!l) return 0;
+    return set_limit(RLIMIT_AS, l->memory_bytes, 0) || set_limit(RLIMIT_CPU, l->cpu_s, 1) ||
+           set_limit(RLIMIT_NOFILE, l->files, 0) || set_limit(RLIMIT_NPROC, l->processes, 0) ||
+           set_limit(RLIMIT_FSIZE, l->file_size_bytes, 0);
+}
+
+/* By the bare system calls, which are the child's alone: the library's change all threads. The
+ * kernel forgets the death signal with the user. */
+in_child static int become_user(const struct spawn *s)
+{
+    const struct process_user *u = s->program->user;
+
+    if (!u) return 0;
+    return syscall(SYS_setgroups, u->groups_count, u->groups) ||
+           syscall(SYS_setresgid, u->gid, u->gid, u->gid) ||
+           syscall(SYS_setresuid, u->uid, u->uid, u->uid) || die_with_parent(s);
+}
+
 in_child static int run_child(void *arg)
 {
     struct spawn *s = arg;
@@ -124,6 +177,10 @@ in_child static int run_child(void *arg)
     if (reset_signals()) goto fail;
     s->at = AT_DESCRIPTORS;
     if (place_descriptors(s)) goto fail;
+    s->at = AT_LIMITS;
+    if (set_limits(program)) goto fail;
+    s->at = AT_USER;
+    if (become_user(s)) goto fail;
     s->at = AT_FOLDER;
     if (program->dir && chdir(program->dir)) goto fail;
     s->at = AT_EXEC;
@@ -202,6 +259,10 @@ static enum pinion_err explain(const struct spawn *s, struct error *why)
     if (s->at == AT_FOLDER)
         return error_set(why, code_of(s->error), "cannot enter the working folder %s: %s",
                          s->program->dir, reason);
+    if (s->at == AT_USER)
+        return error_set(why, code_of(s->error), "cannot run %s as user %u, group %u: %s",
+                         s->program->path, (unsigned)s->program->user->uid,
+                         (unsigned)s->program->user->gid, reason);
     if (s->at != AT_EXEC)
         return error_set(why, PINION_INTERNAL, "cannot prepare a process for %s: %s",
                          s->program->path, reason);

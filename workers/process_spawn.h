@@ -7,15 +7,35 @@
 #ifndef PINION_WORKERS_PROCESS_SPAWN_H
 #define PINION_WORKERS_PROCESS_SPAWN_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/error.h"
+
+/* What a program may use at most; 0: as much as we. Never more than we may use ourselves. */
+struct process_limits {
+    uint64_t memory_bytes;    /* of address space */
+    uint64_t cpu_s;           /* then it gets XCPU, and KILL a second later */
+    uint64_t files;           /* open at once */
+    uint64_t processes;       /* of its user, all together */
+    uint64_t file_size_bytes; /* of a file that it writes */
+};
+
+struct process_user {
+    uid_t        uid;
+    gid_t        gid;
+    const gid_t *groups; /* the supplementary ones, all of them */
+    size_t       groups_count;
+};
 
 struct process_program {
     const char  *path; /* as process_find() gives it */
     char *const *argv; /* NULL-terminated; argv[0] is a name */
     char *const *env;  /* NULL-terminated "NAME=value", nothing is added; NULL: empty */
-    const char  *dir;  /* working folder; NULL: ours */
+    const char  *dir;  /* working folder, entered as its user; NULL: ours */
+    const struct process_limits *limits; /* NULL: none */
+    const struct process_user   *user;   /* NULL: we; another one needs root */
+    unsigned                     nice;   /* added to ours */
 };
 
 struct process_child {

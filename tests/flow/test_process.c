@@ -114,6 +114,36 @@ TEST(output_over_the_cap_is_dropped_and_counted)
     run_free(&run);
 }
 
+TEST(of_stderr_the_last_bytes_are_kept)
+{
+    struct run run;
+    struct process_spec spec = {
+        .program = {.path = "/bin/sh", .env = ARGV(WORD("PATH=/usr/bin:/bin"))},
+        .err_bytes_max = 10,
+    };
+    static const struct {
+        const char *script, *last;
+        size_t      dropped;
+    } cases[] = {
+        {"printf 123456789 >&2", "123456789", 0},
+        {"printf 1234567890 >&2", "1234567890", 0},
+        {"printf 12345678901 >&2", "2345678901", 1},
+        {"printf 12345 >&2; sleep 0.05; printf 678901 >&2", "2345678901", 1},
+        {"for i in 1 2 3 4 5 6 7 8; do printf abcdef$i >&2; sleep 0.01; done", "ef7abcdef8", 46},
+        {"head -c 100000 /dev/zero >&2; printf 1234567890 >&2", "1234567890", 100000},
+    };
+
+    for (size_t i = 0; i < countof(cases); i++) {
+        spec.program.argv = SH(cases[i].script);
+        assert_int_equal(run_start(&run, &spec, NULL), PINION_OK);
+        run_wait_end(&run);
+        assert_ended(&run, PROCESS_EXITED, 0);
+        assert_string_equal(run.result.err.bytes.data, cases[i].last);
+        assert_int_equal(run.result.err.dropped, cases[i].dropped);
+        run_free(&run);
+    }
+}
+
 TEST(streams_are_kept_apart)
 {
     struct run run;
@@ -336,6 +366,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(payload_may_be_left_unread,
                                         process_run_setup, process_run_teardown),
         cmocka_unit_test_setup_teardown(output_over_the_cap_is_dropped_and_counted,
+                                        process_run_setup, process_run_teardown),
+        cmocka_unit_test_setup_teardown(of_stderr_the_last_bytes_are_kept,
                                         process_run_setup, process_run_teardown),
         cmocka_unit_test_setup_teardown(streams_are_kept_apart,
                                         process_run_setup, process_run_teardown),

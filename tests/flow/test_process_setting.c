@@ -188,6 +188,114 @@ TEST(leads_its_own_session)
     run_free(&run);
 }
 
+/* ---- limits and users ------------------------------------------------------------------------ */
+
+static void shows(const struct process_program *program, const char *out)
+{
+    struct run run;
+    struct process_spec spec = {.program = *program};
+    struct error why = {0};
+
+    if (run_start(&run, &spec, &why)) fail_msg("%s", why.text);
+    run_wait_end(&run);
+    assert_ended(&run, PROCESS_EXITED, 0);
+    assert_out(&run, out);
+    run_free(&run);
+}
+
+TEST(limits_are_those_given)
+{
+    const struct process_limits limits = {.memory_bytes = 1 << 30,
+                                          .cpu_s = 7,
+                                          .files = 33,
+                                          .processes = 1000,
+                                          .file_size_bytes = 4096 * 1024};
+
+    shows(&(struct process_program){.path = "/bin/bash",
+                                    .argv = ARGV(WORD("bash"), WORD("-c"),
+                                                 WORD("ulimit -v; ulimit -St; ulimit -Ht; ulimit "
+                                                      "-n; ulimit -u; ulimit -f")),
+                                    .limits = &limits},
+          "1048576\n7\n8\n33\n1000\n4096\n");
+}
+
+/* What we may not have ourselves, it does not get either; and 0 leaves all as it is. */
+TEST(limits_do_not_go_beyond_ours)
+{
+    const struct process_limits limits = {.files = 1u << 30}, none = {0};
+    struct rlimit files;
+    char expected[32];
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    snprintf(expected, sizeof expected, "%llu\n", (unsigned long long)files.rlim_max);
+    if (files.rlim_max > 1u << 30) skip();
+    shows(&(struct process_program){
+              .path = "/bin/sh", .argv = SH("ulimit -Hn"), .limits = &limits},
+          expected);
+    shows(&(struct process_program){.path = "/bin/sh", .argv = SH("ulimit -Hn"), .limits = &none},
+          expected);
+}
+
+TEST(too_much_cpu_and_too_large_a_file_end_it)
+{
+    const struct process_limits limits = {.cpu_s = 1, .file_size_bytes = 1000};
+    const struct {
+        const char *script;
+        int         signal;
+    } cases[] = {
+        {"while :; do :; done", SIGXCPU},
+        {"f=$(mktemp -u); exec >\"$f\"; rm \"$f\"; exec head -c 5000 /dev/zero", SIGXFSZ},
+    };
+
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct run run;
+        struct process_spec spec = {.program = {.path = "/bin/sh",
+                                                .argv = SH(cases[i].script),
+                                                .env = ARGV(WORD("PATH=/bin:/usr/bin")),
+                                                .dir = "/tmp",
+                                                .limits = &limits}};
+
+        assert_int_equal(run_start(&run, &spec, NULL), PINION_OK);
+        run_wait_end(&run);
+        assert_ended(&run, PROCESS_KILLED, cases[i].signal);
+        run_free(&run);
+    }
+}
+
+TEST(nice_is_added_to_ours)
+{
+    char expected[16];
+    int ours = getpriority(PRIO_PROCESS, 0);
+
+    snprintf(expected, sizeof expected, "%d\n", ours + 5 < 19 ? ours + 5 : 19);
+    shows(&(struct process_program){.path = "/usr/bin/nice", .argv = ARGV(WORD("nice")), .nice = 5},
+          expected);
+    shows(&(struct process_program){
+              .path = "/usr/bin/nice", .argv = ARGV(WORD("nice")), .nice = 19},
+          "19\n");
+}
+
+/* Its groups are those given and no others, and it dies with us all the same. */
+TEST(another_user_for_root)
+{
+    static const gid_t groups[] = {7, 12345};
+    const struct process_user user = {65534, 4321, groups, countof(groups)};
+    const struct process_program program = {
+        .path = "/bin/grep",
+        .argv = ARGV(WORD("grep"), WORD("-E"), WORD("^(Uid|Gid|Groups)"),
+                     WORD("/proc/self/status")),
+        .user = &user,
+    };
+
+    if (geteuid() != 0) {
+        assert_refused(&program, PINION_INVALID, "cannot run /bin/grep as user 65534, group 4321");
+        return;
+    }
+    shows(&program, "Uid:\t65534\t65534\t65534\t65534\nGid:\t4321\t4321\t4321\t4321\n"
+                    "Groups:\t7 12345 \n");
+    assert_int_equal(geteuid(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +313,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(signals_are_reset_and_ours_are_not,
                                         process_run_setup, process_run_teardown),
         cmocka_unit_test_setup_teardown(leads_its_own_session,
+                                        process_run_setup, process_run_teardown),
+        cmocka_unit_test_setup_teardown(limits_are_those_given,
+                                        process_run_setup, process_run_teardown),
+        cmocka_unit_test_setup_teardown(limits_do_not_go_beyond_ours,
+                                        process_run_setup, process_run_teardown),
+        cmocka_unit_test_setup_teardown(too_much_cpu_and_too_large_a_file_end_it,
+                                        process_run_setup, process_run_teardown),
+        cmocka_unit_test_setup_teardown(nice_is_added_to_ours,
+                                        process_run_setup, process_run_teardown),
+        cmocka_unit_test_setup_teardown(another_user_for_root,
                                         process_run_setup, process_run_teardown),
     };
 
