@@ -13,6 +13,8 @@
 #include "workers/registry.h"
 #include "workers/shared.h"
 
+#define CLOCK_DOUBT_MS 1000 /* that much the clock that we estimate may be behind Redis's */
+
 /* Copies `s` to *at and moves on; a NUL follows, for C handlers. */
 static struct span put(char **at, struct span s)
 {
@@ -89,6 +91,19 @@ static uint64_t timeout_of(const struct attempt *a)
     return a->handler->timeout_ms ? a->handler->timeout_ms : a->job.timeout_ms;
 }
 
+/* By Redis's clock, as we know it; but not before the claim, of which the token tells: it is when
+ * the lease ends, and a seat in its last three digits. Else an attempt could seem to begin while the
+ * one whose slot it has is not over. A token that is far ahead is of a clock that stepped. */
+static int64_t start_ms(const struct attempt *a, int64_t now_ms)
+{
+    uint64_t token;
+    int64_t claimed_ms;
+
+    if (text_parse_u64(a->token, 0, INT64_MAX, &token)) return now_ms;
+    claimed_ms = (int64_t)(token / 1000) - (int64_t)a->lease_ms;
+    return claimed_ms > now_ms && claimed_ms - now_ms < CLOCK_DOUBT_MS ? claimed_ms : now_ms;
+}
+
 void attempt_start(struct attempt *a)
 {
     struct workers *w = consumer_workers(a->consumer);
@@ -96,7 +111,7 @@ void attempt_start(struct attempt *a)
     a->at = AT_RUN;
     a->started_mono_us = clock_mono_us();
     a->renewed_mono_ms = a->started_mono_us / 1000;
-    a->started_ms = redis_clock_now_us(&w->clock) / 1000;
+    a->started_ms = start_ms(a, redis_clock_now_us(&w->clock) / 1000);
     a->work.deadline_ms = a->started_ms + (int64_t)timeout_of(a);
     alarm_init(&a->deadline, on_deadline);
     ticker_set_in(w->o.ticker, &a->deadline, timeout_of(a));
