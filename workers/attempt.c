@@ -92,8 +92,8 @@ static uint64_t timeout_of(const struct attempt *a)
 }
 
 /* By Redis's clock, as we know it; but not before the claim, of which the token tells: it is when
- * the lease ends, and a seat in its last three digits. Else an attempt could seem to begin while the
- * one whose slot it has is not over. A token that is far ahead is of a clock that stepped. */
+ * the lease ends, with a seat in its last three digits. Else an attempt could seem to begin while
+ * that whose slot it has is not over. A token that is far ahead is of a clock that stepped. */
 static int64_t start_ms(const struct attempt *a, int64_t now_ms)
 {
     uint64_t token;
