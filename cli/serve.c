@@ -111,11 +111,35 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
     service_stop(signal->data);
 }
 
-static enum pinion_err serve(const struct config *config, struct error *why)
+/* What a reload reads again: the file, the environment, and the flags of the start. */
+struct words {
+    struct service *service;
+    int argc;
+    char **argv;
+};
+
+static void on_hangup(struct ev_loop *loop, ev_signal *signal, int events)
+{
+    const struct words *words = signal->data;
+    struct config fresh;
+    struct error why = {0};
+    bool help = false;
+    enum pinion_err err;
+
+    (void)loop, (void)events;
+    config_init(&fresh);
+    err = configure(words->argc, words->argv, &fresh, &help, &why);
+    if (!err) err = service_reload(words->service, &fresh, &why);
+    if (err) log_error("reload_refused", LOG_TEXT("error", why.text));
+    config_deinit(&fresh);
+}
+
+static enum pinion_err serve(const struct config *config, int argc, char **argv, struct error *why)
 {
     struct service *service = service_new(NULL, config);
     struct ev_loop *loop = service_loop(service);
-    ev_signal term, interrupt;
+    struct words words = {service, argc, argv};
+    ev_signal term, interrupt, hangup;
     enum pinion_err err;
 
     ev_signal_init(&term, on_signal, SIGTERM);
@@ -123,10 +147,14 @@ static enum pinion_err serve(const struct config *config, struct error *why)
     term.data = interrupt.data = service;
     ev_signal_start(loop, &term);
     ev_signal_start(loop, &interrupt);
+    ev_signal_init(&hangup, on_hangup, SIGHUP);
+    hangup.data = &words;
+    ev_signal_start(loop, &hangup);
     err = service_start(service, why);
     if (!err) err = service_run(service, why);
     ev_signal_stop(loop, &term);
     ev_signal_stop(loop, &interrupt);
+    ev_signal_stop(loop, &hangup);
     service_free(service);
     return err;
 }
@@ -155,7 +183,7 @@ int serve_main(int argc, char **argv)
     } else if (!err) {
         log_set(config.log_level, config.log_format);
         raise_descriptor_limit();
-        err = serve(&config, &why);
+        err = serve(&config, argc, argv, &why);
     }
     if (err) fprintf(stderr, "pinion: %s\n", why.text);
     config_deinit(&config);

@@ -17,8 +17,10 @@ struct schedule_apply {
     struct call call;
     struct schedule_act act;
     struct new_schedule new;
-    size_t at; /* of the config's schedules */
-    bool busy; /* an act is under way */
+    char *name; /* of the one under way; owned: the config may go */
+    size_t at;  /* of the config's schedules */
+    bool busy;  /* an act is under way */
+    bool again; /* from the first one, then */
 };
 
 struct schedule_apply *schedule_apply_new(struct service *s)
@@ -34,6 +36,7 @@ void schedule_apply_free(struct schedule_apply *a)
 {
     if (!a) return;
     request_deinit(&a->call.request);
+    free(a->name);
     free(a);
 }
 
@@ -60,10 +63,12 @@ static void log_failed(const char *name, const struct error *why)
 /* false: what the file says cannot be read any more (a zone has gone since the start). */
 static bool begin(struct schedule_apply *a, const struct config_schedule *c)
 {
+    free(a->name);
+    a->name = xstrdup(c->name);
     struct act_options options = {
         .verb = ACT_PUT,
         .name_space = service_config(a->service)->name_space,
-        .name = span_of(c->name),
+        .name = span_of(a->name),
         .zones = service_zones(a->service),
         .put = &a->new,
         .keep_paused = json_object_get(c->shape, "paused") == NULL,
@@ -71,7 +76,7 @@ static bool begin(struct schedule_apply *a, const struct config_schedule *c)
     struct error why = {0};
     char *text = json_dumps(c->shape, JSON_COMPACT);
     enum pinion_err err =
-        new_schedule_read(span_of(c->name), span_of(text), service_zones(a->service), &a->new,
+        new_schedule_read(span_of(a->name), span_of(text), service_zones(a->service), &a->new,
                           &why);
 
     free(text);
@@ -89,19 +94,26 @@ void schedule_apply_run(struct schedule_apply *a)
 {
     const struct config_schedule *c;
 
-    if (a->busy || !service_redis_up(a->service)) return;
+    if (a->busy) return;
+    if (a->again) a->at = 0;
+    a->again = false;
+    if (!service_redis_up(a->service)) return;
     while ((c = current(a)) && !begin(a, c)) a->at++;
+}
+
+void schedule_apply_again(struct schedule_apply *a)
+{
+    a->again = true;
+    schedule_apply_run(a);
 }
 
 static void end(struct schedule_apply *a, enum pinion_err err, const struct error *why)
 {
     static const char *const words[] = {
         [ACT_UNCHANGED] = "unchanged", [ACT_MADE] = "added", [ACT_CHANGED] = "replaced"};
-    const char *name = current(a)->name;
-
-    if (err) log_failed(name, why);
+    if (err) log_failed(a->name, why);
     else if (a->act.result != ACT_UNCHANGED)
-        log_info("schedule", LOG_TEXT("name", name), LOG_TEXT("result", words[a->act.result]));
+        log_info("schedule", LOG_TEXT("name", a->name), LOG_TEXT("result", words[a->act.result]));
     a->at++;
 }
 

@@ -15,5 +15,7 @@ struct schedule_apply *schedule_apply_new(struct service *); /* borrowed */
 void schedule_apply_free(struct schedule_apply *);           /* no call is in flight; NULL: no-op */
 /* Begins, or goes on where it stopped; what is under way or done stays so. */
 void schedule_apply_run(struct schedule_apply *);
+/* The service has another config: all of it is put anew, after what is under way. */
+void schedule_apply_again(struct schedule_apply *);
 
 #endif

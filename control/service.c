@@ -270,6 +270,7 @@ void service_free(struct service *s)
     zone_cache_free(s->zones);
     ticker_free(s->ticker);
     if (s->own_loop) ev_loop_destroy(s->loop);
+    service_drop_reloaded(s);
     free(s);
 }
 

@@ -48,6 +48,12 @@ enum pinion_err service_run(struct service *, struct error *why) must_use;
 void service_stop(struct service *);
 bool service_stopped(const struct service *);
 
+/* While it runs: all of `fresh` (finished) is checked, then applied, without a job lost; what it is
+ * made of goes over to the service, also when it is refused. What needs a restart stays as it is,
+ * and is named in the log. PINION_CONFLICT: it has not started, or is stopping; PINION_INVALID: as
+ * service_start would say it. Then nothing has changed. */
+enum pinion_err service_reload(struct service *, struct config *fresh, struct error *why) must_use;
+
 /* For the API. */
 bool                     service_ready(const struct service *);
 bool                     service_redis_up(const struct service *);

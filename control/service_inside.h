@@ -1,7 +1,8 @@
 /* control/service_inside.h — what the files of the service know of each other; nobody else includes
  * it.
  *
- * service.c goes from state to state, service_make.c makes the parts, service_view.c shows them.
+ * service.c goes from state to state, service_make.c makes the parts, service_view.c shows them,
+ * reload.c changes them while they run.
  */
 #ifndef PINION_CONTROL_SERVICE_INSIDE_H
 #define PINION_CONTROL_SERVICE_INSIDE_H
@@ -38,6 +39,7 @@ enum service_at {
 
 struct service {
     const struct config *config;
+    struct config *reloaded; /* owned: what `config` is since the last reload; NULL: none was */
     struct ev_loop *loop;
     bool own_loop, in_run; /* in_run: service_run is on the stack */
     struct ticker *ticker;
@@ -73,5 +75,10 @@ void service_on_workers_stopped(void *ctx);
 /* service_make.c: the parts, in the order in which they are made. */
 enum pinion_err service_make_parts(struct service *, struct error *why) must_use; /* lock is held */
 void            service_make_link(struct service *); /* Redis is there, or will be */
+enum pinion_err service_make_handler(struct service *, const struct config_handler *,
+                                     struct registry *to, struct error *why) must_use;
+struct workers_options service_workers_options(struct service *); /* borrow from the config */
+struct queue_options   service_queue_options(const struct config_queue *);
+void service_drop_reloaded(struct service *); /* reload.c; at the end */
 
 #endif

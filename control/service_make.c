@@ -37,15 +37,19 @@ static enum pinion_err need_fetcher(struct service *s, struct error *why)
     return s->fetcher ? PINION_OK : fetcher_new(&o, &s->fetcher, why);
 }
 
-static enum pinion_err add_handler(struct service *s, const struct config_handler *c,
-                                   struct error *why)
+enum pinion_err service_make_handler(struct service *s, const struct config_handler *c,
+                                     struct registry *to, struct error *why)
 {
     enum pinion_err err = c->runner == CONFIG_WEBHOOK ? need_fetcher(s, why) : PINION_OK;
     struct handler_parts parts = {&s->host, s->fetcher};
     struct handler *h;
 
     if (!err) err = handler_make(c, &parts, &h, why);
-    return err ? err : service_add_handler(s, h, why);
+    if (err) return err;
+    h->configured = true;
+    err = registry_add(to, h, why);
+    if (err) handler_free(h);
+    return err;
 }
 
 static enum pinion_err add_handlers(struct service *s, struct error *why)
@@ -54,13 +58,19 @@ static enum pinion_err add_handlers(struct service *s, struct error *why)
 
     if (!err) err = service_add_handler(s, sleep_new(s->ticker), why);
     for (size_t i = 0; !err && i < s->config->handler_count; i++)
-        err = add_handler(s, &s->config->handlers[i], why);
+        err = service_make_handler(s, &s->config->handlers[i], &s->handlers, why);
     return err;
 }
 
-static enum pinion_err make_workers(struct service *s, struct error *why)
+struct queue_options service_queue_options(const struct config_queue *q)
 {
-    struct workers_options options = {
+    return (struct queue_options){q->name, q->weight, q->on_dead, q->limits, q->limit_count,
+                                  config_queue_bounded(q) ? &q->bounds : NULL};
+}
+
+struct workers_options service_workers_options(struct service *s)
+{
+    return (struct workers_options){
         .loop = s->loop,
         .ticker = s->ticker,
         .name_space = s->config->name_space,
@@ -77,14 +87,17 @@ static enum pinion_err make_workers(struct service *s, struct error *why)
         .on_stopped = service_on_workers_stopped,
         .ctx = s,
     };
+}
+
+static enum pinion_err make_workers(struct service *s, struct error *why)
+{
+    struct workers_options options = service_workers_options(s);
     enum pinion_err err = PINION_OK;
 
     s->workers = workers_new(&options);
     zone_watch_start(&s->zone_watch);
     for (size_t i = 0; i < s->config->queue_count && !err; i++) {
-        const struct config_queue *q = &s->config->queues[i];
-        struct queue_options queue = {q->name, q->weight, q->on_dead, q->limits, q->limit_count,
-                                      config_queue_bounded(q) ? &q->bounds : NULL};
+        struct queue_options queue = service_queue_options(&s->config->queues[i]);
         err = workers_add_queue(s->workers, &queue, why);
     }
     while (s->handlers.count > 0 && !err)

@@ -73,10 +73,18 @@ struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, 
     return a;
 }
 
+void attempt_use(struct attempt *a, struct handler *h)
+{
+    if (h) handler_hold(h);
+    handler_drop(a->handler);
+    a->handler = h;
+}
+
 void attempt_free(struct attempt *a)
 {
     if (a->renewal) *a->renewal = NULL;
     attempt_progress_free(a);
+    handler_drop(a->handler);
     free(a->text);
     free(a);
 }

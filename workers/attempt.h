@@ -40,7 +40,7 @@ struct attempt {
     unsigned           pack_size; /* of the pack that it was claimed with; 0: none */
     bool               rare;    /* something is kept beside the record */
     struct consumer   *consumer;
-    struct handler    *handler;
+    struct handler    *handler; /* held; NULL: none */
     void              *work_state; /* the runner's own */
 
     enum attempt_at  at;        /* read-only outside attempt.c and settle */
@@ -62,6 +62,8 @@ struct attempt {
 struct attempt *attempt_new(struct consumer *, const struct claimed *, const char *queue,
                             uint64_t lease_ms);
 void            attempt_free(struct attempt *);
+/* Which handler is to run it, before it starts; held until it is freed. NULL: none. */
+void attempt_use(struct attempt *, struct handler *);
 
 /* Hands it to its handler. */
 void attempt_start(struct attempt *);

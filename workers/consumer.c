@@ -16,7 +16,10 @@ struct claim_call {
     uint64_t sent_us, idle_us; /* idle_us: the consumer's idle_asked_us when it was sent, */
     unsigned woken, told;      /* its wake-ups, and what it was told */
     size_t count;
-    unsigned offered[]; /* and by handler, as the registry has them */
+    struct {
+        struct handler *handler; /* held */
+        unsigned slots;
+    } offered[]; /* and by handler */
 };
 
 struct attempt *consumer_take(struct consumer *c, const struct claimed *claimed)
@@ -29,10 +32,10 @@ struct attempt *consumer_take(struct consumer *c, const struct claimed *claimed)
         return NULL;
     }
     counter_add(&c->w->totals.claimed, 1);
-    a->handler = registry_find(&c->w->registry, a->job.kind);
+    attempt_use(a, registry_find(&c->w->registry, a->job.kind));
     if (a->handler) return a;
-    a->outcome = OUTCOME_RELEASE; /* not in our patterns: only damage can bring it here, */
-    outcomes_put(c, a);           /* or a push to who had our name before us */
+    a->outcome = OUTCOME_RELEASE; /* not in our patterns any more, or a push to who had our name */
+    outcomes_put(c, a);           /* before us */
     return NULL;
 }
 
@@ -55,7 +58,8 @@ static void give_back_slots(struct claim_call *claim)
     struct workers *w = claim->consumer->w;
 
     w->offered -= claim->free;
-    for (size_t i = 0; i < claim->count; i++) w->registry.handlers[i]->offered -= claim->offered[i];
+    for (size_t i = 0; i < claim->count; i++)
+        claim->offered[i].handler->offered -= claim->offered[i].slots;
     claim->consumer->claims--;
 }
 
@@ -64,8 +68,8 @@ static void give_back_slots(struct claim_call *claim)
 static void look_for_the_rest(struct consumer *c, const struct claim_call *claim)
 {
     for (size_t i = 0; i < claim->count; i++) {
-        const struct handler *h = c->w->registry.handlers[i];
-        if (claim->offered[i] == 0 || h->taken < claim->offered[i]) continue;
+        const struct handler *h = claim->offered[i].handler;
+        if (claim->offered[i].slots == 0 || h->taken < claim->offered[i].slots) continue;
         if (handler_free_slots(h) > 0)
             c->hungry = true;
         else
@@ -98,7 +102,7 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
         bool all = answer.count >= claim->free;
         c->hungry = answer.more || all || c->woken != claim->woken;
     }
-    for (size_t i = 0; i < claim->count; i++) c->w->registry.handlers[i]->taken = 0;
+    for (size_t i = 0; i < claim->count; i++) claim->offered[i].handler->taken = 0;
     for (struct claimed claimed; !err && claim_next(&answer, &claimed);) {
         struct attempt *a = consumer_take(c, &claimed);
         if (a) consumer_begin(c, a);
@@ -108,6 +112,7 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
     for (size_t i = 0; i < c->w->consumers_count; i++) pushes_settle(c->w->consumers[i]);
     unheard_join(c);
     request_deinit(&claim->call.request);
+    for (size_t i = 0; i < claim->count; i++) handler_drop(claim->offered[i].handler);
     free(claim);
     workers_progress(c->w);
 }
@@ -135,9 +140,11 @@ static void send_claim(struct consumer *c, unsigned free_slots)
     for (size_t i = 0; i < count; i++) {
         struct handler *h = w->registry.handlers[i];
         unsigned n = handler_free_slots(h);
-        claim->offered[i] = n < free_slots ? n : free_slots;
-        slots[i] = (struct claim_slots){h->pattern, claim->offered[i]};
-        h->offered += claim->offered[i];
+        handler_hold(h);
+        claim->offered[i].handler = h;
+        claim->offered[i].slots = n < free_slots ? n : free_slots;
+        slots[i] = (struct claim_slots){h->pattern, claim->offered[i].slots};
+        h->offered += claim->offered[i].slots;
         if (n == 0) c->starved = true;
     }
     claim->call.request = REQUEST_INIT;
@@ -339,7 +346,7 @@ void consumer_finished(struct consumer *c, struct attempt *a)
 
     list_remove(&a->node);
     histogram_add(&w->totals.run_us, clock_mono_us() - a->started_mono_us);
-    if (a->handler->running + a->handler->offered + 1 == a->handler->concurrency)
+    if (a->handler->retired || handler_free_slots(a->handler) == 1)
         for (size_t i = 0; i < w->consumers_count; i++)
             if (w->consumers[i]->starved) consumer_wake(w->consumers[i]);
     if (a->outcome == OUTCOME_NONE) {

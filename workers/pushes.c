@@ -27,7 +27,7 @@ static enum fate fate_of(const struct attempt *a)
 
     if (w->at != WORKERS_SERVE || c->at != CONSUMER_SERVE || is_late(a)) return FATE_RELEASE;
     if (free_all > 0 && free_own > 0) return workers_first_others(w, c) ? FATE_HOLD : FATE_START;
-    return (free_all > 0 || w->offered > 0) && (free_own > 0 || h->offered > 0) ? FATE_HOLD
+    return (free_all > 0 || w->offered > 0) && (free_own > 0 || handler_offered(h) > 0) ? FATE_HOLD
                                                                                 : FATE_RELEASE;
 }
 

@@ -1,5 +1,7 @@
 #include "workers/registry.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +62,8 @@ void handler_name(struct handler *h, const char *backoff, const char *on_dead)
 
 void handler_free(struct handler *h)
 {
+    if (h->after) h->after->before = h->before;
+    if (h->before) h->before->after = h->after;
     if (h->runner->free) h->runner->free(h);
     free(h->backoff);
     free(h->on_dead);
@@ -72,9 +76,71 @@ void registry_deinit(struct registry *r)
     r->count = 0;
 }
 
+void handler_limit(struct handler *h, unsigned most)
+{
+    if (!h->asked) h->asked = h->concurrency ? h->concurrency : UINT_MAX;
+    h->concurrency = h->asked < most ? h->asked : most;
+}
+
+/* ---- those that go --------------------------------------------------------------------------- */
+
+void handler_hold(struct handler *h)
+{
+    h->holders++;
+}
+
+void handler_drop(struct handler *h)
+{
+    if (!h) return;
+    assert(h->holders > 0);
+    if (--h->holders == 0 && h->retired) handler_free(h);
+}
+
+static bool has(const struct registry *r, const struct handler *h)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->handlers[i] == h) return true;
+    return false;
+}
+
+static struct handler *successor(const struct registry *r, const struct handler *h)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->handlers[i]->pattern, h->pattern) == 0) return r->handlers[i];
+    return NULL;
+}
+
+void registry_swap(struct registry *r, struct registry *next)
+{
+    struct registry old = *r;
+
+    *r = *next;
+    next->count = 0;
+    for (size_t i = 0; i < old.count; i++) {
+        struct handler *h = old.handlers[i], *after;
+        if (has(r, h)) continue;
+        h->retired = true;
+        handler_hold(h);
+        if ((after = successor(r, h))) {
+            after->before = h;
+            h->after = after;
+        }
+        handler_drop(h);
+    }
+}
+
 unsigned handler_free_slots(const struct handler *h)
 {
-    unsigned taken = h->running + h->offered;
+    unsigned taken = 0, concurrency = h->concurrency;
 
-    return taken < h->concurrency ? h->concurrency - taken : 0;
+    for (; h; h = h->before) taken += h->running + h->offered;
+    return taken < concurrency ? concurrency - taken : 0;
+}
+
+unsigned handler_offered(const struct handler *h)
+{
+    unsigned offered = 0;
+
+    for (; h; h = h->before) offered += h->offered;
+    return offered;
 }

@@ -1,12 +1,17 @@
 /* workers/registry.h — which handler runs which kind.
  *
  * A pattern is a kind, or a prefix that ends in `.*`, `:*` or `/` and a star, or a star alone. An
- * exact kind beats a prefix, a longer prefix a shorter one. Handlers are added before the start and
- * stay.
+ * exact kind beats a prefix, a longer prefix a shorter one.
+ *
+ * Handlers can be replaced while they run: registry_swap() changes all at once. One that has gone
+ * lives on while somebody holds it (an attempt, a claim on its way), and its busy slots count as
+ * those of the one that came in its place: a kind never runs more often at once than its handler
+ * says.
  */
 #ifndef PINION_WORKERS_REGISTRY_H
 #define PINION_WORKERS_REGISTRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "base/error.h"
 #include "base/text.h"
@@ -31,7 +36,10 @@ struct runner {
 struct handler {
     const char          *pattern;     /* owned by the runner's struct */
     const struct runner *runner;
-    unsigned             concurrency; /* attempts at once; 0: as many as the service */
+    unsigned             concurrency; /* attempts at once; 0: as many as the service, until
+                                       * handler_limit() */
+    unsigned             asked;       /* private: `concurrency` as it was at first */
+    bool                 configured;  /* the configuration names it, so a reload replaces it */
     uint64_t             timeout_ms;  /* overrides the job's; 0: does not */
     unsigned             attempts_max; /* no more than these; 0: as the job says */
     char                *backoff;     /* overrides the job's; owned; NULL: does not */
@@ -41,6 +49,10 @@ struct handler {
     unsigned running; /* attempts that have started and not finished */
     unsigned offered; /* slots named in claims whose answers are awaited */
     unsigned taken;   /* by the answer that is being read */
+
+    unsigned        holders; /* beside its registry */
+    bool            retired; /* no registry has it any more; freed with its last holder */
+    struct handler *before, *after; /* whose place it took, while that lives; who took its own */
 };
 
 struct registry {
@@ -48,15 +60,22 @@ struct registry {
     size_t          count;
 };
 
-/* Takes the handler. PINION_INVALID: bad pattern, or too many; PINION_CONFLICT: it has one
- * already. */
+/* Takes the handler, unless it is refused. PINION_INVALID: bad pattern, or too many;
+ * PINION_CONFLICT: it has one already. */
 enum pinion_err registry_add(struct registry *, struct handler *, struct error *why) must_use;
 struct handler *registry_find(const struct registry *, struct span kind); /* NULL: none */
-void            registry_deinit(struct registry *); /* frees the handlers */
+void            registry_deinit(struct registry *); /* frees the handlers; nobody holds one */
+/* `r` gets what `next` has, which is empty then. Those that only `r` had retire. */
+void registry_swap(struct registry *r, struct registry *next);
 
 /* What it names beside its pattern, copied: each once, NULL as said above. */
 void     handler_name(struct handler *, const char *backoff, const char *on_dead);
 void     handler_free(struct handler *); /* one that no registry has */
+/* It gets as many slots as it asked for, `most` of them at most. */
+void     handler_limit(struct handler *, unsigned most);
+void     handler_hold(struct handler *);
+void     handler_drop(struct handler *); /* NULL: no-op */
 unsigned handler_free_slots(const struct handler *);
+unsigned handler_offered(const struct handler *); /* with those of the ones before it */
 
 #endif

@@ -53,7 +53,9 @@ struct consumer {
     const struct limit *limits;   /* to be set, */
     size_t           limits_count;
     const struct bounds *bounds;  /* and these; NULL: as they are; */
-    bool             is_limited, is_bounded; /* done, once in the life of a server */
+    bool             is_limited, is_bounded; /* done, once for each time that they are given */
+    unsigned         telling;    /* of this, calls on their way; */
+    bool             tell_again; /* something of it has changed since */
     struct queue_key key;
     unsigned         weight;
     int64_t          credit; /* of its turns: see claim_by_weight */
@@ -125,6 +127,7 @@ void pushes_settle(struct consumer *);
 void settings_init(struct consumer *, const struct queue_options *);
 void settings_deinit(struct consumer *);
 void settings_send(struct consumer *); /* on each connection, before all else */
+void settings_change(struct consumer *, const struct queue_options *); /* and told at once */
 
 /* keeper.c: the upkeep of one queue. */
 void keeper_init(struct consumer *);

@@ -72,7 +72,7 @@ enum pinion_err workers_add_queue(struct workers *w, const struct queue_options 
 
 enum pinion_err workers_add_handler(struct workers *w, struct handler *h, struct error *why)
 {
-    if (h->concurrency == 0 || h->concurrency > w->o.concurrency) h->concurrency = w->o.concurrency;
+    handler_limit(h, w->o.concurrency);
     return registry_add(&w->registry, h, why);
 }
 

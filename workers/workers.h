@@ -52,7 +52,7 @@ struct queue_options {
     unsigned    weight;          /* 1 .. WEIGHT_MAX */
     const char *on_dead;         /* kind of the jobs that carry its dead ones; "": none any more;
                                   * NULL: as Redis has it */
-    const struct limit *limits;  /* checked; borrowed until they are set: when it is first served */
+    const struct limit *limits;  /* checked; borrowed until others are given */
     size_t      limits_count;
     const struct bounds *bounds; /* the same; NULL: as Redis has them */
 };
@@ -63,6 +63,17 @@ enum pinion_err workers_add_queue(struct workers *, const struct queue_options *
 enum pinion_err workers_add_handler(struct workers *, struct handler *, struct error *why) must_use;
 void            workers_use_link(struct workers *,
                                  struct link *); /* borrowed; and subscribes its channels */
+
+/* At any time, of these: concurrency, strict, memory_mark, lease_ms and grace_ms. */
+void            workers_set(struct workers *, const struct workers_options *);
+/* At any time: weight, on_dead, limits and bounds of a queue that was added; these are put into
+ * Redis again. What was given before is not borrowed any more. Another queue: no-op. */
+void            workers_set_queue(struct workers *, const struct queue_options *);
+/* At any time: the handlers that are `configured` go, and those of `fresh` come in their place, all
+ * or none of them. `fresh` is empty then; on failure it is left alone. What runs goes on with the
+ * handler that it began with. PINION_CONFLICT: a kind has a handler that is not configured. */
+enum pinion_err workers_replace_handlers(struct workers *, struct registry *fresh,
+                                         struct error *why) must_use;
 
 /* What the link tells is passed on here. */
 void workers_up(struct workers *, const struct redis_info *);

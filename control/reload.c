@@ -1,0 +1,156 @@
+/*      file, environment, flags ──► fresh config, checked ──► handlers made ──► all of it applied
+ *                                        │ bad                   │ bad
+ *                                        └───────────────────────┴──► nothing has changed
+ */
+#include "control/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "base/memory.h"
+#include "control/service_inside.h"
+
+/* ---- what needs a restart -------------------------------------------------------------------- */
+
+static void name_it(struct buffer *out, const char *key)
+{
+    buffer_printf(out, "%s%s", out->len ? ", " : "", key);
+}
+
+static bool texts_equal(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void keep_text(char **fresh, const char *running, const char *key, struct buffer *out)
+{
+    if (texts_equal(*fresh, running)) return;
+    free(*fresh);
+    *fresh = xstrdup(running);
+    name_it(out, key);
+}
+
+/* Those that are parts of the private Redis, and of no other. */
+static void keep_redis(struct config *fresh, const struct config *running, struct buffer *out)
+{
+    keep_text(&fresh->redis, running->redis, "redis", out);
+    if (fresh->fsync != running->fsync) name_it(out, "fsync");
+    if (fresh->maxmemory_bytes != running->maxmemory_bytes) name_it(out, "maxmemory");
+    if (fresh->allow_eviction != running->allow_eviction) name_it(out, "allow-eviction");
+    fresh->fsync = running->fsync;
+    fresh->maxmemory_bytes = running->maxmemory_bytes;
+    fresh->allow_eviction = running->allow_eviction;
+}
+
+static bool hosts_equal(const struct config *a, const struct config *b)
+{
+    if (a->host_count != b->host_count) return false;
+    for (size_t i = 0; i < a->host_count; i++)
+        if (strcmp(a->hosts[i], b->hosts[i]) != 0) return false;
+    return true;
+}
+
+static bool queues_equal(const struct config *a, const struct config *b)
+{
+    if (a->queue_count != b->queue_count) return false;
+    for (size_t i = 0; i < a->queue_count; i++)
+        if (strcmp(a->queues[i].name, b->queues[i].name) != 0) return false;
+    return true;
+}
+
+static bool allowed_equal(const struct config *a, const struct config *b)
+{
+    char a_text[ADDRESS_TEXT_MAX], b_text[ADDRESS_TEXT_MAX];
+
+    if (a->webhook_allow_count != b->webhook_allow_count) return false;
+    for (size_t i = 0; i < a->webhook_allow_count; i++) {
+        const struct address_range *x = &a->webhook_allow[i], *y = &b->webhook_allow[i];
+        if (x->bits != y->bits || strcmp(address_text(&x->address, a_text),
+                                         address_text(&y->address, b_text)) != 0)
+            return false;
+    }
+    return true;
+}
+
+void reload_keep(struct config *fresh, const struct config *running, struct buffer *out)
+{
+    keep_redis(fresh, running, out);
+    keep_text(&fresh->listen, running->listen, "listen", out);
+    keep_text(&fresh->state, running->state, "state", out);
+    keep_text(&fresh->name_space, running->name_space, "namespace", out);
+    if (!hosts_equal(fresh, running)) name_it(out, "http-host");
+    if (!queues_equal(fresh, running)) name_it(out, "queue");
+    if (!allowed_equal(fresh, running)) name_it(out, "webhook-allow");
+}
+
+/* ---- the reload ------------------------------------------------------------------------------ */
+
+static void apply(struct service *s, struct config *fresh)
+{
+    struct buffer restart = BUFFER_INIT;
+    struct workers_options options;
+
+    reload_keep(fresh, s->config, &restart);
+    if (s->reloaded) { /* what is under way borrows it: it goes on as the same text */
+        char *same = s->reloaded->name_space;
+        s->reloaded->name_space = fresh->name_space;
+        fresh->name_space = same;
+    }
+    log_set(fresh->log_level, fresh->log_format);
+    s->config = fresh;
+    options = service_workers_options(s);
+    workers_set(s->workers, &options);
+    for (size_t i = 0; i < fresh->queue_count; i++) {
+        struct queue_options queue = service_queue_options(&fresh->queues[i]);
+        workers_set_queue(s->workers, &queue);
+    }
+    service_drop_reloaded(s);
+    s->reloaded = fresh;
+    if (s->schedules && s->at == AT_READY) schedule_apply_again(s->schedules);
+    if (restart.len) log_warn("restart_needed", LOG_TEXT("keys", restart.data));
+    log_info("reloaded", LOG_INT("handlers", fresh->handler_count));
+    buffer_deinit(&restart);
+}
+
+/* Handlers are where it can fail last: a program or a secret that is not there. */
+static enum pinion_err replace_handlers(struct service *s, const struct config *fresh,
+                                        struct error *why)
+{
+    struct registry made = {.count = 0};
+    enum pinion_err err = PINION_OK;
+
+    for (size_t i = 0; i < fresh->handler_count && !err; i++)
+        err = service_make_handler(s, &fresh->handlers[i], &made, why);
+    if (!err) err = workers_replace_handlers(s->workers, &made, why);
+    registry_deinit(&made);
+    return err;
+}
+
+enum pinion_err service_reload(struct service *s, struct config *fresh, struct error *why)
+{
+    struct config *kept = xmemdup(fresh, sizeof *fresh);
+    enum pinion_err err;
+
+    *fresh = (struct config){0};
+    if (s->at < AT_LINK)
+        err = error_set(why, PINION_CONFLICT, "it has not begun yet");
+    else if (s->at > AT_READY)
+        err = error_set(why, PINION_CONFLICT, "it is stopping");
+    else
+        err = replace_handlers(s, kept, why);
+    if (!err) {
+        apply(s, kept);
+        return PINION_OK;
+    }
+    config_deinit(kept);
+    free(kept);
+    return err;
+}
+
+void service_drop_reloaded(struct service *s)
+{
+    if (!s->reloaded) return;
+    config_deinit(s->reloaded);
+    free(s->reloaded);
+    s->reloaded = NULL;
+}
