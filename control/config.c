@@ -255,6 +255,8 @@ static const struct key keys[] = {
       "let webhooks reach these addresses although they are private,\nas 10.0.0.0/8; may be "
       "repeated"},
       NULL, set_allow, 0, 0, 0, NULL},
+    {{"exec", 0, NULL, "run what jobs of kind pinion.exec say: whoever enqueues may run anything"},
+      NULL, set_switch, FIELD(exec), 0, 0, NULL},
     {{"on-dead", 0, "KIND", "enqueue a job of this kind for each job that dies"},
       NULL, set_on_dead, FIELD(on_dead), 0, 0, NULL},
     {{"http-host", 0, "NAME", "accept requests for this host name; may be repeated"},

@@ -7,7 +7,7 @@
  * their kind, and those of one sort replace each other singly. Any thread, but one at a time.
  *
  * The file is INI: `[serve]` with the long flags as keys, `[queue "mail"]`, `[command "wc"]`,
- * `[webhook "user.*"]`, `[schedule "nightly"]`.
+ * `[webhook "user.*"]`, `[exec "pinion.exec"]`, `[schedule "nightly"]`.
  * An indented line goes on with the value above; `;` or `#` begins a comment line, ` ;` a comment
  * behind a value.
  */
@@ -53,7 +53,7 @@ struct config_queue {
 };
 
 /* What runs the jobs of a kind: [command "wc"]. */
-enum config_runner { CONFIG_COMMAND, CONFIG_WEBHOOK, CONFIG_RUNNERS };
+enum config_runner { CONFIG_COMMAND, CONFIG_WEBHOOK, CONFIG_EXEC, CONFIG_RUNNERS };
 
 struct config_handler {
     enum config_runner runner;
@@ -67,7 +67,7 @@ struct config_handler {
     char    *url;         /* of a webhook; NULL only until finished */
     char    *secret, *secret_file; /* NULL: none; not both */
     struct status_set retry_4xx;
-    struct program_options program; /* of a command; its text is owned */
+    struct program_options program; /* of a command, or exec; its text is owned */
 };
 
 struct config_schedule {
@@ -89,6 +89,7 @@ struct config {
     enum log_level    log_level;
     enum log_format   log_format;
     bool              allow_eviction;
+    bool              exec;    /* jobs of EXEC_KIND say what to run */
     char             *on_dead; /* kind of what carries dead jobs; "": none; NULL: as it is */
     enum redis_fsync  fsync;
     uint64_t          maxmemory_bytes; /* 0: half of the machine's */

@@ -117,8 +117,8 @@ static void flush_key(struct reader *r)
 }
 
 static const char *const section_syntax =
-    "expected [serve], [queue \"NAME\"], [command \"KIND\"], [webhook \"KIND\"] or "
-    "[schedule \"NAME\"], from the first column";
+    "expected [serve], [queue \"NAME\"], [command \"KIND\"], [webhook \"KIND\"], "
+    "[exec \"KIND\"] or [schedule \"NAME\"], from the first column";
 
 /* `text` is what follows '[', without the newline: `serve]` or `queue "mail"]`. */
 static void open_section(struct reader *r, struct span text)

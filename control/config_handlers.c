@@ -31,6 +31,7 @@ static const struct {
 } runners[CONFIG_RUNNERS] = {
     [CONFIG_COMMAND] = {"command", "argv", "PROGRAM ARGUMENTS"},
     [CONFIG_WEBHOOK] = {"webhook", "url",  "URL"              },
+    [CONFIG_EXEC] = {"exec",       NULL,   NULL               },
 };
 
 static void *field_of(struct config_handler *h, const struct key *key)
@@ -164,7 +165,7 @@ static enum pinion_err add_env(struct config_handler *h, const struct key *key, 
 
 #define FIELD(name) offsetof(struct config_handler, name)
 #define PROGRAM(name) FIELD(program.name)
-#define PROGRAMS ONLY(CONFIG_COMMAND) /* those that run programs */
+#define PROGRAMS (ONLY(CONFIG_COMMAND) | ONLY(CONFIG_EXEC)) /* those that run programs */
 #define HOOKS ONLY(CONFIG_WEBHOOK)
 #define WORDS ONLY(CONFIG_COMMAND)    /* which they name themselves */
 
@@ -274,6 +275,7 @@ static bool has_main(const struct config_handler *h)
     switch (h->runner) {
     case CONFIG_COMMAND: return h->argv != NULL;
     case CONFIG_WEBHOOK: return h->url != NULL;
+    case CONFIG_EXEC: return true;
     case CONFIG_RUNNERS: break;
     }
     return false;

@@ -4,6 +4,7 @@
 #include "base/time_text.h"
 #include "queue/key.h"
 #include "queue/on_dead.h"
+#include "workers/exec.h"
 #include "workers/fetch.h"
 
 #include <inttypes.h>
@@ -237,12 +238,21 @@ static enum pinion_err check_strict(const struct config *c, struct error *why)
     return PINION_OK;
 }
 
+/* Unless the file has a section for it. */
+static enum pinion_err add_exec(struct config *c, struct error *why)
+{
+    struct config_handler *h;
+
+    return c->exec ? config_handler_at(c, CONFIG_EXEC, span_of(EXEC_KIND), &h, why) : PINION_OK;
+}
+
 enum pinion_err config_finish(struct config *c, struct error *why)
 {
     struct config_queue *queue;
     size_t kept = 0;
 
-    enum pinion_err bad = config_handlers_check(c, why);
+    enum pinion_err bad = add_exec(c, why);
+    if (!bad) bad = config_handlers_check(c, why);
     if (!bad) bad = config_schedules_check(c, why);
     if (!bad) bad = check_strict(c, why);
     if (!bad) bad = config_limits_check(c, why);

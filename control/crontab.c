@@ -2,8 +2,8 @@
  *
  *      SHELL=/bin/bash                        settings: of all lines below
  *      PATH=/opt/bin:/usr/bin
- *      30 2 * * 1-5  backup --all % one\%two  {"argv":["/usr/bin/env","PATH=...","/bin/bash","-c",
- *      `--- spec --' `-- command' `- stdin'     "backup --all "],"stdin":" one%two\n"}
+ *      30 2 * * 1-5  backup --all % one\%two  {"argv":["/bin/bash","-c","backup --all "],
+ *      `--- spec --' `-- command' `- stdin'    "env":{"PATH":...},"stdin":" one%two\n"}
  */
 #include "control/crontab.h"
 
@@ -108,6 +108,20 @@ static void replace(char **text, struct span value)
     *text = value.len ? xmemdup(value.data, value.len) : NULL;
 }
 
+/* As the handler of the jobs takes it. */
+static void set_variable(struct reader *r, const char *name, struct span value)
+{
+    struct error why;
+
+    if (program_env_check(name, &why) || strchr(name, '='))
+        note(r, true, "%.60s: expected a name of A-Z a-z 0-9 _ that does not begin with PINION_",
+             name);
+    else if (json_object_size(r->env) == PROGRAM_ENV_MAX && !json_object_get(r->env, name))
+        note(r, true, "%.60s: expected at most %d variables", name, PROGRAM_ENV_MAX);
+    else
+        json_object_set_new(r->env, name, json_stringn(value.data, value.len));
+}
+
 /* What cron itself heeds; all else is for the commands. */
 static void take_setting(struct reader *r, const char *name, struct span value)
 {
@@ -132,7 +146,7 @@ static void take_setting(struct reader *r, const char *name, struct span value)
                strcmp(name, "LOGNAME") == 0) {
         note(r, false, "%s: not kept, it says how cron mails", name);
     } else {
-        json_object_set_new(r->env, name, json_stringn(value.data, value.len));
+        set_variable(r, name, value);
     }
 }
 
@@ -155,12 +169,8 @@ static bool add_unescaped(struct buffer *out, struct span *rest, bool is_stdin)
 
 static json_t *argv_of(const struct reader *r, struct span command)
 {
-    json_t *argv = json_array(), *value;
-    const char *name;
+    json_t *argv = json_array();
 
-    if (json_object_size(r->env)) json_array_append_new(argv, json_string("/usr/bin/env"));
-    json_object_foreach(r->env, name, value)
-        json_array_append_new(argv, json_sprintf("%s=%s", name, json_string_value(value)));
     json_array_append_new(argv, json_string(r->shell ? r->shell : "/bin/sh"));
     json_array_append_new(argv, json_string("-c"));
     json_array_append_new(argv, json_stringn(command.data, command.len));
@@ -175,6 +185,7 @@ static json_t *payload_of(const struct reader *r, struct span command)
 
     add_unescaped(&input, &command, true);
     json_object_set_new(o, "argv", argv_of(r, (struct span){line.data, line.len}));
+    if (json_object_size(r->env)) json_object_set_new(o, "env", json_copy(r->env));
     if (has_stdin && input.len) {
         if (input.data[input.len - 1] != '\n') buffer_add_char(&input, '\n');
         json_object_set_new(o, "stdin", json_stringn(input.data, input.len));

@@ -7,9 +7,10 @@
 #define PINION_CONTROL_CRONTAB_H
 
 #include "control/new_schedule.h"
+#include "workers/exec.h"
 
 #define CRONTAB_BYTES_MAX (1024 * 1024)
-#define CRONTAB_KIND      "pinion.exec"
+#define CRONTAB_KIND      EXEC_KIND
 
 struct crontab_options {
     bool        system;  /* a user stands before the command, as in /etc/crontab */

@@ -1,6 +1,7 @@
 #include "control/handlers.h"
 
 #include "workers/command.h"
+#include "workers/exec.h"
 #include "workers/registry.h"
 #include "workers/webhook.h"
 
@@ -18,16 +19,21 @@ static enum pinion_err make_command(const struct config_handler *c, const struct
                                     struct handler **ret_handler, struct error *why)
 {
     struct error bad;
-    enum pinion_err err = command_new(c->kind, c->argv, &c->program, host, ret_handler, &bad);
+    bool exec = c->runner == CONFIG_EXEC;
+    enum pinion_err err =
+        exec ? exec_new(c->kind, &c->program, host, ret_handler, &bad)
+             : command_new(c->kind, c->argv, &c->program, host, ret_handler, &bad);
 
-    return err ? error_set(why, err, "command %s: %s", c->kind, bad.text) : PINION_OK;
+    return err ? error_set(why, err, "%s %s: %s", exec ? "exec" : "command", c->kind, bad.text)
+               : PINION_OK;
 }
 
 static enum pinion_err make_runner(const struct config_handler *c, const struct handler_parts *p,
                                    struct handler **ret_handler, struct error *why)
 {
     switch (c->runner) {
-    case CONFIG_COMMAND: return make_command(c, p->host, ret_handler, why);
+    case CONFIG_COMMAND:
+    case CONFIG_EXEC: return make_command(c, p->host, ret_handler, why);
     case CONFIG_WEBHOOK: return make_webhook(c, p->fetcher, ret_handler, why);
     case CONFIG_RUNNERS: break;
     }

@@ -168,8 +168,8 @@ refuses() {
     [ "$(pinion schedule list --json | jq -c '[.items[] | [.queue,.kind,.tz]] | unique')" = \
         '[["cron","pinion.exec","Europe/Berlin"]]' ]
     [ "$(pinion schedule list --json | jq -r '.items[] | select(.name | startswith("my-backup-")) |
-        .payload' | jq -c .argv)" = \
-        '["/usr/bin/env","PATH=/opt/bin:/bin","/bin/sh","-c","backup --all"]' ]
+        .payload' | jq -c .)" = \
+        '{"argv":["/bin/sh","-c","backup --all"],"env":{"PATH":"/opt/bin:/bin"}}' ]
     exits 0 schedule import tab --partial --prefix my- -q cron --tz Europe/Berlin --json
     [ "$(jq -c '[.items[].result] | unique' <<<"$output")" = '["unchanged"]' ]
     exits 4 schedule import tab --partial --prefix my- -q cron --tz UTC

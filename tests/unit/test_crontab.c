@@ -67,14 +67,33 @@ TEST(settings_hold_for_the_lines_below)
     assert_int_equal(c.count, 2);
     assert_int_equal(c.bad_count, 0);
     assert_true(payload_is(&c, 0, "{\"argv\":[\"/bin/sh\",\"-c\",\"one\"]}"));
-    assert_true(payload_is(&c, 1, "{\"argv\":[\"/usr/bin/env\",\"PATH=/opt/bin:/bin\",\"A=x y\","
-                                  "\"/bin/bash\",\"-c\",\"two\"]}"));
+    assert_true(payload_is(&c, 1, "{\"argv\":[\"/bin/bash\",\"-c\",\"two\"],"
+                                  "\"env\":{\"PATH\":\"/opt/bin:/bin\",\"A\":\"x y\"}}"));
     assert_non_null(strstr(c.entries[1].schedule.timing, "\"tz\":\"America/New_York\""));
     assert_non_null(strstr(c.entries[1].schedule.timing, "\"jitter_ms\":600000"));
     assert_int_equal(c.notes_count, 1);
     assert_int_equal(c.notes[0].line, 7);
     assert_non_null(strstr(c.notes[0].text, "--on-dead"));
     crontab_deinit(&c);
+}
+
+TEST(variables_that_no_job_can_have)
+{
+    struct buffer text = BUFFER_INIT;
+    struct crontab c;
+
+    buffer_add_text(&text, "PINION_KIND=x\n");
+    for (int i = 0; i < PROGRAM_ENV_MAX + 1; i++) buffer_printf(&text, "V%d=x\n", i);
+    buffer_add_text(&text, "V0=again\n@daily x\n");
+    c = read(text.data, false);
+    assert_int_equal(c.bad_count, 2);
+    assert_int_equal(c.notes[0].line, 1);
+    assert_non_null(strstr(c.notes[0].text, "does not begin with PINION_"));
+    assert_int_equal(c.notes[1].line, PROGRAM_ENV_MAX + 2);
+    assert_non_null(strstr(c.notes[1].text, "expected at most 64 variables"));
+    assert_int_equal(c.count, 1);
+    crontab_deinit(&c);
+    buffer_deinit(&text);
 }
 
 TEST(a_system_crontab_has_users)
@@ -152,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_line_becomes_a_schedule_as_cron_would_run_it),
         cmocka_unit_test(percent_begins_stdin),
         cmocka_unit_test(settings_hold_for_the_lines_below),
+        cmocka_unit_test(variables_that_no_job_can_have),
         cmocka_unit_test(a_system_crontab_has_users),
         cmocka_unit_test(days_mean_what_they_mean_to_cron),
         cmocka_unit_test(bad_lines_are_told_with_their_numbers),
