@@ -13,6 +13,7 @@
 #include "queue/on_dead.h"
 #include "scheduler/backoff.h"
 #include "workers/callback.h"
+#include "workers/coroutine.h"
 
 struct pinion_service {
     struct config config;
@@ -84,6 +85,8 @@ static enum pinion_err configure(struct config *config, const struct pinion_serv
     if (!err && o->strict) err = config_set(config, "strict", "yes", why);
     for (size_t i = 0; !err && o->queues && o->queues[i]; i++)
         err = config_set(config, "queue", o->queues[i], why);
+    for (size_t i = 0; !err && o->webhook_allow && o->webhook_allow[i]; i++)
+        err = config_set(config, "webhook-allow", o->webhook_allow[i], why);
     return err ? err : config_finish(config, why);
 }
 
@@ -109,13 +112,6 @@ enum pinion_err pinion_service_new(struct ev_loop *loop,
     return PINION_OK;
 }
 
-/* A handler of pinion.h behind a callback of workers/: struct pinion_attempt is struct attempt. */
-struct adapter {
-    pinion_run_fn *run;
-    pinion_stop_fn *stop;
-    void *ctx;
-};
-
 static void run_adapter(struct attempt *a, void *ctx)
 {
     const struct adapter *adapter = ctx;
@@ -130,16 +126,40 @@ static void stop_adapter(struct attempt *a, void *ctx)
     adapter->stop((struct pinion_attempt *)a, adapter->ctx);
 }
 
+/* What a coroutine has to stop for, its awaits tell; only it has a stack. */
+static bool runs_ok(const struct pinion_handler *h)
+{
+    switch (h->runs) {
+    case PINION_ON_LOOP: return h->stack_bytes == 0;
+    case PINION_ON_THREAD: return false;
+    case PINION_AS_COROUTINE:
+        return !h->stop && (!h->stack_bytes || (h->stack_bytes >= STACK_BYTES_MIN &&
+                                                h->stack_bytes <= STACK_BYTES_MAX));
+    }
+    return false;
+}
+
+struct handler *adapt_handler(struct service *service, const struct pinion_handler *h)
+{
+    struct adapter adapter = {h->run, h->stop, h->ctx, service};
+    struct coroutine_options coroutine = {
+        service_loop(service), run_adapter, &adapter, sizeof adapter, h->stack_bytes,
+    };
+
+    if (h->runs == PINION_AS_COROUTINE) return coroutine_new(h->kind, &coroutine);
+    return callback_new_with(h->kind, run_adapter, h->stop ? stop_adapter : NULL, &adapter,
+                             sizeof adapter);
+}
+
 enum pinion_err pinion_service_handle(struct pinion_service *s, const struct pinion_handler *h)
 {
-    struct adapter adapter = {h->run, h->stop, h->ctx};
     struct handler *handler;
 
     if (!h->kind || !h->run || h->attempts_max > ATTEMPTS_MAX) return PINION_INVALID;
     if (backoff_check(span_of(h->backoff), NULL)) return PINION_INVALID;
     if (h->on_dead && on_dead_check(h->on_dead, NULL)) return PINION_INVALID;
-    handler = callback_new_with(h->kind, run_adapter, h->stop ? stop_adapter : NULL, &adapter,
-                                sizeof adapter);
+    if (!runs_ok(h)) return PINION_INVALID;
+    handler = adapt_handler(s->service, h);
     handler->concurrency = h->concurrency;
     handler->timeout_ms = h->timeout_ms;
     handler->attempts_max = h->attempts_max;

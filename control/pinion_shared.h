@@ -1,13 +1,28 @@
 /* control/pinion_shared.h — what the files behind include/pinion.h share; nobody else includes it.
  *
  * pinion_client.c is the client, pinion_service.c the service and its timers, pinion_attempt.c what
- * handlers call: each a thin face of what the house has already.
+ * handlers call, pinion_await.c what coroutines wait for: each a thin face of what the house has
+ * already.
  */
 #ifndef PINION_CONTROL_PINION_SHARED_H
 #define PINION_CONTROL_PINION_SHARED_H
 
 #include "base/error.h"
 #include "include/pinion.h"
+
+struct handler;
+struct service;
+
+/* A handler of pinion.h behind one of workers/: struct pinion_attempt is struct attempt. */
+struct adapter {
+    pinion_run_fn  *run;
+    pinion_stop_fn *stop;
+    void           *ctx;
+    struct service *service;
+};
+
+/* The handler itself, of one that is fit to run; yours. */
+struct handler *adapt_handler(struct service *, const struct pinion_handler *) must_use;
 
 /* Copies the reason to who asked for it; `text` may be NULL. Answers `err`. */
 enum pinion_err tell_reason(const struct error *why, enum pinion_err err, char *text, size_t size);

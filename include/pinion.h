@@ -144,6 +144,14 @@ typedef void pinion_run_fn(struct pinion_attempt *, void *ctx);
  * same. */
 typedef void pinion_stop_fn(struct pinion_attempt *, void *ctx);
 
+/* Where a handler runs. */
+enum pinion_runs {
+    PINION_ON_LOOP,      /* as said above */
+    PINION_ON_THREAD,    /* not yet: PINION_INVALID */
+    PINION_AS_COROUTINE, /* on the loop, on a stack of its own: it may await, as said below, and
+                          * must not block either. It finishes the attempt before it returns */
+};
+
 struct pinion_handler {
     const char     *kind;        /* exact; or a prefix that ends in . : or /, and "*"; or "*" */
     pinion_run_fn  *run;
@@ -155,6 +163,8 @@ struct pinion_handler {
     const char     *backoff;     /* overrides the job's; NULL: does not */
     const char     *on_dead;     /* kind of a job that is enqueued for each of its that dies;
                                   * "": none any more; NULL: as the service's */
+    enum pinion_runs runs;
+    size_t          stack_bytes; /* of a coroutine, 16 KiB .. 64 MiB; 0: 64 KiB */
 };
 
 struct pinion_service_options {
@@ -172,6 +182,8 @@ struct pinion_service_options {
     const char        *on_dead;     /* kind of a job that is enqueued for each job that dies, with
                                      * JSON about it as its payload; "": none any more; NULL: as
                                      * it was */
+    const char *const *webhook_allow; /* "10.1.0.0/16", NULL: addresses that pinion_await_http may
+                                     * reach although they are not public; NULL: none */
 };
 
 /* `loop` NULL: the service makes its own. Starts nothing yet. */
@@ -296,6 +308,36 @@ void pinion_attempt_fail(struct pinion_attempt *, const char *error);           
 void pinion_attempt_retry_in(struct pinion_attempt *, const char *error, uint64_t ms);
 /* No other attempt would help: the job is dead at once. */
 void pinion_attempt_reject(struct pinion_attempt *, const char *error);
+
+/* ---- inside a coroutine ----------------------------------------------------------------------
+ * A handler with .runs = PINION_AS_COROUTINE may await: it stands still, the loop goes on. `a` is
+ * its own attempt, not finished yet. What each of these gives:
+ *
+ *     PINION_STALE    the attempt must stop (cancelled, timed out, lease lost, shutdown). So says
+ *                     each await from then on, at once: finish the attempt, and return
+ *     PINION_BUSY     its time was over
+ *     PINION_INVALID  what was asked for is wrong, or this is not the coroutine of this attempt
+ *
+ * and what is said below. pinion_await_why has the reason, in words. What is given is filled in on
+ * PINION_OK only, unless said otherwise, and its texts live until the handler returns, or drops
+ * them. Texts and bytes that are handed in are borrowed until the await is over. A handler that
+ * returns without an outcome has failed. While others run, what they share may change: so look
+ * again after each await. */
+
+/* 0: in the next turn of the loop. */
+enum pinion_err pinion_await_ms(struct pinion_attempt *, uint64_t ms);
+
+#define PINION_READABLE 1
+#define PINION_WRITABLE 2
+
+/* Until the descriptor can be read or written, as `events` says, or has an end or an error to tell.
+ * It must not be closed meanwhile. timeout_ms 0: as long as the attempt may take. */
+enum pinion_err pinion_await_fd(struct pinion_attempt *, int fd, int events, uint64_t timeout_ms);
+
+/* Frees all that awaits have given so far: for handlers that loop for long. */
+void        pinion_await_drop(struct pinion_attempt *);
+/* Why the last await of this coroutine failed; "" if it did not. Borrowed until the next one. */
+const char *pinion_await_why(const struct pinion_attempt *);
 
 #ifdef __cplusplus
 }

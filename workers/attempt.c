@@ -193,6 +193,7 @@ void attempt_finish(struct attempt *a, enum outcome outcome, const void *text, s
     struct workers *w = consumer_workers(a->consumer);
 
     assert(a->at != AT_SETTLE); /* an attempt is finished exactly once */
+    if (a->handler->finished) a->handler->finished(a);
     ticker_cancel(w->o.ticker, &a->deadline);
     a->at = AT_SETTLE;
     a->outcome = outcome;

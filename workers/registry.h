@@ -45,6 +45,8 @@ struct handler {
     char                *backoff;     /* overrides the job's; owned; NULL: does not */
     char                *on_dead;     /* kind of what carries its dead jobs, "": none any more;
                                        * owned; NULL: as it is */
+    void (*finished)(struct attempt *); /* attempt_finish() was called, by whomever; NULL: so be
+                                         * it */
 
     unsigned running; /* attempts that have started and not finished */
     unsigned offered; /* slots named in claims whose answers are awaited */

@@ -39,12 +39,13 @@ struct service;
 struct case_runner {
     const char *name;              /* its jobs are of the kind "case.NAME" */
     unsigned    can;               /* CASE_... */
+    bool        heeds;             /* it cannot be deaf */
     void (*configure)(struct config *); /* NULL: nothing; before the service is made */
     void (*add)(struct service *);      /* NULL: nothing; before it starts */
     void (*end)(void);                  /* NULL: nothing; after it has stopped */
 };
 
-extern const struct case_runner callback_cases, command_cases, webhook_cases;
+extern const struct case_runner callback_cases, command_cases, webhook_cases, coroutine_cases;
 
 struct one_case {
     const char *name, *order;
@@ -54,6 +55,7 @@ struct one_case {
     uint64_t    timeout_ms;   /* 0: as long as it likes */
     uint64_t    lease_ms;     /* 0: the service's */
     bool        cancel;       /* as soon as it runs */
+    bool        deaf;         /* not for a runner that heeds */
     const char *state;        /* what comes of it, */
     unsigned    attempts;     /* how many it had, */
     const char *result;       /* all of it; NULL: none; */

@@ -1,0 +1,126 @@
+/*      guard page │ base ──── grows downwards ──── struct stack │ end
+ *      no access  │ bytes                                       │
+ */
+#include "workers/stack.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "base/macros.h"
+#include "workers/fiber.h"
+
+static size_t page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void unmap(const struct stack_pool *pool, struct stack *stack)
+{
+    munmap(stack->base - page_bytes(), page_bytes() + pool->bytes);
+}
+
+static enum pinion_err map(const struct stack_pool *pool, struct stack **ret_stack,
+                           struct error *why)
+{
+    size_t guard = page_bytes();
+    char *memory = mmap(NULL, guard + pool->bytes, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    int failure = errno;
+    struct stack *stack;
+
+    if (memory != MAP_FAILED && mprotect(memory + guard, pool->bytes, PROT_READ | PROT_WRITE)) {
+        failure = errno;
+        munmap(memory, guard + pool->bytes);
+        memory = MAP_FAILED;
+    }
+    if (memory == MAP_FAILED)
+        return error_set(why, PINION_BUSY,
+                         "no stack for another coroutine: %s (each takes two of the mappings that "
+                         "vm.max_map_count allows)",
+                         strerror(failure));
+    stack = (struct stack *)(void *)(memory + guard + pool->bytes - sizeof *stack);
+    *stack = (struct stack){NULL, memory + guard, pool->bytes - sizeof *stack};
+    *ret_stack = stack;
+    return PINION_OK;
+}
+
+static struct stack *pop(struct stack_pool *pool)
+{
+    struct stack *stack = pool->kept;
+
+    pool->kept = stack->next;
+    pool->count--;
+    return stack;
+}
+
+/* ---- those that nobody uses ------------------------------------------------------------------ */
+
+static void stop_looking(struct stack_pool *pool)
+{
+    if (!ev_is_active(&pool->idle)) return;
+    ev_ref(pool->loop);
+    ev_timer_stop(pool->loop, &pool->idle);
+}
+
+static void look_again(struct stack_pool *pool)
+{
+    pool->unused = pool->count;
+    if (ev_is_active(&pool->idle)) return;
+    ev_timer_set(&pool->idle, STACKS_IDLE_S, STACKS_IDLE_S);
+    ev_timer_start(pool->loop, &pool->idle);
+    ev_unref(pool->loop); /* it keeps no loop alive */
+}
+
+static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct stack_pool *pool = container_of(timer, struct stack_pool, idle);
+
+    (void)loop, (void)events;
+    while (pool->unused > 0) {
+        pool->unused--;
+        unmap(pool, pop(pool));
+    }
+    if (pool->count == 0) stop_looking(pool);
+    else look_again(pool);
+}
+
+/* ---- public ---------------------------------------------------------------------------------- */
+
+void stack_pool_init(struct stack_pool *pool, struct ev_loop *loop, size_t bytes)
+{
+    size_t page = page_bytes();
+
+    assert(bytes >= STACK_BYTES_MIN && bytes <= STACK_BYTES_MAX);
+    *pool = (struct stack_pool){.loop = loop};
+    pool->bytes = (FIBER_STACK_FACTOR * bytes + sizeof(struct stack) + page - 1) / page * page;
+    ev_timer_init(&pool->idle, on_idle, STACKS_IDLE_S, STACKS_IDLE_S);
+}
+
+void stack_pool_deinit(struct stack_pool *pool)
+{
+    stop_looking(pool);
+    while (pool->kept) unmap(pool, pop(pool));
+}
+
+enum pinion_err stack_take(struct stack_pool *pool, struct stack **ret_stack, struct error *why)
+{
+    if (!pool->kept) return map(pool, ret_stack, why);
+    *ret_stack = pop(pool);
+    if (pool->unused > pool->count) pool->unused = pool->count;
+    return PINION_OK;
+}
+
+void stack_put(struct stack_pool *pool, struct stack *stack)
+{
+    fiber_clean(stack->base, stack->bytes);
+    if (pool->count == STACKS_KEPT_MAX) {
+        unmap(pool, stack);
+        return;
+    }
+    stack->next = pool->kept;
+    pool->kept = stack;
+    pool->count++;
+    if (!ev_is_active(&pool->idle)) look_again(pool);
+}
