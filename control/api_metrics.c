@@ -12,6 +12,7 @@
 #include "control/pulse.h"
 #include "control/service.h"
 #include "scheduler/ticker.h"
+#include "workers/hosts.h"
 #include "workers/pull.h"
 #include "workers/workers.h"
 
@@ -115,6 +116,35 @@ static void add_workers(struct buffer *out, const struct service *s)
     add_histogram(out, "pinion_job_lateness_seconds", &t->late_us,
                   "Of delayed jobs, from when it was due to its first attempt.");
     add_schedules(out, &t->schedules);
+}
+
+static void add_hosts(struct buffer *out, const struct hosts *hosts)
+{
+    static const struct {
+        const char *name, *type, *help;
+    } metrics[] = {
+        {"pinion_webhook_breaker_open", "gauge",
+         "Whether webhooks leave the host alone: 1, or 0.5 while one is let through."},
+        {"pinion_webhook_running", "gauge", "Requests to the host that are under way."},
+        {"pinion_webhook_waiting", "gauge", "Attempts that wait for one of these to end."},
+        {"pinion_webhook_requests_total", "counter", "Requests to the host."},
+        {"pinion_webhook_failures_total", "counter",
+         "Those that had no answer, none in time, or 502, 503 or 504."},
+        {"pinion_webhook_postponed_total", "counter",
+         "Attempts that were not sent, for the breaker was open."},
+    };
+
+    for (size_t m = 0; m < countof(metrics) && hosts_count(hosts); m++) {
+        add_head(out, metrics[m].name, metrics[m].type, metrics[m].help);
+        for (size_t i = 0; i < hosts_count(hosts); i++) {
+            struct host_view v = hosts_view(hosts, i);
+            const double breaker[] = {
+                [BREAKER_CLOSED] = 0, [BREAKER_OPEN] = 1, [BREAKER_HALF] = 0.5};
+            const double values[] = {breaker[v.breaker], v.running,        v.waiting,
+                                     (double)v.asked,    (double)v.failed, (double)v.postponed};
+            buffer_printf(out, "%s{host=\"%s\"} %.15g\n", metrics[m].name, v.name, values[m]);
+        }
+    }
 }
 
 static double seconds_of(struct timeval t)
@@ -222,6 +252,7 @@ static void reply_metrics(struct http_exchange *x, const struct service *s,
 
     add_process(&out, s);
     add_workers(&out, s);
+    add_hosts(&out, service_hosts(s));
     if (fleet) add_queues(&out, fleet);
     http_reply(x, &(struct http_reply){.type = "text/plain; version=0.0.4; charset=utf-8",
                                        .body = out.data,

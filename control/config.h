@@ -67,6 +67,7 @@ struct config_handler {
     char    *url;         /* of a webhook; NULL only until finished */
     char    *secret, *secret_file; /* NULL: none; not both */
     struct status_set retry_4xx;
+    unsigned host_concurrency; /* of the URL's host; 0: the default */
     struct program_options program; /* of a command, or exec; its text is owned */
 };
 

@@ -176,6 +176,7 @@ static const struct key keys[] = {
     {"secret",      HOOKS,    set_secret,   FIELD(secret),            0, 0},
     {"secret-file", HOOKS,    set_file,     FIELD(secret_file),       0, 0},
     {"retry-4xx",   HOOKS,    set_statuses, FIELD(retry_4xx),         0, 0},
+    {"host-concurrency", HOOKS, set_count,  FIELD(host_concurrency),  1, CONCURRENCY_MAX},
     {"concurrency", ALL,      set_count,    FIELD(concurrency),       1, CONCURRENCY_MAX},
     {"timeout",     ALL,      set_duration, FIELD(timeout_ms),        1, DURATION_MS_MAX},
     {"attempts",    ALL,      set_count,    FIELD(attempts_max),      1, ATTEMPTS_MAX},

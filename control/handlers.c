@@ -5,12 +5,13 @@
 #include "workers/registry.h"
 #include "workers/webhook.h"
 
-static enum pinion_err make_webhook(const struct config_handler *c, struct fetcher *fetcher,
+static enum pinion_err make_webhook(const struct config_handler *c, const struct handler_parts *p,
                                     struct handler **ret_handler, struct error *why)
 {
-    struct webhook_options o = {c->url, c->secret, c->secret_file, c->retry_4xx};
+    struct webhook_options o = {c->url, c->secret, c->secret_file, c->retry_4xx,
+                                c->host_concurrency};
     struct error bad;
-    enum pinion_err err = webhook_new(c->kind, &o, fetcher, ret_handler, &bad);
+    enum pinion_err err = webhook_new(c->kind, &o, p->fetcher, p->hosts, ret_handler, &bad);
 
     return err ? error_set(why, err, "webhook %s: %s", c->kind, bad.text) : PINION_OK;
 }
@@ -34,10 +35,17 @@ static enum pinion_err make_runner(const struct config_handler *c, const struct 
     switch (c->runner) {
     case CONFIG_COMMAND:
     case CONFIG_EXEC: return make_command(c, p->host, ret_handler, why);
-    case CONFIG_WEBHOOK: return make_webhook(c, p->fetcher, ret_handler, why);
+    case CONFIG_WEBHOOK: return make_webhook(c, p, ret_handler, why);
     case CONFIG_RUNNERS: break;
     }
     return error_set(why, PINION_INTERNAL, "%s: no runner", c->kind);
+}
+
+/* Of two numbers of slots, of which 0 says nothing. */
+static unsigned least(unsigned a, unsigned b)
+{
+    if (!a || !b) return a + b;
+    return a < b ? a : b;
 }
 
 enum pinion_err handler_make(const struct config_handler *c, const struct handler_parts *parts,
@@ -47,7 +55,7 @@ enum pinion_err handler_make(const struct config_handler *c, const struct handle
     enum pinion_err err = make_runner(c, parts, &h, why);
 
     if (err) return err;
-    h->concurrency = c->concurrency;
+    h->concurrency = least(c->concurrency, h->concurrency);
     h->timeout_ms = c->timeout_ms;
     h->attempts_max = c->attempts_max;
     handler_name(h, c->backoff, c->on_dead);

@@ -7,12 +7,14 @@
 
 struct fetcher;
 struct handler;
+struct hosts;
 struct process_host;
 
 /* What handlers are made with; all of it is borrowed for good. */
 struct handler_parts {
     const struct process_host *host;
-    struct fetcher *fetcher; /* NULL only if no webhook is made */
+    struct fetcher *fetcher; /* NULL only if no webhook is made; the same for hosts */
+    struct hosts *hosts;
 };
 
 /* Yours, until it is given away. PINION_INVALID: it cannot work, and `why` says what

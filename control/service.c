@@ -262,6 +262,7 @@ void service_free(struct service *s)
     results_free(s->results);
     workers_free(s->workers);
     registry_deinit(&s->handlers);
+    hosts_free(s->hosts);
     fetcher_free(s->fetcher);
     redis_child_free(s->child);
     redis_url_deinit(&s->url);

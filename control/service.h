@@ -18,6 +18,7 @@ struct ev_loop;
 struct fleet;
 struct handler;
 struct histogram;
+struct hosts;
 struct link;
 struct process_host;
 struct redis_info;
@@ -66,6 +67,7 @@ uint64_t                 service_roundtrip_us(const struct service *);
 unsigned                 service_http_connections(const struct service *);
 const struct histogram  *service_stall_us(const struct service *);
 const struct workers_totals *service_totals(const struct service *);
+const struct hosts      *service_hosts(const struct service *); /* of webhooks; NULL: none */
 struct zone_cache       *service_zones(const struct service *);
 struct pull             *service_pull(const struct service *); /* those who pull over HTTP */
 /* These are there from the first time that Redis is up. */

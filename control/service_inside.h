@@ -20,6 +20,7 @@
 #include "scheduler/schedule.h"
 #include "scheduler/ticker.h"
 #include "workers/fetch.h"
+#include "workers/hosts.h"
 #include "workers/process.h"
 #include "workers/process_record.h"
 #include "workers/workers.h"
@@ -47,6 +48,7 @@ struct service {
     struct process_record *record;
     struct process_host host;
     struct fetcher *fetcher; /* NULL: nobody fetches */
+    struct hosts *hosts;     /* of webhooks; NULL: there are none */
     struct redis_child *child; /* NULL: an external Redis */
     struct redis_url url;
     struct redis_info redis;

@@ -28,12 +28,20 @@ static enum pinion_err make_redis(struct service *s, struct error *why)
     return redis_url_parse(span_of(redis_child_url(s->child)), &s->url, why);
 }
 
+static void look_again(void *ctx)
+{
+    struct service *s = ctx;
+
+    if (s->workers) workers_look_again(s->workers);
+}
+
 /* Only where somebody fetches: libcurl costs a moment at the start, and some memory. */
 static enum pinion_err need_fetcher(struct service *s, struct error *why)
 {
     struct fetcher_options o = {s->loop, s->ticker, s->config->webhook_allow,
                                 s->config->webhook_allow_count};
 
+    if (!s->hosts) s->hosts = hosts_new(s->ticker, look_again, s);
     return s->fetcher ? PINION_OK : fetcher_new(&o, &s->fetcher, why);
 }
 
@@ -41,7 +49,7 @@ enum pinion_err service_make_handler(struct service *s, const struct config_hand
                                      struct registry *to, struct error *why)
 {
     enum pinion_err err = c->runner == CONFIG_WEBHOOK ? need_fetcher(s, why) : PINION_OK;
-    struct handler_parts parts = {&s->host, s->fetcher};
+    struct handler_parts parts = {&s->host, s->fetcher, s->hosts};
     struct handler *h;
 
     if (!err) err = handler_make(c, &parts, &h, why);

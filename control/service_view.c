@@ -93,6 +93,11 @@ struct fleet *service_fleet(const struct service *s)
     return s->fleet;
 }
 
+const struct hosts *service_hosts(const struct service *s)
+{
+    return s->hosts;
+}
+
 struct zone_cache *service_zones(const struct service *s)
 {
     return s->zones;

@@ -168,9 +168,16 @@ static struct span error_text(struct buffer *b, struct span text)
     return (struct span){b->data, b->len};
 }
 
+static const char *uncharged_text(int64_t delay_ms, char out[24])
+{
+    snprintf(out, 24, "~%" PRId64, delay_ms);
+    return out;
+}
+
 void fail_build(struct request *r, struct span key, const struct settle_item *items, size_t count)
 {
     struct buffer text = BUFFER_INIT;
+    char delay[24];
 
     request_script(r, SCRIPT_FAIL, key);
     for (size_t i = 0; i < count; i++) {
@@ -179,6 +186,8 @@ void fail_build(struct request *r, struct span key, const struct settle_item *it
         request_add_i64(r, items[i].started_ms);
         if (items[i].delay_ms < 0)
             request_add_text(r, "-");
+        else if (items[i].uncharged)
+            request_add_text(r, uncharged_text(items[i].delay_ms, delay));
         else
             request_add_i64(r, items[i].delay_ms);
         request_add_span(r, error_text(&text, items[i].text));

@@ -7,6 +7,7 @@
 #ifndef PINION_QUEUE_SETTLE_H
 #define PINION_QUEUE_SETTLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "queue/job.h"
 #include "queue/request.h"
@@ -31,6 +32,7 @@ struct settle_item {
     uint64_t     lease_ms;   /* renew */
     int64_t      started_ms; /* ack_rich, fail: when the attempt began, Redis's clock */
     int64_t      delay_ms;   /* fail: until the next attempt; -1: do not retry */
+    bool         uncharged;  /* fail: the attempt does not count, and is no error */
     unsigned     percent;    /* progress */
     unsigned     pack_size;  /* ack: of the pack that it was claimed with; 0: none */
     enum settled settled;    /* filled by read */

@@ -112,17 +112,29 @@ static int64_t start_ms(const struct attempt *a, int64_t now_ms)
     return claimed_ms > now_ms && claimed_ms - now_ms < CLOCK_DOUBT_MS ? claimed_ms : now_ms;
 }
 
+void attempt_wait(struct attempt *a)
+{
+    ticker_cancel(consumer_workers(a->consumer)->o.ticker, &a->deadline);
+}
+
+void attempt_begin(struct attempt *a)
+{
+    struct workers *w = consumer_workers(a->consumer);
+
+    a->started_mono_us = clock_mono_us();
+    a->started_ms = start_ms(a, redis_clock_now_us(&w->clock) / 1000);
+    a->work.deadline_ms = a->started_ms + (int64_t)timeout_of(a);
+    ticker_set_in(w->o.ticker, &a->deadline, timeout_of(a));
+}
+
 void attempt_start(struct attempt *a)
 {
     struct workers *w = consumer_workers(a->consumer);
 
     a->at = AT_RUN;
-    a->started_mono_us = clock_mono_us();
-    a->renewed_mono_ms = a->started_mono_us / 1000;
-    a->started_ms = start_ms(a, redis_clock_now_us(&w->clock) / 1000);
-    a->work.deadline_ms = a->started_ms + (int64_t)timeout_of(a);
     alarm_init(&a->deadline, on_deadline);
-    ticker_set_in(w->o.ticker, &a->deadline, timeout_of(a));
+    attempt_begin(a);
+    a->renewed_mono_ms = a->started_mono_us / 1000;
     a->handler->running++;
     w->running++;
     a->handler->runner->start(a);
@@ -199,7 +211,7 @@ void attempt_finish(struct attempt *a, enum outcome outcome, const void *text, s
     a->outcome = outcome;
     a->delay_ms = delay_ms;
     if (outcome == OUTCOME_DONE && a->job.retain_ms) keep_text(a, text, len, RESULT_BYTES_MAX);
-    if (outcome == OUTCOME_FAIL) keep_error(a, text, len);
+    if (outcome == OUTCOME_FAIL || outcome == OUTCOME_POSTPONE) keep_error(a, text, len);
     overrule(a);
     attempt_progress_end(a);
     a->handler->running--;

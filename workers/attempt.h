@@ -27,7 +27,13 @@ enum attempt_at { AT_RUN, AT_STOP, AT_SETTLE };
 /* Why an attempt must stop before its work is over; the first one counts. */
 enum stop_reason { STOP_NOT, STOP_TIMEOUT, STOP_CANCEL, STOP_LOST, STOP_SHUTDOWN };
 
-enum outcome { OUTCOME_DONE, OUTCOME_FAIL, OUTCOME_RELEASE, OUTCOME_NONE };
+enum outcome {
+    OUTCOME_DONE,
+    OUTCOME_FAIL,
+    OUTCOME_POSTPONE, /* not tried for this reason; again after the delay, uncharged */
+    OUTCOME_RELEASE,
+    OUTCOME_NONE,
+};
 
 #define RETRY_BY_BACKOFF (-2) /* delay_ms of a failure: as the job's backoff says */
 #define RETRY_NEVER      (-1)
@@ -67,6 +73,9 @@ void attempt_use(struct attempt *, struct handler *);
 
 /* Hands it to its handler. */
 void attempt_start(struct attempt *);
+/* Its work cannot begin yet: its timeout does not run until attempt_begin(). */
+void attempt_wait(struct attempt *);
+void attempt_begin(struct attempt *);
 /* It must stop for this reason; repeated: no-op. */
 void attempt_stop(struct attempt *, enum stop_reason);
 /* How far it is: kept, and sent soon. PINION_INVALID: beyond PROGRESS_MAX or PROGRESS_NOTE_MAX, or

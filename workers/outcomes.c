@@ -33,7 +33,8 @@ static enum outbox outbox_of(const struct attempt *a)
 {
     switch (a->outcome) {
     case OUTCOME_DONE: return a->rare || job_is_rich(&a->job) ? OUTBOX_RICH : OUTBOX_ACK;
-    case OUTCOME_FAIL: return OUTBOX_FAIL;
+    case OUTCOME_FAIL:
+    case OUTCOME_POSTPONE: return OUTBOX_FAIL;
     case OUTCOME_RELEASE: return OUTBOX_RELEASE;
     case OUTCOME_NONE: break;
     }
@@ -50,6 +51,7 @@ static int64_t delay_of(const struct attempt *a)
     const struct handler *h = a->handler;
     struct span backoff = h->backoff ? span_of(h->backoff) : a->job.backoff;
 
+    if (a->outcome == OUTCOME_POSTPONE) return a->delay_ms;
     if (h->attempts_max && a->failures + 1 >= h->attempts_max) return RETRY_NEVER;
     if (a->delay_ms != RETRY_BY_BACKOFF) return a->delay_ms;
     return (int64_t)backoff_ms(backoff, a->failures + 1, random_unit());
@@ -65,7 +67,9 @@ static void log_end(const struct attempt *a, enum settled settled)
     };
 
     if (settled >= countof(events) || !events[settled]) return;
-    log_fields(settled == SETTLED_CANCELLED ? LOG_INFO : LOG_WARN, events[settled],
+    bool postponed = settled == SETTLED_RETRY && a->outcome == OUTCOME_POSTPONE;
+    log_fields(settled == SETTLED_CANCELLED || postponed ? LOG_INFO : LOG_WARN,
+               postponed ? "job_postponed" : events[settled],
                (const struct log_field[]){
                    LOG_TEXT("job", a->work.id),
                    LOG_TEXT("kind", a->work.kind),
@@ -79,7 +83,7 @@ static enum tally_end end_of(const struct attempt *a, enum settled settled)
 {
     if (settled == SETTLED_CANCELLED) return TALLY_CANCELLED;
     if (a->outcome == OUTCOME_DONE) return TALLY_DONE;
-    if (a->outcome == OUTCOME_RELEASE) return TALLY_RELEASED;
+    if (a->outcome == OUTCOME_RELEASE || a->outcome == OUTCOME_POSTPONE) return TALLY_RELEASED;
     return settled == SETTLED_DEAD ? TALLY_DEAD : TALLY_RETRY;
 }
 
@@ -142,6 +146,7 @@ static void send_batch(struct consumer *c, enum outbox outbox)
             .text = {a->text ? a->text : "", a->text_len},
             .pack_size = a->pack_size,
             .delay_ms = outbox == OUTBOX_FAIL ? delay_of(a) : 0,
+            .uncharged = a->outcome == OUTCOME_POSTPONE,
         };
         bytes += a->text_len + 64;
     }

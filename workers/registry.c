@@ -133,6 +133,7 @@ unsigned handler_free_slots(const struct handler *h)
 {
     unsigned taken = 0, concurrency = h->concurrency;
 
+    if (h->capped && h->cap < concurrency) concurrency = h->cap;
     for (; h; h = h->before) taken += h->running + h->offered;
     return taken < concurrency ? concurrency - taken : 0;
 }

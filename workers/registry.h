@@ -51,6 +51,8 @@ struct handler {
     unsigned running; /* attempts that have started and not finished */
     unsigned offered; /* slots named in claims whose answers are awaited */
     unsigned taken;   /* by the answer that is being read */
+    bool     capped; /* its runner gives no more slots in all than `cap` now */
+    unsigned cap;
 
     unsigned        holders; /* beside its registry */
     bool            retired; /* no registry has it any more; freed with its last holder */

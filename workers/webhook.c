@@ -12,6 +12,7 @@
 #include "base/time_text.h"
 #include "workers/attempt.h"
 #include "workers/fetch.h"
+#include "workers/hosts.h"
 #include "workers/signature.h"
 #include "workers/web_libs.h"
 
@@ -22,11 +23,14 @@ struct webhook {
     char *pattern, *url, *secret; /* secret: NULL for none */
     struct status_set retry;
     struct fetcher *fetcher;
+    struct host *host;
 };
 
 /* One request for one attempt. */
 struct delivery {
     struct fetch fetch;
+    struct turn turn;
+    bool waits;
     struct attempt *attempt;
 };
 
@@ -89,6 +93,14 @@ static void fail(struct attempt *a, const struct webhook *w, const struct fetch_
     buffer_deinit(&text);
 }
 
+/* An answer that says that the host is up, whatever it says of the job. */
+static enum verdict verdict_of(const struct fetch_response *r)
+{
+    if (r->end == FETCH_FORBIDDEN) return HOST_UNKNOWN;
+    if (r->end == FETCH_FAILED) return HOST_FAILED;
+    return r->status >= 502 && r->status <= 504 ? HOST_FAILED : HOST_ANSWERED;
+}
+
 static void on_done(struct fetch *fetch, const struct fetch_response *r)
 {
     struct delivery *d = container_of(fetch, struct delivery, fetch);
@@ -96,6 +108,7 @@ static void on_done(struct fetch *fetch, const struct fetch_response *r)
     struct webhook *w = container_of(a->handler, struct webhook, handler);
 
     free(d);
+    host_leave(w->host, verdict_of(r));
     if (r->end == FETCH_ANSWERED && r->status / 100 == 2)
         attempt_finish(a, OUTCOME_DONE, r->body.data, r->body.len, 0);
     else
@@ -151,10 +164,10 @@ static void write_lines(struct lines *l, const struct webhook *w, const struct a
     for (size_t i = 0; i < l->count; i++) l->line[i] = l->text[i].data;
 }
 
-static void start(struct attempt *a)
+static void post(struct delivery *d)
 {
+    struct attempt *a = d->attempt;
     struct webhook *w = container_of(a->handler, struct webhook, handler);
-    struct delivery *d = xcalloc(1, sizeof *d);
     struct lines lines = {.count = 0};
     struct fetch_request request = {
         .method = "POST",
@@ -166,17 +179,63 @@ static void start(struct attempt *a)
     };
 
     write_lines(&lines, w, a);
-    d->attempt = a;
-    a->work_state = d;
     fetch_start(w->fetcher, &d->fetch, &request, on_done);
     for (size_t i = 0; i < lines.count; i++) buffer_deinit(&lines.text[i]);
 }
 
+/* ---- its turn -------------------------------------------------------------------------------- */
+
+static void postpone(struct delivery *d)
+{
+    struct attempt *a = d->attempt;
+    struct webhook *w = container_of(a->handler, struct webhook, handler);
+    const char *text = "not sent: the breaker of its host is open";
+
+    free(d);
+    attempt_finish(a, OUTCOME_POSTPONE, text, strlen(text), (int64_t)host_rest_ms(w->host));
+}
+
+static void on_turn(struct turn *turn, bool may)
+{
+    struct delivery *d = container_of(turn, struct delivery, turn);
+
+    d->waits = false;
+    if (!may) {
+        postpone(d);
+        return;
+    }
+    attempt_begin(d->attempt);
+    post(d);
+}
+
+static void start(struct attempt *a)
+{
+    struct webhook *w = container_of(a->handler, struct webhook, handler);
+    struct delivery *d = xcalloc(1, sizeof *d);
+
+    d->attempt = a;
+    d->turn.go = on_turn;
+    a->work_state = d;
+    switch (host_enter(w->host, &d->turn)) {
+    case ENTRY_GO: post(d); return;
+    case ENTRY_REFUSED: postpone(d); return;
+    case ENTRY_WAIT: break;
+    }
+    d->waits = true;
+    attempt_wait(a);
+}
+
 static void stop(struct attempt *a)
 {
+    struct webhook *w = container_of(a->handler, struct webhook, handler);
     struct delivery *d = a->work_state;
 
-    fetch_stop(&d->fetch);
+    if (d->waits) {
+        host_give_up(&d->turn);
+    } else {
+        fetch_stop(&d->fetch);
+        host_leave(w->host, a->stop == STOP_TIMEOUT ? HOST_FAILED : HOST_UNKNOWN);
+    }
     free(d);
     attempt_finish(a, OUTCOME_FAIL, NULL, 0, RETRY_BY_BACKOFF); /* the reason is the attempt's */
 }
@@ -235,6 +294,7 @@ static void free_webhook(struct handler *h)
 {
     struct webhook *w = container_of(h, struct webhook, handler);
 
+    host_part(w->host, h);
     free(w->pattern);
     free(w->url);
     free(w->secret);
@@ -243,16 +303,17 @@ static void free_webhook(struct handler *h)
 static const struct runner webhook_runner = {"webhook", start, stop, free_webhook};
 
 enum pinion_err webhook_new(const char *pattern, const struct webhook_options *o,
-                            struct fetcher *fetcher, struct handler **ret_handler,
-                            struct error *why)
+                            struct fetcher *fetcher, struct hosts *hosts,
+                            struct handler **ret_handler, struct error *why)
 {
-    char *secret = xstrdup(o->secret);
+    char *secret, host[FETCH_HOST_MAX];
+    enum pinion_err err = fetch_url_check(o->url, host, why);
     struct webhook *w;
 
-    if (!secret && o->secret_file) {
-        enum pinion_err err = read_secret(o->secret_file, &secret, why);
-        if (err) return err;
-    }
+    if (err) return err;
+    secret = xstrdup(o->secret);
+    if (!secret && o->secret_file) err = read_secret(o->secret_file, &secret, why);
+    if (err) return err;
     w = xcalloc(1, sizeof *w);
     w->pattern = xstrdup(pattern);
     w->url = xstrdup(o->url);
@@ -260,6 +321,8 @@ enum pinion_err webhook_new(const char *pattern, const struct webhook_options *o
     w->retry = o->retry;
     w->fetcher = fetcher;
     w->handler = (struct handler){.pattern = w->pattern, .runner = &webhook_runner};
+    w->handler.concurrency = o->host_concurrency ? o->host_concurrency : HOST_CONCURRENCY_DEFAULT;
+    w->host = host_join(hosts, host, &w->handler, o->host_concurrency);
     *ret_handler = &w->handler;
     return PINION_OK;
 }

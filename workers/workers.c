@@ -168,6 +168,11 @@ static struct consumer *consumer_heard(struct workers *w, struct span channel)
     return NULL;
 }
 
+void workers_look_again(struct workers *w)
+{
+    for (size_t i = 0; i < w->consumers_count; i++) consumer_wake(w->consumers[i]);
+}
+
 void workers_zones_changed(struct workers *w)
 {
     for (size_t i = 0; i < w->consumers_count; i++)

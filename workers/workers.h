@@ -93,6 +93,9 @@ int64_t  workers_now_ms(const struct workers *);
 /* Files of zones changed: schedules are read anew. */
 void workers_zones_changed(struct workers *);
 
+/* A handler that gave no slots gives some again. */
+void workers_look_again(struct workers *);
+
 /* Sends what is pending. The loop does it before it sleeps. */
 void workers_flush(struct workers *);
 

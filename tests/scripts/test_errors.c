@@ -135,6 +135,45 @@ TEST(they_go_with_the_job)
     assert_int_equal(keys_kept(), 0);
 }
 
+/* Put off: its error is seen, but it is none of those that count, even where one attempt is all. */
+TEST(one_that_does_not_count)
+{
+    struct pinion_job job = {.kind = "wc", .queue = "q", .attempts_max = 1};
+    struct job_view view;
+
+    rig_reset(&rig);
+    assert_string_equal(enqueue(&rig, &job, id), "new");
+    for (int i = 0; i < 3; i++) {
+        struct lease held = claim_one(&rig);
+        struct settle_item item = {.id = span_of(held.id),
+                                   .token = span_of(held.token),
+                                   .text = span_of("put off"),
+                                   .delay_ms = 50,
+                                   .uncharged = true};
+        for (int again = 0; again < 2; again++) { /* the answer was lost */
+            fail_build(&rig.request, rig_key(&rig), &item, 1);
+            redisReply *r = rig_ask(&rig);
+            assert_int_equal(settle_read(r, SCRIPT_FAIL, &item, 1), PINION_OK);
+            assert_int_equal(item.settled, SETTLED_RETRY);
+            freeReplyObject(r);
+        }
+        show_build(&rig.request, rig_key(&rig), span_of(id));
+        redisReply *r = rig_ask(&rig);
+        assert_int_equal(show_read(r, span_of(id), &view), PINION_OK);
+        assert_true(span_is(view.state, "retry"));
+        assert_int_equal(view.failures, 0);
+        assert_string_equal(view.error, "put off");
+        job_view_deinit(&view);
+        freeReplyObject(r);
+        rig_step(&rig, 50);
+        promote(&rig, NULL);
+    }
+    assert_int_equal(keys_kept(), 0);
+    assert_int_equal(rig_int(&rig, "HEXISTS pinion:{q}:meta failed"), 0);
+    fail_with("at last");
+    assert_int_equal(rig_int(&rig, "ZCARD pinion:{q}:dead"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +181,7 @@ int main(void)
         cmocka_unit_test(the_last_ones),
         cmocka_unit_test(a_long_one_is_cut),
         cmocka_unit_test(they_go_with_the_job),
+        cmocka_unit_test(one_that_does_not_count),
     };
 
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
