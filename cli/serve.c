@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/config.h"
+#include "control/plugins.h"
 #include "control/service.h"
 
 #define FLAGS_MAX 64
@@ -139,6 +140,7 @@ static enum pinion_err serve(const struct config *config, int argc, char **argv,
     struct service *service = service_new(NULL, config);
     struct ev_loop *loop = service_loop(service);
     struct words words = {service, argc, argv};
+    struct plugins *plugins = NULL;
     ev_signal term, interrupt, hangup;
     enum pinion_err err;
 
@@ -150,11 +152,13 @@ static enum pinion_err serve(const struct config *config, int argc, char **argv,
     ev_signal_init(&hangup, on_hangup, SIGHUP);
     hangup.data = &words;
     ev_signal_start(loop, &hangup);
-    err = service_start(service, why);
+    err = plugins_load(service, &plugins, why);
+    if (!err) err = service_start(service, why);
     if (!err) err = service_run(service, why);
     ev_signal_stop(loop, &term);
     ev_signal_stop(loop, &interrupt);
     ev_signal_stop(loop, &hangup);
+    plugins_free(plugins);
     service_free(service);
     return err;
 }

@@ -200,6 +200,13 @@ static enum pinion_err set_host(struct config *c, const struct key *key, const c
     return config_host_add(c, value, why);
 }
 
+static enum pinion_err set_plugin(struct config *c, const struct key *key, const char *value,
+                                  struct error *why)
+{
+    (void)key;
+    return config_plugin_add(c, value, why);
+}
+
 static enum pinion_err set_allow(struct config *c, const struct key *key, const char *value,
                                  struct error *why)
 {
@@ -257,6 +264,8 @@ static const struct key keys[] = {
       NULL, set_allow, 0, 0, 0, NULL},
     {{"exec", 0, NULL, "run what jobs of kind pinion.exec say: whoever enqueues may run anything"},
       NULL, set_switch, FIELD(exec), 0, 0, NULL},
+    {{"plugin", 0, "FILE.so", "load handlers written in C; may be repeated"},
+      NULL, set_plugin, 0, 0, 0, NULL},
     {{"on-dead", 0, "KIND", "enqueue a job of this kind for each job that dies"},
       NULL, set_on_dead, FIELD(on_dead), 0, 0, NULL},
     {{"http-host", 0, "NAME", "accept requests for this host name; may be repeated"},

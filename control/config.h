@@ -29,6 +29,7 @@
 
 #define CONFIG_FILE_BYTES_MAX   (1024 * 1024)
 #define CONFIG_HOSTS_MAX        64
+#define CONFIG_PLUGINS_MAX      64
 #define CONFIG_SCHEDULES_MAX    10000
 #define CONFIG_GRACE_MS_MAX     86400000
 #define CONFIG_MEMORY_MIN       (UINT64_C(1) * 1024 * 1024) /* of a program */
@@ -98,6 +99,8 @@ struct config {
     size_t            host_count;
     struct address_range *webhook_allow; /* forbidden addresses that webhooks may reach */
     size_t                webhook_allow_count;
+    char            **plugins;         /* files */
+    size_t            plugin_count;
     struct config_queue *queues;
     size_t               queue_count;
     struct config_handler *handlers;
@@ -105,7 +108,7 @@ struct config {
     struct config_schedule *schedules;
     size_t                  schedule_count;
 
-    enum config_source source, hosts_from, allow_from, queues_from; /* private */
+    enum config_source source, hosts_from, allow_from, plugins_from, queues_from; /* private */
 };
 
 void config_init(struct config *); /* the defaults */

@@ -176,6 +176,24 @@ enum pinion_err config_host_add(struct config *c, const char *name, struct error
     return PINION_OK;
 }
 
+static void plugins_drop(struct config *c)
+{
+    while (c->plugin_count) free(c->plugins[--c->plugin_count]);
+}
+
+enum pinion_err config_plugin_add(struct config *c, const char *file, struct error *why)
+{
+    if (!*file) return error_set(why, PINION_INVALID, "plugin: expected a file");
+    if (c->plugins_from < c->source) plugins_drop(c);
+    c->plugins_from = c->source;
+    if (c->plugin_count == CONFIG_PLUGINS_MAX)
+        return error_set(why, PINION_INVALID, "plugin: expected at most %d files",
+                         CONFIG_PLUGINS_MAX);
+    c->plugins = xrealloc(c->plugins, (c->plugin_count + 1) * sizeof *c->plugins);
+    c->plugins[c->plugin_count++] = xstrdup(file);
+    return PINION_OK;
+}
+
 enum pinion_err config_allow_add(struct config *c, const char *text, struct error *why)
 {
     struct address_range range;
@@ -212,10 +230,12 @@ void config_init(struct config *c)
 void config_deinit(struct config *c)
 {
     hosts_drop(c);
+    plugins_drop(c);
     for (size_t i = 0; i < c->queue_count; i++) queue_drop(&c->queues[i]);
     config_handlers_deinit(c);
     config_schedules_deinit(c);
     free(c->hosts);
+    free(c->plugins);
     free(c->webhook_allow);
     free(c->queues);
     free(c->redis);

@@ -50,6 +50,7 @@ enum pinion_err config_schedule_set(struct config_schedule *, const char *key, c
 enum pinion_err config_schedules_check(const struct config *, struct error *why) must_use;
 void            config_schedules_deinit(struct config *);
 enum pinion_err config_host_add(struct config *, const char *name, struct error *why) must_use;
+enum pinion_err config_plugin_add(struct config *, const char *file, struct error *why) must_use;
 enum pinion_err config_allow_add(struct config *, const char *range, struct error *why) must_use;
 
 #endif

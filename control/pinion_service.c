@@ -17,6 +17,7 @@
 
 struct pinion_service {
     struct config config;
+    bool is_face; /* of a service that somebody else made, and runs */
     struct service *service;
     struct timers *timers;
     struct soon *soon;
@@ -112,6 +113,22 @@ enum pinion_err pinion_service_new(struct ev_loop *loop,
     return PINION_OK;
 }
 
+struct pinion_service *service_face_new(struct service *service)
+{
+    struct pinion_service *s = xcalloc(1, sizeof *s);
+
+    s->is_face = true;
+    s->service = service;
+    begin_timers(s);
+    return s;
+}
+
+void service_face_free(struct pinion_service *s)
+{
+    end_timers(s);
+    free(s);
+}
+
 static void run_adapter(struct attempt *a, void *ctx)
 {
     const struct adapter *adapter = ctx;
@@ -170,14 +187,15 @@ enum pinion_err pinion_service_handle(struct pinion_service *s, const struct pin
 enum pinion_err pinion_service_start(struct pinion_service *s, char *text, size_t size)
 {
     struct error why = {0};
-    enum pinion_err err = service_start(s->service, &why);
+    enum pinion_err err = s->is_face ? error_set(&why, PINION_CONFLICT, "others start it")
+                                     : service_start(s->service, &why);
 
     return tell_reason(&why, err, text, size);
 }
 
 enum pinion_err pinion_service_run(struct pinion_service *s)
 {
-    return service_run(s->service, NULL);
+    return s->is_face ? PINION_CONFLICT : service_run(s->service, NULL);
 }
 
 void pinion_service_stop(struct pinion_service *s)
@@ -195,9 +213,14 @@ int pinion_service_stopped(const struct pinion_service *s)
     return service_stopped(s->service);
 }
 
+struct ev_loop *pinion_service_loop(struct pinion_service *s)
+{
+    return service_loop(s->service);
+}
+
 void pinion_service_free(struct pinion_service *s)
 {
-    if (!s) return;
+    if (!s || s->is_face) return;
     end_timers(s);
     service_free(s->service);
     config_deinit(&s->config);

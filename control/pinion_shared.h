@@ -27,4 +27,11 @@ struct handler *adapt_handler(struct service *, const struct pinion_handler *) m
 /* Copies the reason to who asked for it; `text` may be NULL. Answers `err`. */
 enum pinion_err tell_reason(const struct error *why, enum pinion_err err, char *text, size_t size);
 
+struct service;
+
+/* What plugins see of a service that they do not own; borrowed until service_face_free, which comes
+ * before service_free. */
+struct pinion_service *service_face_new(struct service *);
+void                   service_face_free(struct pinion_service *);
+
 #endif

@@ -42,11 +42,11 @@ static void keep_redis(struct config *fresh, const struct config *running, struc
     fresh->allow_eviction = running->allow_eviction;
 }
 
-static bool hosts_equal(const struct config *a, const struct config *b)
+static bool lists_equal(char **a, size_t a_count, char **b, size_t b_count)
 {
-    if (a->host_count != b->host_count) return false;
-    for (size_t i = 0; i < a->host_count; i++)
-        if (strcmp(a->hosts[i], b->hosts[i]) != 0) return false;
+    if (a_count != b_count) return false;
+    for (size_t i = 0; i < a_count; i++)
+        if (strcmp(a[i], b[i]) != 0) return false;
     return true;
 }
 
@@ -78,7 +78,10 @@ void reload_keep(struct config *fresh, const struct config *running, struct buff
     keep_text(&fresh->listen, running->listen, "listen", out);
     keep_text(&fresh->state, running->state, "state", out);
     keep_text(&fresh->name_space, running->name_space, "namespace", out);
-    if (!hosts_equal(fresh, running)) name_it(out, "http-host");
+    if (!lists_equal(fresh->hosts, fresh->host_count, running->hosts, running->host_count))
+        name_it(out, "http-host");
+    if (!lists_equal(fresh->plugins, fresh->plugin_count, running->plugins, running->plugin_count))
+        name_it(out, "plugin");
     if (!queues_equal(fresh, running)) name_it(out, "queue");
     if (!allowed_equal(fresh, running)) name_it(out, "webhook-allow");
 }

@@ -2,6 +2,7 @@
 #include "control/service_inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/memory.h"
@@ -281,6 +282,13 @@ enum pinion_err service_add_handler(struct service *s, struct handler *h, struct
 
     if (err) handler_free(h);
     return err;
+}
+
+bool service_handles(const struct service *s, const char *pattern)
+{
+    for (size_t i = 0; i < s->handlers.count; i++)
+        if (strcmp(s->handlers.handlers[i]->pattern, pattern) == 0) return true;
+    return false;
 }
 
 enum pinion_err service_start(struct service *s, struct error *why)

@@ -40,6 +40,8 @@ struct ticker  *service_ticker(const struct service *);
 /* Before the start; takes the handler, also when it is refused. */
 enum pinion_err service_add_handler(struct service *, struct handler *, struct error *why) must_use;
 
+bool service_handles(const struct service *, const char *pattern); /* one was added for just it */
+
 /* What can be refused at once is refused here (folder, lock, address, programs); the rest happens
  * as the loop runs. After a failure only service_free may follow. */
 enum pinion_err service_start(struct service *, struct error *why) must_use;

@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 #define PINION_VERSION "0.1.0"
+#define PINION_ABI     1 /* of what plugins are built against: see struct pinion_plugin */
 
 struct ev_loop;
 
@@ -198,6 +199,7 @@ enum pinion_err pinion_service_run(struct pinion_service *);
 /* No more claims, a grace period, then what still runs is released uncharged. Twice: hurries. */
 void pinion_service_stop(struct pinion_service *);
 int  pinion_service_ready(const struct pinion_service *); /* 1: connected, and it claims */
+struct ev_loop *pinion_service_loop(struct pinion_service *); /* for watchers of your own */
 int  pinion_service_stopped(const struct pinion_service *);
 void pinion_service_free(struct pinion_service *); /* only when stopped or never started */
 
@@ -338,6 +340,20 @@ enum pinion_err pinion_await_fd(struct pinion_attempt *, int fd, int events, uin
 void        pinion_await_drop(struct pinion_attempt *);
 /* Why the last await of this coroutine failed; "" if it did not. Borrowed until the next one. */
 const char *pinion_await_why(const struct pinion_attempt *);
+
+/* ---- plugins ---------------------------------------------------------------------------------
+ * Handlers for `pinion serve --plugin FILE.so`. The file defines `const struct pinion_plugin
+ * pinion_plugin`, and needs to be linked with nothing: the program has all functions of this
+ * header. It stays loaded until the program ends. */
+
+struct pinion_plugin {
+    unsigned abi; /* PINION_ABI; looked at before anything of the plugin is called */
+    /* Once, before the start: pinion_service_handle, timers, watchers on the loop. The service is
+     * the program's: PINION_CONFLICT for start and run, and free does nothing. What is not
+     * PINION_OK stops the start; `why` has why_size bytes for the reason. */
+    enum pinion_err (*init)(struct pinion_service *, char *why, size_t why_size);
+    void (*deinit)(void); /* once, after the last attempt; NULL: nothing to do */
+};
 
 #ifdef __cplusplus
 }
