@@ -117,6 +117,7 @@ static void print_job(const struct job_view *v, struct span queue)
     fact_printf("attempt", "%u of %u", shape_attempt(v), v->job.attempts_max);
     if (v->reaps) fact_printf("reaped", "%u times", v->reaps);
     fact_text("server", v->server);
+    fact_text("worker", v->worker);
     fact_time("created", v->job.created_ms);
     fact_time("run at", v->due_ms ? v->due_ms : v->job.run_at_ms);
     fact_time("started", v->started_ms);

@@ -268,21 +268,30 @@ static bool owner_is_alive(const struct told *t)
 static void judge_active(struct told *t)
 {
     const struct job_view *v = &t->view->job;
-    bool alive = owner_is_alive(t);
+    bool alive = v->pulled || owner_is_alive(t);
 
     t->reason = v->mark.data ? "cancelling" : alive ? "running" : "server_lost";
     add_attempt(t);
     set(t, "server", shape_text(v->server));
+    set(t, "worker", shape_text(v->worker));
     set(t, "since", shape_time(v->started_ms));
     set(t, "lease_until", shape_time(t->view->lease_until_ms));
     buffer_add_text(&t->message, "it is running");
     if (v->started_ms) add_time(t, " since ", v->started_ms);
     if (v->server.len)
         buffer_printf(&t->message, " on %.*s", (int)v->server.len, v->server.data);
+    if (v->pulled) {
+        buffer_add_text(&t->message, ", pulled over HTTP");
+        if (v->worker.len)
+            buffer_printf(&t->message, " by %.*s", (int)v->worker.len, v->worker.data);
+        add_time(t, "; its lease runs until ", t->view->lease_until_ms);
+    }
     if (!alive) add_time(t, ", which is silent; its lease runs until ", t->view->lease_until_ms);
     if (v->mark.data) buffer_add_text(&t->message, ", and is to be cancelled");
     if (!alive) buffer_add_text(&t->hint, "another server takes it when the lease is over");
-    else if (v->mark.data) buffer_add_text(&t->hint, "its server stops it");
+    else if (v->mark.data)
+        buffer_add_text(&t->hint, v->pulled ? "its worker is told when it extends its lease"
+                                            : "its server stops it");
     else hint_verb(t, "cancel", "stops it");
 }
 

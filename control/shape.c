@@ -95,6 +95,7 @@ static void set_course(json_t *o, const struct job_view *v)
     set(o, "started_at", shape_time(v->started_ms));
     set(o, "finished_at", shape_time(v->finished_ms));
     set(o, "server", shape_text(v->server));
+    set(o, "worker", shape_text(v->worker));
     set(o, "cancel_requested", json_boolean(v->mark.data != NULL));
     set(o, "reason", shape_text(span_of(v->why)));
 }

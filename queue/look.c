@@ -83,6 +83,18 @@ static void read_bonds(struct job_view *v, struct span parents, int64_t children
     v->children = children > 0 ? (unsigned)children : 0;
 }
 
+/* "STARTED_MS WORKER"; "-" is a worker without a name. */
+static void read_puller(struct job_view *v, struct span puller)
+{
+    struct span started = span_cut(&puller, ' ');
+    uint64_t ms;
+
+    if (text_parse_u64(started, 1, INT64_MAX, &ms)) return;
+    v->pulled = true;
+    v->started_ms = (int64_t)ms;
+    if (!span_is(puller, "-")) v->worker = puller;
+}
+
 void show_build(struct request *r, struct span key, struct span local_id)
 {
     request_script(r, SCRIPT_SHOW, key);
@@ -96,7 +108,7 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     struct span record = reply_span(reply_at(reply, 2));
 
     if (span_is(v.state, "not_found")) return PINION_NOT_FOUND;
-    if (reply_count(reply) != 14) return PINION_INTERNAL;
+    if (reply_count(reply) != 15) return PINION_INTERNAL;
     v.job.id = local_id;
     v.known = record.data != NULL;
     if (v.known && job_decode(local_id, record, &v.job)) return PINION_INTERNAL;
@@ -110,6 +122,7 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     v.errors = reply_span(reply_at(reply, 10));
     read_bonds(&v, reply_span(reply_at(reply, 11)), reply_i64(reply_at(reply, 12), 0));
     v.progress = read_progress(reply_span(reply_at(reply, 13)));
+    read_puller(&v, reply_span(reply_at(reply, 14)));
     *ret = v;
     return PINION_OK;
 }

@@ -40,6 +40,8 @@ struct job_view {
     unsigned    failures, reaps;
     const char *error, *why;  /* last error, reason of the end; NULL: none */
     struct span result, mark, server;
+    bool        pulled;       /* it runs elsewhere, leased over HTTP: there is no server */
+    struct span worker;       /* that pulled it, if it has a name */
     struct span errors;       /* JSON, see look_errors; only of show */
     struct job_progress progress; /* may be of an attempt before the running one */
     unsigned    children;     /* jobs that wait for it */

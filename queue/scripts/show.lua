@@ -6,6 +6,6 @@
 -- ARGV  1 ID
 -- Gives {state, score, record, rare json, result, token, mark, owner's name, now in us, owner's
 --        description, its last errors as JSON, what `parents` has of it, how many children wait for
---        it, `PERCENT AT_MS NOTE` or false};
+--        it, `PERCENT AT_MS NOTE` or false, `STARTED_MS WORKER` of who pulled it or false};
 --       {'done', '', false, ...} when only its end is remembered; {'not_found'}
 return shown(ARGV[1])

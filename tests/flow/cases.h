@@ -45,7 +45,8 @@ struct case_runner {
     void (*end)(void);                  /* NULL: nothing; after it has stopped */
 };
 
-extern const struct case_runner callback_cases, command_cases, webhook_cases, coroutine_cases;
+extern const struct case_runner callback_cases, command_cases, webhook_cases, coroutine_cases,
+    pull_cases;
 
 struct one_case {
     const char *name, *order;

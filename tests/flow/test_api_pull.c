@@ -107,6 +107,16 @@ TEST(a_job_is_leased_extended_told_of_and_acked)
     assert_string_equal(text_at(item, "state"), "active");
     assert_int_equal(number_at(item, "attempt"), 1);
     assert_non_null(strchr(text_at(item, "lease_until"), 'T'));
+    char *target = xasprintf("/v1/jobs/%s", id), *explain = xasprintf("%s/explain", target);
+    json_t *shown = ask_json(200, "GET", target, AUTH, NULL);
+    assert_string_equal(text_at(shown, "worker"), "me");
+    assert_string_equal(text_at(shown, "started_at"), text_at(item, "started_at"));
+    json_t *why = ask_json(200, "GET", explain, AUTH, NULL);
+    assert_string_equal(text_at(why, "reason"), "running");
+    assert_non_null(strstr(text_at(why, "message"), "pulled over HTTP by me; its lease runs"));
+    json_decref(why);
+    json_decref(shown);
+    free(explain);
     json_t *extended = say(200, item, "extend", ",\"lease_ms\":60000");
     assert_string_equal(text_at(extended, "status"), "active");
     assert_true(strcmp(text_at(extended, "lease_until"), text_at(item, "lease_until")) > 0);
@@ -115,7 +125,6 @@ TEST(a_job_is_leased_extended_told_of_and_acked)
     say_so(200, item, "ack", ",\"result\":{\"a\": [1, \"\\u0000\"]}", "status", "done");
     say_so(200, item, "ack", "", "status", "done"); /* the answer was lost */
     say_so(409, item, "fail", ",\"error\":\"no\"", "error.code", "stale");
-    char *target = xasprintf("/v1/jobs/%s", id);
     json_t *job = ask_json(200, "GET", target, AUTH, NULL);
     assert_string_equal(text_at(job, "state"), "done");
     assert_string_equal(text_at(job, "result"), "{\"a\":[1,\"\\u0000\"]}");

@@ -9,7 +9,8 @@
 #include "tests/flow/api_world.h"
 
 static const struct case_runner *const runners[] = {&callback_cases, &command_cases,
-                                                    &webhook_cases, &coroutine_cases};
+                                                    &webhook_cases, &coroutine_cases,
+                                                    &pull_cases};
 
 #define RUNNERS countof(runners)
 

@@ -7,6 +7,11 @@ local function owner_of(token)
   return false
 end
 
+-- `STARTED_MS WORKER` of who pulled it; false: a server of ours runs it.
+local function puller_of(id, token)
+  return token and token:sub(-3) == '999' and redis.call('HGET', key('pulled'), id) or false
+end
+
 local function shown(id)
   local now = now_us()
   local record, state, score = find_job(id)
@@ -14,7 +19,7 @@ local function shown(id)
     local token = recall(id)
     if not token then return {'not_found'} end
     return {'done', '', false, false, false, token, false, false, now, false, false, false, 0,
-            false}
+            false, false}
   end
   local token = state == 'active' and token_of(id, score)
   local owner = owner_of(token)
@@ -24,5 +29,5 @@ local function shown(id)
           redis.call('HGET', key('errors'), id),
           redis.call('HGET', key('parents'), id),
           redis.call('ZLEXCOUNT', key('bonds'), '[' .. id .. ' ', '(' .. id .. '!'),
-          progress_of(id, rare)}
+          progress_of(id, rare), puller_of(id, token)}
 end
