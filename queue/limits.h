@@ -28,7 +28,7 @@
 #define LEASE_DEFAULT_MS  10000
 #define LEASE_MIN_MS      1000
 #define LEASE_MAX_MS      3600000
-#define SEAT_OF_PULL      999 /* of all jobs that are pulled; see seat.lua */
+#define SEATS_MAX         964 /* of servers; those from there to 999 are of those who pull */
 
 #define LIMIT_VALUE_MAX   100000 /* attempts at once, and starts in a time */
 #define LIMIT_PER_MAX_MS  UINT64_C(86400000)

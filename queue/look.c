@@ -83,7 +83,7 @@ static void read_bonds(struct job_view *v, struct span parents, int64_t children
     v->children = children > 0 ? (unsigned)children : 0;
 }
 
-/* "STARTED_MS WORKER"; "-" is a worker without a name. */
+/* "STARTED_MS" or "STARTED_MS WORKER". */
 static void read_puller(struct job_view *v, struct span puller)
 {
     struct span started = span_cut(&puller, ' ');
@@ -92,7 +92,7 @@ static void read_puller(struct job_view *v, struct span puller)
     if (text_parse_u64(started, 1, INT64_MAX, &ms)) return;
     v->pulled = true;
     v->started_ms = (int64_t)ms;
-    if (!span_is(puller, "-")) v->worker = puller;
+    if (puller.len) v->worker = puller;
 }
 
 void show_build(struct request *r, struct span key, struct span local_id)

@@ -2,6 +2,24 @@
 
 #include "queue/reply.h"
 
+/* Of the seats from SEATS_MAX on; the same as in queue/scripts/shared/pull.lua. */
+static const unsigned leases_ms[] = {
+    1000,   1500,   2000,   2500,   3000,    4000,    5000,    6000,    8000,
+    10000,  12000,  15000,  20000,  25000,   30000,   40000,   45000,   60000,
+    75000,  90000,  120000, 150000, 180000,  240000,  300000,  360000,  480000,
+    600000, 720000, 900000, 1200000, 1500000, 1800000, 2400000, 2700000, LEASE_MAX_MS,
+};
+_Static_assert(SEATS_MAX + countof(leases_ms) == 1000, "a seat for each lease");
+
+uint64_t pull_lease_ms(uint64_t asked_ms, unsigned *ret_seat)
+{
+    size_t i = 0;
+
+    while (i + 1 < countof(leases_ms) && leases_ms[i] < asked_ms) i++;
+    *ret_seat = SEATS_MAX + (unsigned)i;
+    return leases_ms[i];
+}
+
 void ack_pull_build(struct request *r, struct span key, const struct settle_item *items,
                     size_t count)
 {
@@ -91,5 +109,5 @@ bool pull_token_ok(struct span token)
 {
     uint64_t n;
 
-    return text_parse_u64(token, 1, INT64_MAX, &n) == PINION_OK && n % 1000 == SEAT_OF_PULL;
+    return text_parse_u64(token, 1, INT64_MAX, &n) == PINION_OK && n % 1000 >= SEATS_MAX;
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/time_text.h"
+#include "queue/pull.h"
 #include "queue/settle.h"
 #include "scheduler/backoff.h"
 #include "workers/shared.h"
@@ -196,6 +197,7 @@ enum pinion_err pull_start(struct pull *p, struct span queue, struct pull_ask *a
                            struct error *why)
 {
     struct consumer *c = consumer_for(p, queue);
+    unsigned seat;
 
     if (!c) return refuse_queue(p, queue, why);
     if (p->stopping)
@@ -203,7 +205,7 @@ enum pinion_err pull_start(struct pull *p, struct span queue, struct pull_ask *a
     if (p->waiting == PULL_WAITS_MAX)
         return error_set(why, PINION_BUSY, "%d wait for jobs already", PULL_WAITS_MAX);
     tidy_kinds(ask);
-    if (!ask->lease_ms) ask->lease_ms = p->w->o.lease_ms;
+    ask->lease_ms = pull_lease_ms(ask->lease_ms ? ask->lease_ms : p->w->o.lease_ms, &seat);
     if (!(ask->line = line_for(p, c, ask)))
         return error_set(why, PINION_BUSY, "queue '%s' is asked for %d different lists of kinds "
                          "already", c->queue, PULL_LINES_MAX);
@@ -345,10 +347,10 @@ static void send_claim(struct pull_line *line, unsigned slots, const char *pulle
 {
     struct workers *w = line->pull->w;
     struct claim_slots wanted[PULL_KINDS_MAX] = {{"*", 0}};
+    unsigned seat;
     struct claim_args args = {
         .server = line->name,
-        .seat = SEAT_OF_PULL,
-        .lease_ms = line->lease_ms,
+        .lease_ms = pull_lease_ms(line->lease_ms, &seat),
         .free = slots,
         .subscribed = wait && w->subscribed && !line->pull->stopping,
         .asked_us = clock_mono_us(),
@@ -357,6 +359,7 @@ static void send_claim(struct pull_line *line, unsigned slots, const char *pulle
         .slots_count = line->kinds_count ? line->kinds_count : 1,
     };
 
+    args.seat = seat;
     for (size_t i = 0; i < line->kinds_count; i++)
         wanted[i] = (struct claim_slots){line->kinds[i], slots};
     line->hungry = line->idle = line->owes = false;

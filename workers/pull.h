@@ -9,7 +9,7 @@
  *                └── wake-up, heartbeat, subscribed again, a new ask
  *      line without asks ──► leaves the idle (what it was told is passed on) ──► gone
  *
- * What is claimed belongs to nobody here: its lease is of SEAT_OF_PULL, any server takes its
+ * What is claimed belongs to nobody here: its lease is of a seat without a server, any one takes its
  * outcome, and none takes it back when this one ends. Loop thread only.
  */
 #ifndef PINION_WORKERS_PULL_H
@@ -44,7 +44,7 @@ struct pull_ask {
     char     kinds[PULL_KINDS_MAX][KIND_MAX + 1]; /* patterns; none: any kind */
     size_t   kinds_count;
     unsigned max;      /* jobs, 1 .. PULL_ITEMS_MAX */
-    uint64_t lease_ms; /* of jobs that name none; 0: the server's */
+    uint64_t lease_ms; /* of jobs that name none; 0: the server's. See pull_lease_ms */
     uint64_t wait_ms;  /* 0: what there is now */
     char     worker[PULL_WORKER_MAX + 1]; /* "": none */
     /* Exactly once, not before pull_start has returned; no jobs when the wait is over. */

@@ -9,10 +9,9 @@
 -- Gives per item KIND, STARTED_MS: done now; '', '': it was done by a call before; false, '':
 --       stale; false, its timeout in ms: the attempt's time is over, nothing was changed
 local now_ms, ids, answer = math.floor(now_us() / 1000), {}, {}
-local rich, plain, seen = {}, {}, {}
+local rich, plain, seen, named = {}, {}, {}, redis.call('EXISTS', key('pulled')) == 1
 for i = 1, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local records = redis.call('HMGET', key('jobs'), unpack(ids))
-local pulled = redis.call('HMGET', key('pulled'), unpack(ids))
 local scores = redis.call('ZMSCORE', key('active'), unpack(ids))
 local tokens = redis.call('EXISTS', key('tokens')) == 1
     and redis.call('HMGET', key('tokens'), unpack(ids))
@@ -35,8 +34,8 @@ end
 
 for i, id in ipairs(ids) do
   local token, own = ARGV[3 * i - 1], tokens and tokens[i] or scores[i]
-  if records[i] and pulled[i] and own == token and not seen[id] then
-    local since_ms = pulled[i]:match('^%d+')
+  local since_ms = records[i] and own == token and not seen[id] and pulled_since(token, records[i])
+  if since_ms then
     local late = overdue(records[i], since_ms, scores[i], now_ms)
     seen[id] = not late and token
     answer[2 * i - 1] = not late and kind_of(lane_of(records[i]))
@@ -53,7 +52,7 @@ for i, id in ipairs(ids) do
 end
 for token, these in pairs(plain) do
   settle(token, table.concat(these, ' '), these, 1, #these, tokens)
-  redis.call('HDEL', key('pulled'), unpack(these))
+  if named then redis.call('HDEL', key('pulled'), unpack(these)) end
 end
 for _, i in ipairs(rich) do end_rich(i) end
 return answer

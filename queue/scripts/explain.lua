@@ -1,5 +1,5 @@
 #!lua flags=no-writes
---@ include key now record pack token state ended limit progress_of shown ahead
+--@ include key now record pack token state ended limit progress_of pull shown ahead
 -- explain: all that tells why a job does not run, at one moment; changes nothing.
 --
 -- KEYS  1 queue

@@ -10,8 +10,9 @@
 local now_ms, answer = math.floor(now_us() / 1000), {}
 
 local function extend_one(id, token, lease_ms)
-  local record, since_ms = redis.call('HGET', key('jobs'), id), pulled_since(id)
-  if not record or not since_ms or not owns(id, token) then return 'stale', '' end
+  local record = redis.call('HGET', key('jobs'), id)
+  local since_ms = record and owns(id, token) and pulled_since(token, record)
+  if not since_ms then return 'stale', '' end
   local timeout_ms = timeout_of(record)
   if now_ms >= since_ms + timeout_ms then return 'late', timeout_ms end
   local end_ms = math.min(now_ms + lease_ms, since_ms + timeout_ms)

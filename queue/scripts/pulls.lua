@@ -11,8 +11,9 @@ local answer = {}
 
 for i = 1, #ARGV, 2 do
   local id, token = ARGV[i], ARGV[i + 1]
-  local record, since_ms = redis.call('HGET', key('jobs'), id), pulled_since(id)
-  if record and since_ms and owns(id, token) then
+  local record = redis.call('HGET', key('jobs'), id)
+  local since_ms = record and owns(id, token) and pulled_since(token, record)
+  if since_ms then
     local head = record:match('^[^\n]*\n[^\n]*\n')
     answer[#answer + 1] = {head, rare_of(id, record).a or 0, since_ms}
   else answer[#answer + 1] = {} end

@@ -17,23 +17,24 @@ if math.abs(now / 1000 - ARGV[1]) > STEP_MS then return {'jump', 0, 0, {}} end
 
 local lapsed = redis.call('ZRANGE', key('active'), integer(now), '-inf', 'BYSCORE', 'REV',
                           'LIMIT', 0, limit, 'WITHSCORES')
-local reaped, late, pulls = 0, {}, redis.call('EXISTS', key('pulled')) == 1
+local reaped, late = 0, {}
 
 -- Gives whether it is so.
 local function is_late(id, score)
-  local since_ms = pulled_since(id)
-  local record = since_ms and redis.call('HGET', key('jobs'), id)
-  if not record or now / 1000 < since_ms + timeout_of(record) then return false end
+  local token = token_of(id, score)
+  local record = tonumber(token) % 1000 >= PULL_SEAT and redis.call('HGET', key('jobs'), id)
+  local since_ms = record and pulled_since(token, record)
+  if not since_ms or now / 1000 < since_ms + timeout_of(record) then return false end
   if redis.call('HEXISTS', key('marks'), id) == 1 then return false end -- ends as cancelled
   local failures = rare_of(id, record).a or 0
-  for _, value in ipairs({id, token_of(id, score), record:match('^[^\n]*\n[^\n]*\n'), failures,
+  for _, value in ipairs({id, token, record:match('^[^\n]*\n[^\n]*\n'), failures,
                           since_ms}) do late[#late + 1] = value end
   return true
 end
 
 for i = 1, #lapsed, 2 do
   if reaped >= limit then break end
-  if not (pulls and is_late(lapsed[i], lapsed[i + 1])) then
+  if not is_late(lapsed[i], lapsed[i + 1]) then
     reaped = reaped + take_back_all(lapsed[i], lapsed[i + 1], math.floor(now / 1000))
   end
 end

@@ -18,12 +18,14 @@ static const struct pinion_job plain = {.queue = "q", .kind = "k", .payload = "x
 static void pull_for(const char *pullers, unsigned count, bool wait, struct leases *ret)
 {
     struct claim_slots slots[] = {{"*", count}};
-    struct claim_args args = {.server = PULLER, .seat = SEAT_OF_PULL, .lease_ms = 10000,
+    unsigned seat;
+    struct claim_args args = {.server = PULLER, .lease_ms = pull_lease_ms(10000, &seat),
                               .free = count, .subscribed = wait, .asked_us = 1,
                               .pullers = pullers, .slots = slots, .slots_count = 1};
     struct claimed item;
     struct claim c;
 
+    args.seat = seat;
     claim_build(&rig.request, rig_key(&rig), &args);
     redisReply *r = rig_ask(&rig);
     assert_int_equal(claim_read(r, &c), PINION_OK);
@@ -117,7 +119,7 @@ TEST(a_lease_is_of_the_seat_that_no_server_has)
     struct heartbeat h;
 
     rig_reset(&rig);
-    for (int i = 0; i < SEAT_OF_PULL; i++) {
+    for (int i = 0; i < SEATS_MAX; i++) {
         char name[16];
         snprintf(name, sizeof name, "s%d", i);
         heartbeat(&rig, name, "*", &h);
@@ -127,7 +129,7 @@ TEST(a_lease_is_of_the_seat_that_no_server_has)
     assert_int_equal(h.seat, -1);
     enqueue(&rig, &plain, NULL);
     struct lease lease = pull_one();
-    assert_string_equal(lease.token + strlen(lease.token) - 3, "999");
+    assert_string_equal(lease.token + strlen(lease.token) - 3, "973"); /* of 10 s */
     freeReplyObject(rig_look(&rig));
 }
 
@@ -154,6 +156,38 @@ TEST(no_server_takes_it_back_and_its_lease_lapses)
     assert_string_equal(ack_pulled(&again, 1, ""), "ok");
 }
 
+TEST(each_seat_tells_when_its_attempts_began)
+{
+    for (uint64_t asked_ms = 1; asked_ms < LEASE_MAX_MS + 1000; asked_ms = asked_ms * 9 / 8 + 1) {
+        struct pull_answer answer;
+        struct claim_slots slots[] = {{"*", 1}};
+        unsigned seat;
+        struct claim_args args = {.server = PULLER, .lease_ms = pull_lease_ms(asked_ms, &seat),
+                                  .free = 1, .pullers = "- 1", .slots = slots, .slots_count = 1};
+        struct pinion_job job = plain;
+        struct claimed item;
+        struct claim c;
+
+        assert_true(args.lease_ms >= asked_ms || asked_ms > LEASE_MAX_MS);
+        rig_reset(&rig);
+        job.timeout_ms = 2 * LEASE_MAX_MS;
+        enqueue(&rig, &job, NULL);
+        args.seat = seat;
+        claim_build(&rig.request, rig_key(&rig), &args);
+        redisReply *r = rig_ask(&rig);
+        assert_int_equal(claim_read(r, &c), PINION_OK);
+        assert_true(claim_next(&c, &item));
+        struct lease lease = {0};
+        snprintf(lease.id, sizeof lease.id, "%.*s", (int)item.id.len, item.id.data);
+        snprintf(lease.token, sizeof lease.token, "%.*s", (int)item.token.len, item.token.data);
+        freeReplyObject(r);
+        int64_t end_ms = rig_now_ms(&rig) + (int64_t)job.timeout_ms;
+        rig_step(&rig, (int64_t)job.timeout_ms - 1000);
+        assert_string_equal(extend(&lease, &answer), "ok");
+        assert_int_equal(answer.until_ms, end_ms);
+    }
+}
+
 /* ---- outcomes -------------------------------------------------------------------------------- */
 
 TEST(packs_are_pulled_job_by_job_and_acked_together)
@@ -167,10 +201,10 @@ TEST(packs_are_pulled_job_by_job_and_acked_together)
     for (size_t i = 0; i < got.count; i++) assert_int_equal(got.lease[i].pack_size, 0);
     assert_string_equal(counts(&rig), "ready=40 active=110");
     redisReply *r = rig_command(&rig, "HGET pinion:{q}:pulled %s", got.lease[99].id);
-    assert_string_equal(strchr(r->str, ' '), " w");
+    assert_string_equal(r->str, "w");
     freeReplyObject(r);
     r = rig_command(&rig, "HGET pinion:{q}:pulled %s", got.lease[100].id);
-    assert_string_equal(strchr(r->str, ' '), " -");
+    assert_int_equal(r->type, REDIS_REPLY_NIL);
     freeReplyObject(r);
     const char *words = ack_pulled(got.lease, got.count, "");
     assert_null(strstr(words, "stale"));
@@ -198,7 +232,7 @@ TEST(one_call_ends_jobs_of_all_classes_each_by_its_token)
     for (int i = 0; i < 3; i++) leases[i] = pull_one();
     leases[3] = leases[0]; /* named twice */
     leases[4] = leases[2];
-    snprintf(leases[4].token, sizeof leases[4].token, "1234999"); /* forged */
+    snprintf(leases[4].token, sizeof leases[4].token, "1234973"); /* forged */
     assert_string_equal(ack_pulled(leases, 5, "r"), "ok ok ok again stale");
     assert_string_equal(ack_pulled(leases, 5, "r"), "again again again again stale");
     assert_int_equal(stats(&rig).done, 3);
@@ -363,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lease_is_of_the_seat_that_no_server_has),
         cmocka_unit_test(no_server_takes_it_back_and_its_lease_lapses),
+        cmocka_unit_test(each_seat_tells_when_its_attempts_began),
         cmocka_unit_test(packs_are_pulled_job_by_job_and_acked_together),
         cmocka_unit_test(one_call_ends_jobs_of_all_classes_each_by_its_token),
         cmocka_unit_test(what_a_server_runs_is_not_a_pullers_to_end),

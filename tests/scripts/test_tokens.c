@@ -382,10 +382,10 @@ TEST(seats_are_given_until_the_last)
     char name[16];
 
     rig_reset(&rig);
-    for (int i = 0; i <= SEAT_OF_PULL; i++) {
+    for (int i = 0; i <= SEATS_MAX; i++) {
         snprintf(name, sizeof name, "s%d", i);
         heartbeat(&rig, name, NULL, &beat);
-        assert_int_equal(beat.seat, i < SEAT_OF_PULL ? i : -1);
+        assert_int_equal(beat.seat, i < SEATS_MAX ? i : -1);
     }
 }
 

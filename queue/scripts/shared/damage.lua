@@ -188,7 +188,7 @@ local function is_seat(n)
     seats = {}
     for _, seat in ipairs(redis.call('HVALS', key('seats'))) do seats[tonumber(seat) or -1] = 1 end
   end
-  return n == 999 or seats[n] -- that is of those who pull
+  return n >= 964 or seats[n] -- of those who pull
 end
 
 function damaged.no_seat(id)

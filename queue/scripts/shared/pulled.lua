@@ -1,19 +1,25 @@
--- What was claimed was pulled: says so. A lease ends with its attempt at the latest, for no program
--- of ours looks at the time; the token stays what it is.
-local function keep_pulled(workers)
-  local now_ms, fields, worker, left = integer(math.floor(batch.now / 1000)), {}, nil, 0
-  local next_worker = workers:gmatch('(%S+) (%d+)')
-  for i, id in ipairs(batch.ids) do
-    if left == 0 then worker, left = next_worker() end
-    left = left - 1
-    fields[2 * i - 1], fields[2 * i] = id, now_ms .. ' ' .. worker
-    local timeout_ms = timeout_of(batch.records[i])
-    if timeout_ms < tonumber(header(batch.records[i], 'l') or batch.lease_ms) then
-      redis.call('HSET', key('tokens'), id, redis.call('ZSCORE', key('active'), id))
-      redis.call('ZADD', key('active'), integer(batch.now + timeout_ms * 1000), id)
-    end
-  end
-  redis.call('HSET', key('pulled'), unpack(fields))
+-- What was claimed was pulled. A lease ends with its attempt at the latest, for no program of ours
+-- looks at the time; the token stays what it is. Then the names of the workers.
+local function shorten(id, record)
+  local token = redis.call('ZSCORE', key('active'), id)
+  local end_ms = pulled_since(token, record) + timeout_of(record)
+  if end_ms * 1000 >= tonumber(token) then return end
+  redis.call('HSET', key('tokens'), id, token)
+  redis.call('ZADD', key('active'), integer(end_ms * 1000), id)
 end
 
-keep_pulled(ARGV[7])
+local function name_workers(workers)
+  local fields, at = {}, 0
+  for worker, n in workers:gmatch('(%S+) (%d+)') do
+    for i = at + 1, worker ~= '-' and math.min(at + n, #batch.ids) or 0 do
+      fields[#fields + 1], fields[#fields + 2] = batch.ids[i], worker
+    end
+    at = at + n
+  end
+  if #fields > 0 then redis.call('HSET', key('pulled'), unpack(fields)) end
+end
+
+for i, record in ipairs(batch.records) do
+  if not record:find('^[^\n]*\n\n') and header(record, 't') then shorten(batch.ids[i], record) end
+end
+name_workers(ARGV[7])

@@ -22,8 +22,8 @@ local function push(lane, id, record)
   if busy then lanes = redis.call('ZRANGE', key('lanes'), 0, PUSH_LANES_MAX - 1) end
   if #lanes == PUSH_LANES_MAX then return false end
   local function offer(about)
-    if about:sub(1, 4) == '999 ' or is_behind(about, lanes) then return nil end -- nobody's to push
     local seat, lease_ms, asked = about:match('^(%d+) (%d+) (%d+)')
+    if tonumber(seat) >= 964 or is_behind(about, lanes) then return nil end -- 964: it pulls
     token = lease_token(now_us(), seat, lease_ms)
     return 'push ' .. queue .. ' ' .. id .. ' ' .. token .. ' ' .. asked .. ' ' .. record
   end

@@ -1,5 +1,5 @@
--- Seat 999 is of all who pull over HTTP, through whichever server: see pull.lua.
-local SEATS_MAX, SEAT_KEPT_MS = 999, 86400000
+-- Those from 964 to 999 are of all who pull over HTTP, through whichever server: see pull.lua.
+local SEATS_MAX, SEAT_KEPT_MS = 964, 86400000
 
 -- A seat outlives its server for longer than any lease that names it.
 local function take_seat(server, now_ms)

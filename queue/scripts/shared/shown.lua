@@ -7,9 +7,11 @@ local function owner_of(token)
   return false
 end
 
--- `STARTED_MS WORKER` of who pulled it; false: a server of ours runs it.
-local function puller_of(id, token)
-  return token and token:sub(-3) == '999' and redis.call('HGET', key('pulled'), id) or false
+-- `STARTED_MS` or `STARTED_MS WORKER` of who pulled it; false: a server of ours runs it.
+local function puller_of(id, token, record)
+  local since_ms = token and pulled_since(token, record)
+  local worker = since_ms and redis.call('HGET', key('pulled'), id)
+  return since_ms and integer(since_ms) .. (worker and ' ' .. worker or '') or false
 end
 
 local function shown(id)
@@ -29,5 +31,5 @@ local function shown(id)
           redis.call('HGET', key('errors'), id),
           redis.call('HGET', key('parents'), id),
           redis.call('ZLEXCOUNT', key('bonds'), '[' .. id .. ' ', '(' .. id .. '!'),
-          progress_of(id, rare), puller_of(id, token)}
+          progress_of(id, rare), puller_of(id, token, record)}
 end
