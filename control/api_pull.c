@@ -11,7 +11,7 @@
 #include "base/time_text.h"
 #include "control/api_call.h"
 #include "control/service.h"
-#include "control/shape.h"
+#include "control/shape_lease.h"
 #include "workers/pull.h"
 
 /* How long after the wait a claim may still be on its way. */
@@ -24,37 +24,20 @@ struct lease_ask {
     char queue[QUEUE_NAME_MAX + 1];
 };
 
-static json_t *shape_lease(const struct pulled *p, struct span queue)
-{
-    struct job_view view = {
-        .state = span_of("active"),
-        .job = p->job,
-        .known = true,
-        .started_ms = p->started_ms,
-        .failures = p->failures,
-    };
-    json_t *o = shape_job(&view, queue, SHAPE_WITH_CONTENT);
-
-    json_object_set_new_nocheck(o, "token", shape_text(p->token));
-    json_object_set_new_nocheck(o, "lease_until", shape_time(p->until_ms));
-    return o;
-}
-
 static void on_leased(struct pull_ask *ask, enum pinion_err err, const struct pulled *jobs,
                       size_t count)
 {
     struct lease_ask *a = container_of(ask, struct lease_ask, ask);
-    json_t *items;
+    struct buffer out = BUFFER_INIT;
 
     if (err) {
         api_reply_failed(a->exchange, err, false); /* what was leased all the same will lapse */
         free(a);
         return;
     }
-    items = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(items, shape_lease(&jobs[i], span_of(a->queue)));
-    api_reply_json(a->exchange, 200, json_pack("{s:o}", "items", items));
+    leases_add_text(&out, jobs, count, span_of(a->queue));
+    http_reply(a->exchange, &(struct http_reply){.status = 200, .body = out.data, .len = out.len});
+    buffer_deinit(&out);
     free(a);
 }
 

@@ -33,8 +33,8 @@ enum pinion_err extend_read(const struct redisReply *, struct pull_answer *, siz
 void pulls_build(struct request *, struct span key, const struct settle_item *, size_t count);
 enum pinion_err pulls_read(const struct redisReply *, struct pull_attempt *, size_t count) must_use;
 
-/* The lease that is given to whoever asks for this one: as long, or the next longer one that there is
- * a seat for. The seat tells how long it was. */
+/* The lease that is given to whoever asks for this one: as long, or the next longer one that there
+ * is a seat for. The seat tells how long it was. */
 uint64_t pull_lease_ms(uint64_t asked_ms, unsigned *ret_seat);
 
 /* Could this be the token of a job that is pulled? */

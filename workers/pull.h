@@ -9,7 +9,7 @@
  *                └── wake-up, heartbeat, subscribed again, a new ask
  *      line without asks ──► leaves the idle (what it was told is passed on) ──► gone
  *
- * What is claimed belongs to nobody here: its lease is of a seat without a server, any one takes its
+ * What is claimed belongs to nobody here: its lease is of a seat without server, any one takes its
  * outcome, and none takes it back when this one ends. Loop thread only.
  */
 #ifndef PINION_WORKERS_PULL_H

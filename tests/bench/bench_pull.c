@@ -40,8 +40,8 @@ static void fill(unsigned jobs)
         n = jobs < FILL_JOBS ? jobs : FILL_JOBS;
         buffer_clear(&body);
         for (unsigned i = 0; i < n; i++)
-            buffer_printf(&body, "%c{\"kind\":\"bench.pull\",\"payload\":\"%0100u\"}", i ? ',' : '[',
-                          i);
+            buffer_printf(&body, "%c{\"kind\":\"bench.pull\",\"payload\":\"%0100u\"}",
+                          i ? ',' : '[', i);
         buffer_add_char(&body, ']');
         unsigned status = plain_post(&http, QUEUE "jobs", body.data, body.len, &answer, &len);
         if (status != 201) give_up("enqueue", status, answer, len);

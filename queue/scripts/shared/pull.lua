@@ -1,6 +1,6 @@
 -- A job that is pulled over HTTP is leased to one of the seats that no server has: nobody takes it
--- back, and it is only reaped. Which seat it is tells how long its first lease was, and so, from its
--- token, when its attempt began; see LEASES in queue/pull.c. `pulled` has WORKER of those whose
+-- back, and it is only reaped. Which seat it is tells how long its first lease was; so its token
+-- tells when its attempt began; see leases_ms in queue/pull.c. `pulled` has WORKER of those whose
 -- worker has a name, until the attempt ends.
 local TIMEOUT_MS, PULL_SEAT = 3600000, 964
 local LEASES = {
