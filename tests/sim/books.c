@@ -241,6 +241,14 @@ static struct book row_of(const struct redisReply *rows, size_t at)
     return b;
 }
 
+static unsigned active(void)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < all.count; i++) count += strcmp(all.job[i].state, "active") == 0;
+    return count;
+}
+
 void books_note(enum script script, struct span request, const struct redisReply *look)
 {
     const struct redisReply *rows = reply_at(look, 1), *faults = reply_at(look, 2);
@@ -264,9 +272,16 @@ void books_note(enum script script, struct span request, const struct redisReply
         gone.state[0] = '\0';
         if (!there[i]) enter(script, &args, &all.job[i], &gone);
     }
+    if (all.most && active() > all.most)
+        world_broken("%u are active where %u may be", active(), all.most);
     if (reply_count(faults))
         world_broken("after %s: %s", script < SCRIPTS ? script_sources[script].name : "a command",
                      reply_at(faults, 0)->str);
+}
+
+bool books_full(void)
+{
+    return all.most && active() >= all.most;
 }
 
 bool books_all_ended(void)

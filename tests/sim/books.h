@@ -31,6 +31,7 @@ struct books {
     struct book job[BOOKS_MAX];
     size_t count;
     bool paused;
+    unsigned most; /* that may be active at once; 0: no limit */
 };
 
 void books_begin(void);
@@ -41,5 +42,6 @@ struct book *books_find(struct span local_id); /* NULL: no such job */
 /* Every job has ended, once. Else the world is broken. */
 void books_close(void);
 bool books_all_ended(void);
+bool books_full(void); /* as many are active as may be */
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "queue/enqueue.h"
 #include "queue/steer.h"
+#include "tests/sim/books.h"
 #include "tests/sim/store.h"
 
 #define SOON_MAX_US  100000
@@ -64,6 +65,17 @@ void client_pause(bool pause)
     pause_build(&r, store_key(), pause);
     send_and_forget(&r);
     request_deinit(&r);
+}
+
+void client_limit(const struct limit *limit)
+{
+    struct request r = REQUEST_INIT;
+
+    world_trace("limit %u", limit->concurrency);
+    limit_build(&r, store_key(), false, limit, 1);
+    send_and_forget(&r);
+    request_deinit(&r);
+    books()->most = limit->concurrency;
 }
 
 /* ---- at a time of its own -------------------------------------------------------------------- */

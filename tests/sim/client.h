@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "include/pinion.h"
+#include "queue/limit.h"
 #include "tests/sim/world.h"
 
 /* At once. The queue is set; zero fields are defaults. */
@@ -14,6 +15,8 @@ void client_enqueue(const struct pinion_job *, unsigned count);
 void client_enqueue_twice(const struct pinion_job *);
 void client_cancel(const char *local_id);
 void client_pause(bool);
+/* So many of the jobs that come, all of which must be in that scope, run at once. */
+void client_limit(const struct limit *);
 
 /* Something that happens as one event of its own: on its way from now on, as a message would be, or
  * (in_us not 0) at that time. Freed when it has happened. */

@@ -28,5 +28,6 @@ void scene_comes_back(void); /* at once, when it comes back */
 void scene_redis_restarts(void);
 void scene_clock_steps(void); /* no lease is lost by it */
 void scene_paused(void);      /* for longer than its leases */
+void scene_limited(void);     /* a limit of concurrency, and a server of two is killed */
 
 #endif

@@ -113,3 +113,27 @@ void scene_paused(void)
     watch_run_for(60 * SECOND);
     books_close();
 }
+
+/* Never more than may run, whoever dies; and no place is lost by it, so all of them end. */
+void scene_limited(void)
+{
+    static const struct limit limits[] = {
+        {.scope = LIMIT_QUEUE, .concurrency = 3},
+        {.scope = LIMIT_KIND, .name = {"soon", 4}, .concurrency = 3},
+        {.scope = LIMIT_GROUP, .name = {"g", 1}, .concurrency = 3},
+        {.scope = LIMIT_EACH_GROUP, .concurrency = 3},
+    };
+    struct pinion_job job = {.kind = "soon", .group = "g"};
+    struct node *a = node_start(&any_a);
+
+    node_start(&any_b);
+    client_limit(&limits[world_below(countof(limits))]);
+    client_enqueue(&job, 4 + (unsigned)world_below(8));
+    watch_run_for(world_below(4 * SECOND));
+    client_enqueue(&job, 1);
+    node_kill(a);
+    watch_run_for(world_below(5 * SECOND));
+    if (world_chance(50)) node_start(&any_a); /* else its leases lapse */
+    watch_run_for(60 * SECOND);
+    books_close();
+}

@@ -55,7 +55,7 @@ static const struct fault {
      },
     {
      .name = "a claim does not pass on what it leaves",
-     .planted = {SCRIPT_CLAIM, "wake(kind_of(lane))\n    if free", "if free"},
+     .planted = {SCRIPT_CLAIM, "or not wake(kind)", "or true"},
      .scenario = scene_shared_out,
      .undisturbed = true,
      .violation = "was not woken",
@@ -132,6 +132,24 @@ static const struct fault {
      .planted = {SCRIPT_REAP, "redis.call('ZREM', key('active'), id)", ""},
      .scenario = scene_killed,
      .violation = "is active and ready",
+     },
+    {
+     .name = "a claim forgets what it has started",
+     .planted = {SCRIPT_CLAIM, "redis.call('SADD', key('hold:' .. scope), unpack(ids, from))", ""},
+     .scenario = scene_limited,
+     .violation = "does not count in",
+     },
+    {
+     .name = "a claim counts one too few",
+     .planted = {SCRIPT_CLAIM, "limit.concurrency - redis", "limit.concurrency + 1 - redis"},
+     .scenario = scene_limited,
+     .violation = "where 3 may be",
+     },
+    {
+     .name = "who is reaped keeps its place",
+     .planted = {SCRIPT_REAP, "if holding then free_holds({id}, 1, 1) end", ""},
+     .scenario = scene_limited,
+     .violation = "counts, but is not active",
      },
 };
 

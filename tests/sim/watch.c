@@ -55,7 +55,8 @@ static bool is(const struct book *b, const char *state)
 static void check_ready(struct book *b, unsigned i)
 {
     struct node *n = node_at(i);
-    bool could = watch.serving_us[i] && !books()->paused && node_has_slot(n, span_of(b->kind));
+    bool could = watch.serving_us[i] && !books()->paused && !books_full() &&
+                 node_has_slot(n, span_of(b->kind));
 
     if (!could) {
         b->startable_us[i] = 0;
