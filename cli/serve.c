@@ -144,6 +144,7 @@ static enum pinion_err serve(const struct config *config, int argc, char **argv,
     ev_signal term, interrupt, hangup;
     enum pinion_err err;
 
+    service_take_orphans(service);
     ev_signal_init(&term, on_signal, SIGTERM);
     ev_signal_init(&interrupt, on_signal, SIGINT);
     term.data = interrupt.data = service;

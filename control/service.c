@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "control/fleet.h"
 #include "control/results.h"
+#include "workers/strays.h"
 
 static void step(struct service *);
 
@@ -267,6 +268,7 @@ void service_free(struct service *s)
     fetcher_free(s->fetcher);
     redis_child_free(s->child);
     redis_url_deinit(&s->url);
+    strays_free(s->host.strays);
     process_record_close(s->record);
     state_close(s->state);
     zone_cache_free(s->zones);
@@ -289,6 +291,11 @@ bool service_handles(const struct service *s, const char *pattern)
     for (size_t i = 0; i < s->handlers.count; i++)
         if (strcmp(s->handlers.handlers[i]->pattern, pattern) == 0) return true;
     return false;
+}
+
+void service_take_orphans(struct service *s)
+{
+    s->takes_orphans = true;
 }
 
 enum pinion_err service_start(struct service *s, struct error *why)

@@ -42,6 +42,10 @@ enum pinion_err service_add_handler(struct service *, struct handler *, struct e
 
 bool service_handles(const struct service *, const char *pattern); /* one was added for just it */
 
+/* Before the start, where the process has no other purpose: what programs leave behind in sessions
+ * of their own falls to it, and is killed. */
+void service_take_orphans(struct service *);
+
 /* What can be refused at once is refused here (folder, lock, address, programs); the rest happens
  * as the loop runs. After a failure only service_free may follow. */
 enum pinion_err service_start(struct service *, struct error *why) must_use;

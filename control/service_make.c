@@ -9,6 +9,7 @@
 #include "control/handlers.h"
 #include "control/results.h"
 #include "workers/callback.h"
+#include "workers/strays.h"
 
 #define ORPHANS_WAIT_MS 5000 /* for what the former server left to be gone */
 
@@ -150,6 +151,22 @@ static enum pinion_err open_http(struct service *s, struct error *why)
     return err;
 }
 
+static pid_t redis_pid(void *ctx)
+{
+    const struct service *s = ctx;
+
+    return s->child ? (pid_t)redis_child_pid(s->child) : 0;
+}
+
+/* Without it all else is as good. */
+static void watch_strays(struct service *s)
+{
+    struct error why;
+
+    if (strays_new(s->ticker, redis_pid, s, &s->host.strays, &why))
+        log_warn("strays_not_found", LOG_TEXT("why", why.text));
+}
+
 /* With the lock held: nobody else runs commands for this folder. */
 static enum pinion_err clear_orphans(struct service *s, struct error *why)
 {
@@ -159,7 +176,8 @@ static enum pinion_err clear_orphans(struct service *s, struct error *why)
     if (err) return err;
     err = process_record_sweep(s->record, ORPHANS_WAIT_MS, &killed, why);
     if (killed) log_warn("orphans_killed", LOG_INT("processes", killed));
-    s->host = (struct process_host){s->loop, s->ticker, s->record};
+    s->host = (struct process_host){.loop = s->loop, .ticker = s->ticker, .record = s->record};
+    if (!err && s->takes_orphans) watch_strays(s);
     return err;
 }
 

@@ -23,6 +23,7 @@
 #include "workers/child_end.h"
 #include "workers/process_record.h"
 #include "workers/process_table.h"
+#include "workers/strays.h"
 
 #define READ_BYTES      32768             /* of a stream, in one turn of the loop */
 #define DRAIN_BYTES_MAX (2 * 1024 * 1024) /* of a stream, after the end: twice the largest pipe */
@@ -206,6 +207,7 @@ static void finish(struct process *p, struct process_result result)
     io_close(loop, &p->out.io);
     io_close(loop, &p->err.io);
     if (p->host->record) process_record_remove(p->host->record, p->slot);
+    if (p->host->strays) strays_ended(p->host->strays, p);
     result.out = taken(&p->out);
     result.err = taken(&p->err);
     p->pid = 0;
@@ -343,6 +345,7 @@ enum pinion_err process_start(struct process *p, const struct process_host *host
     p->on_end = on_end;
     p->kill_at_ms = NOT_STOPPING;
     alarm_init(&p->kill, on_grace_over);
+    if (host->strays) strays_began(host->strays, p, spec->tag);
     watch(p, spec, pipes.ours, child.pidfd);
     return PINION_OK;
 }

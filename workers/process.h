@@ -1,7 +1,8 @@
 /* workers/process.h — a program as a child of the loop: payload in, output and exit status out.
  *
  * The program leads a session of its own. When it has ended, what it left behind in that session is
- * killed; only what made itself another session (a daemon) gets away. One thread: the loop's.
+ * killed; what made itself another session (a daemon) is a matter of workers/strays.h. One thread:
+ * the loop's.
  * Nobody else in the process may reap it; a default libev loop would (see PROCESS_LOST).
  */
 #ifndef PINION_WORKERS_PROCESS_H
@@ -19,12 +20,14 @@
 #define PROCESS_PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin" /* where process_find() looks */
 
 struct process_record;
+struct strays;
 
 /* What all processes of a service share; outlives them. */
 struct process_host {
     struct ev_loop        *loop;
     struct ticker         *ticker;
     struct process_record *record; /* NULL: processes are not recorded */
+    struct strays         *strays; /* NULL: what leaves its session gets away */
 };
 
 struct process_spec {
@@ -32,6 +35,7 @@ struct process_spec {
     const void *input;                        /* stdin; borrowed until the process has ended */
     size_t      input_len;
     size_t      out_bytes_max, err_bytes_max; /* 0: PROCESS_OUTPUT_BYTES */
+    const char *tag; /* id of its job, as in its environment; borrowed as the input; NULL: none */
 };
 
 enum process_end {
@@ -76,6 +80,8 @@ struct process {
     struct alarm               kill;
     uint64_t                   kill_at_ms;
     unsigned                   slot;
+    struct list                among; /* of strays.c: those that run */
+    const char                *tag;
 };
 
 /* The absolute path of a program, found as execvp does; caller frees. `path_env` NULL: the default

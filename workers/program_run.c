@@ -99,6 +99,7 @@ void program_run(struct attempt *a, const struct program_setting *setting,
         .input_len = call->input_len,
         .out_bytes_max = setting->output_bytes,
         .err_bytes_max = STDERR_BYTES,
+        .tag = a->work.id,
     };
     struct error why = {0};
 
