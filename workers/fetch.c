@@ -146,14 +146,6 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
     return 0;
 }
 
-static CURL *take_easy(struct fetcher *f)
-{
-    CURL *easy = f->idle_count ? f->idle[--f->idle_count] : web.easy_init();
-
-    if (!easy) abort(); /* out of memory */
-    return easy;
-}
-
 static void set_limits(CURL *easy)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -173,27 +165,51 @@ static void set_limits(CURL *easy)
     web.easy_setopt(easy, CURLOPT_USERAGENT, "pinion/" PINION_VERSION);
 }
 
-static void set_callbacks(CURL *easy, struct fetch *f)
+/* One that was used before has these settings already. */
+static CURL *take_easy(struct fetcher *f)
 {
-    web.easy_setopt(easy, CURLOPT_PRIVATE, f);
-    web.easy_setopt(easy, CURLOPT_ERRORBUFFER, f->error);
+    CURL *easy = f->idle_count ? f->idle[--f->idle_count] : NULL;
+
+    if (easy) return easy;
+    easy = web.easy_init();
+    if (!easy) abort(); /* out of memory */
+    set_limits(easy);
     web.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-    web.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, f);
     web.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
-    web.easy_setopt(easy, CURLOPT_HEADERDATA, f);
     web.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    web.easy_setopt(easy, CURLOPT_WRITEDATA, f);
+    return easy;
+}
+
+/* One block: the nodes, then their texts. */
+static struct curl_slist *copy_headers(const char *const *headers)
+{
+    static const char *const none[] = {NULL};
+    size_t count = 0, bytes = 0;
+    struct curl_slist *list;
+    char *at;
+
+    if (!headers) headers = none;
+    while (headers[count]) bytes += strlen(headers[count++]) + 1;
+    list = xmalloc((count + 1) * sizeof *list + bytes + sizeof "Expect:");
+    at = (char *)(list + count + 1);
+    for (size_t i = 0; i <= count; i++) {
+        list[i] = (struct curl_slist){at, i < count ? &list[i + 1] : NULL};
+        at = stpcpy(at, i < count ? headers[i] : "Expect:") + 1;
+    }
+    return list;
 }
 
 static void set_request(CURL *easy, struct fetch *f, const struct fetch_request *r)
 {
-    struct curl_slist *headers = web.slist_append(NULL, "Expect:");
-
-    for (size_t i = 0; r->headers && r->headers[i]; i++)
-        headers = web.slist_append(headers, r->headers[i]);
-    f->headers = headers;
+    f->headers = copy_headers(r->headers);
+    web.easy_setopt(easy, CURLOPT_PRIVATE, f);
+    web.easy_setopt(easy, CURLOPT_ERRORBUFFER, f->error);
+    web.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, f);
+    web.easy_setopt(easy, CURLOPT_HEADERDATA, f);
+    web.easy_setopt(easy, CURLOPT_WRITEDATA, f);
     web.easy_setopt(easy, CURLOPT_URL, r->url);
-    web.easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    web.easy_setopt(easy, CURLOPT_HTTPHEADER, f->headers);
+    web.easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     if (strcmp(r->method, "HEAD") == 0) web.easy_setopt(easy, CURLOPT_NOBODY, 1L);
     if (r->body) {
         web.easy_setopt(easy, CURLOPT_POST, 1L);
@@ -201,6 +217,7 @@ static void set_request(CURL *easy, struct fetch *f, const struct fetch_request 
         web.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
     }
     web.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, r->method);
+    web.easy_setopt(easy, CURLOPT_RESOLVE, f->fetcher->pins);
 }
 
 /* libcurl forgets it; whatever its connection is in the middle of is closed. */
@@ -212,13 +229,12 @@ static void release(struct fetch *f)
     ticker_cancel(owner->o.ticker, &f->deadline);
     web.multi_remove_handle(owner->multi, easy);
     f->easy = NULL;
-    web.slist_free_all(f->headers);
+    free(f->headers);
     f->headers = NULL;
     if (owner->idle_count == IDLE_EASY_MAX) {
         web.easy_cleanup(easy);
         return;
     }
-    web.easy_reset(easy);
     owner->idle[owner->idle_count++] = easy;
 }
 
@@ -288,10 +304,7 @@ void fetch_start(struct fetcher *fetcher, struct fetch *f, const struct fetch_re
 
     *f = (struct fetch){.fetcher = fetcher, .done = done, .easy = easy};
     f->body_bytes_max = r->body_bytes_max;
-    set_limits(easy);
-    set_callbacks(easy, f);
     set_request(easy, f, r);
-    if (fetcher->pins) web.easy_setopt(easy, CURLOPT_RESOLVE, fetcher->pins);
     alarm_init(&f->deadline, on_deadline);
     if (r->timeout_ms) ticker_set_in(fetcher->o.ticker, &f->deadline, r->timeout_ms);
     if (web.multi_add_handle(fetcher->multi, easy)) abort(); /* out of memory, or a bug */

@@ -28,7 +28,6 @@ static const struct {
     {LIB_CURL,   "curl_global_cleanup",      FIELD(global_cleanup)},
     {LIB_CURL,   "curl_easy_init",           FIELD(easy_init)},
     {LIB_CURL,   "curl_easy_cleanup",        FIELD(easy_cleanup)},
-    {LIB_CURL,   "curl_easy_reset",          FIELD(easy_reset)},
     {LIB_CURL,   "curl_easy_setopt",         FIELD(easy_setopt)},
     {LIB_CURL,   "curl_easy_getinfo",        FIELD(easy_getinfo)},
     {LIB_CURL,   "curl_easy_strerror",       FIELD(easy_strerror)},

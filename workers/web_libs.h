@@ -17,7 +17,6 @@ struct web_libs {
     __typeof__(curl_global_cleanup)      *global_cleanup;
     __typeof__(curl_easy_init)           *easy_init;
     __typeof__(curl_easy_cleanup)        *easy_cleanup;
-    __typeof__(curl_easy_reset)          *easy_reset;
     __typeof__(curl_easy_setopt)         *easy_setopt;
     __typeof__(curl_easy_getinfo)        *easy_getinfo;
     __typeof__(curl_easy_strerror)       *easy_strerror;

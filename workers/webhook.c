@@ -130,14 +130,16 @@ static bool is_json(struct span payload)
 }
 
 struct lines {
-    struct buffer text[HEADERS_MAX];
+    struct buffer text; /* of all, a NUL behind each */
+    size_t at[HEADERS_MAX], count;
     const char *line[HEADERS_MAX + 1];
-    size_t count;
 };
 
 static struct buffer *next_line(struct lines *l)
 {
-    return &l->text[l->count++];
+    if (l->count) buffer_add_char(&l->text, '\0');
+    l->at[l->count++] = l->text.len;
+    return &l->text;
 }
 
 static void write_lines(struct lines *l, const struct webhook *w, const struct attempt *a)
@@ -161,7 +163,7 @@ static void write_lines(struct lines *l, const struct webhook *w, const struct a
         signature_make(span_of(w->secret), now_s, work->id, work->attempt, a->job.payload, hex);
         buffer_printf(next_line(l), "Pinion-Signature: t=%" PRId64 ",v1=%s", now_s, hex);
     }
-    for (size_t i = 0; i < l->count; i++) l->line[i] = l->text[i].data;
+    for (size_t i = 0; i < l->count; i++) l->line[i] = l->text.data + l->at[i];
 }
 
 static void post(struct delivery *d)
@@ -180,7 +182,7 @@ static void post(struct delivery *d)
 
     write_lines(&lines, w, a);
     fetch_start(w->fetcher, &d->fetch, &request, on_done);
-    for (size_t i = 0; i < lines.count; i++) buffer_deinit(&lines.text[i]);
+    buffer_deinit(&lines.text);
 }
 
 /* ---- its turn -------------------------------------------------------------------------------- */
