@@ -219,7 +219,9 @@ static void stop_from(struct service *s, enum service_at at)
         if (s->http) return http_server_drain(s->http, on_http_drained, s);
         break;
     case AT_STOP_LINK:
-        if (s->link) link_stop(s->link);
+        if (!s->link) break;
+        link_stop(s->link);
+        workers_down(s->workers); /* what they planned would keep the loop alive */
         break;
     case AT_STOP_REDIS:
         if (s->child) return redis_child_stop(s->child);
