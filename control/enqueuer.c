@@ -97,21 +97,25 @@ static void fill(struct enqueuer *e, struct batch *b, const struct pinion_job *j
     enqueue_build(&b->request, queue_key_span(&key), b->items, b->count, sync_now_ms(e->sync));
 }
 
+void enqueued_tell(struct pinion_enqueued *ret, const struct enqueue_item *item,
+                   enum pinion_err err)
+{
+    const char *queue = job_queue(item->job);
+    size_t len = strlen(queue);
+
+    ret->err = err ? err : item->err;
+    ret->existing = !ret->err && item->existing;
+    ret->replaced = !ret->err && item->replaced;
+    ret->closed = !err && item->closed;
+    if (ret->err) return;
+    memcpy(ret->id, queue, len);
+    ret->id[len] = ':';
+    memcpy(ret->id + len + 1, item->local, strlen(item->local) + 1);
+}
+
 static void answer_items(const struct batch *b, enum pinion_err err, struct pinion_enqueued *ret)
 {
-    for (size_t i = 0; i < b->count; i++) {
-        struct pinion_enqueued *r = &ret[b->at[i]];
-        const char *queue = job_queue(b->items[i].job);
-        size_t len = strlen(queue);
-        r->err = err ? err : b->items[i].err;
-        r->existing = !r->err && b->items[i].existing;
-        r->replaced = !r->err && b->items[i].replaced;
-        r->closed = !err && b->items[i].closed;
-        if (r->err) continue;
-        memcpy(r->id, queue, len);
-        r->id[len] = ':';
-        memcpy(r->id + len + 1, b->items[i].local, strlen(b->items[i].local) + 1);
-    }
+    for (size_t i = 0; i < b->count; i++) enqueued_tell(&ret[b->at[i]], &b->items[i], err);
 }
 
 static void note_refusal(const struct batch *b, struct error *why)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "include/pinion.h"
 
+struct enqueue_item;
 struct sync;
 struct enqueuer;
 
@@ -20,5 +21,8 @@ void             enqueuer_free(struct enqueuer *);                    /* NULL: n
 enum pinion_err enqueuer_send(struct enqueuer *, const struct pinion_job *jobs, size_t count,
                               uint64_t give_up_ms, struct pinion_enqueued *ret, struct error *why)
     must_use;
+
+/* What became of an item, as pinion.h tells it. `err`: of the whole call. */
+void enqueued_tell(struct pinion_enqueued *ret, const struct enqueue_item *, enum pinion_err err);
 
 #endif

@@ -1,5 +1,5 @@
-/* control/pinion_await.c — what coroutines wait for: each a struct on the coroutine's own stack,
- * begun and ended on that of the loop. */
+/* control/pinion_await.c — times and descriptors that coroutines wait for: each a struct on the
+ * coroutine's own stack, begun and ended on that of the loop. */
 #include "control/pinion_shared.h"
 
 #include <ev.h>
@@ -12,14 +12,14 @@
 #include "workers/attempt.h"
 #include "workers/coroutine.h"
 
-static struct service *service_of(const struct await *w)
+struct service *await_service(const struct await *w)
 {
     return ((const struct adapter *)await_ctx(w))->service;
 }
 
 static struct ticker *ticker_of(const struct await *w)
 {
-    return service_ticker(service_of(w));
+    return service_ticker(await_service(w));
 }
 
 void pinion_await_drop(struct pinion_attempt *a)
@@ -79,7 +79,7 @@ struct await_fd {
 static void end_fd(struct await_fd *f, enum pinion_err err, const struct error *why)
 {
     ticker_cancel(ticker_of(&f->await), &f->over);
-    ev_io_stop(service_loop(service_of(&f->await)), &f->io);
+    ev_io_stop(service_loop(await_service(&f->await)), &f->io);
     await_end(&f->await, err, why);
 }
 
@@ -125,7 +125,7 @@ static void begin_fd(struct await *w)
     ev_io_init(&f->io, on_fd, f->fd,
                (f->events & PINION_READABLE ? EV_READ : 0) |
                    (f->events & PINION_WRITABLE ? EV_WRITE : 0));
-    ev_io_start(service_loop(service_of(w)), &f->io);
+    ev_io_start(service_loop(await_service(w)), &f->io);
     if (f->timeout_ms)
         ticker_set_in(ticker_of(w), &f->over,
                       f->timeout_ms < DURATION_MS_MAX ? f->timeout_ms : DURATION_MS_MAX);

@@ -1,7 +1,7 @@
 /* control/pinion_shared.h — what the files behind include/pinion.h share; nobody else includes it.
  *
  * pinion_client.c is the client, pinion_service.c the service and its timers, pinion_attempt.c what
- * handlers call, pinion_await.c what coroutines wait for: each a thin face of what the house has
+ * handlers call, pinion_await*.c what coroutines wait for: each a thin face of what the house has
  * already.
  */
 #ifndef PINION_CONTROL_PINION_SHARED_H
@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "include/pinion.h"
 
+struct await;
 struct handler;
 struct service;
 
@@ -23,6 +24,9 @@ struct adapter {
 
 /* The handler itself, of one that is fit to run; yours. */
 struct handler *adapt_handler(struct service *, const struct pinion_handler *) must_use;
+
+/* What awaits it is a coroutine of a handler of ours. */
+struct service *await_service(const struct await *);
 
 /* Copies the reason to who asked for it; `text` may be NULL. Answers `err`. */
 enum pinion_err tell_reason(const struct error *why, enum pinion_err err, char *text, size_t size);

@@ -15,6 +15,7 @@
 #include "control/config.h"
 
 struct ev_loop;
+struct fetcher;
 struct fleet;
 struct handler;
 struct histogram;
@@ -60,6 +61,11 @@ bool service_stopped(const struct service *);
  * and is named in the log. PINION_CONFLICT: it has not started, or is stopping; PINION_INVALID: as
  * service_start would say it. Then nothing has changed. */
 enum pinion_err service_reload(struct service *, struct config *fresh, struct error *why) must_use;
+
+/* For coroutines. The fetcher is made when it is first asked for; errors as fetcher_new(). */
+const struct process_host *service_processes(const struct service *);
+enum pinion_err service_fetcher(struct service *, struct fetcher **ret_fetcher,
+                                struct error *why) must_use;
 
 /* For the API. */
 bool                     service_ready(const struct service *);

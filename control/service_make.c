@@ -46,6 +46,14 @@ static enum pinion_err need_fetcher(struct service *s, struct error *why)
     return s->fetcher ? PINION_OK : fetcher_new(&o, &s->fetcher, why);
 }
 
+enum pinion_err service_fetcher(struct service *s, struct fetcher **ret_fetcher, struct error *why)
+{
+    enum pinion_err err = need_fetcher(s, why);
+
+    if (!err) *ret_fetcher = s->fetcher;
+    return err;
+}
+
 enum pinion_err service_make_handler(struct service *s, const struct config_handler *c,
                                      struct registry *to, struct error *why)
 {

@@ -73,6 +73,11 @@ struct pull *service_pull(const struct service *s)
     return workers_pull(s->workers);
 }
 
+const struct process_host *service_processes(const struct service *s)
+{
+    return &s->host;
+}
+
 struct link *service_link(const struct service *s)
 {
     return s->link;

@@ -336,9 +336,84 @@ enum pinion_err pinion_await_ms(struct pinion_attempt *, uint64_t ms);
  * It must not be closed meanwhile. timeout_ms 0: as long as the attempt may take. */
 enum pinion_err pinion_await_fd(struct pinion_attempt *, int fd, int events, uint64_t timeout_ms);
 
+/* A program, started from an argument vector, never by a shell. */
+struct pinion_command {
+    const char *const *argv;   /* the program, found by PATH, its arguments, NULL */
+    const char        *folder; /* working folder; NULL: ours */
+    const char *const *env;    /* "NAME=VALUE", or "NAME" as we have it, NULL: beside our PATH,
+                                * HOME, LANG and TZ, and nothing else; NULL: none */
+    const void        *input;  /* for its stdin */
+    size_t             input_len;
+    size_t             output_bytes; /* kept of stdout, and of stderr; 0: 64 KiB */
+    uint64_t           timeout_ms;   /* then it is killed; 0: as long as the attempt may take */
+};
+
+struct pinion_command_end {
+    int         status;  /* 0 .. 255; -1: a signal killed it */
+    int         signal;  /* 0: none did */
+    const char *output;  /* the first bytes of stdout; a NUL follows */
+    size_t      output_len;
+    const char *errors;  /* the last bytes of stderr; a NUL follows */
+    size_t      errors_len;
+    int         cut;     /* 1: there was more of either */
+};
+
+/* Until it has ended, in whatever way. If the attempt must stop, its process group gets TERM, and
+ * KILL a grace later, and is waited for. PINION_INVALID: it cannot be run. PINION_BUSY, also: no
+ * process is to be had for now. */
+enum pinion_err pinion_await_command(struct pinion_attempt *, const struct pinion_command *,
+                                     struct pinion_command_end *ret_end);
+
+struct pinion_request {
+    const char        *method;  /* NULL: "GET", or "POST" with a body */
+    const char        *url;     /* http or https */
+    const char *const *headers; /* "Name: value", NULL; NULL: none */
+    const void        *body;    /* NULL: none */
+    size_t             body_len;
+    uint64_t           timeout_ms;     /* of all of it; 0: 30 s */
+    size_t             body_bytes_max; /* of the response, which is cut there; 0: 64 KiB */
+};
+
+struct pinion_response {
+    unsigned    status;
+    const char *head;  /* lines, as they came; a NUL follows */
+    size_t      head_len;
+    const char *body;  /* a NUL follows */
+    size_t      body_len;
+    int         cut;   /* 1: there was more body */
+};
+
+/* PINION_OK: there was an answer, whatever its status; redirects are not followed.
+ * PINION_FORBIDDEN: the address is not public, nor in the service's webhook_allow.
+ * PINION_UNAVAILABLE: no answer, or no libcurl is installed. If the attempt must stop, the
+ * connection is closed. */
+enum pinion_err pinion_await_http(struct pinion_attempt *, const struct pinion_request *,
+                                  struct pinion_response *ret_response);
+
+/* As pinion_enqueue, on the service's own connection; it is finished also if the attempt must stop
+ * meanwhile. To await their ends, give them a retain_ms. */
+enum pinion_err pinion_await_enqueue(struct pinion_attempt *, const struct pinion_job *jobs,
+                                     size_t count, struct pinion_enqueued *ret);
+
+struct pinion_outcome {
+    const char *state;  /* "done", "dead" or "cancelled" */
+    const char *result; /* a NUL follows; NULL: none, or not kept */
+    size_t      result_len;
+    const char *error;  /* of its last failure; NULL: none */
+    const char *reason; /* why it was cancelled, or is dead; NULL: none */
+};
+
+/* Until the job QUEUE:LOCAL has ended for good. timeout_ms 0: as long as the attempt may take.
+ * PINION_NOT_FOUND: there is none; it may have ended and not been kept. PINION_BUSY, also: a
+ * thousand wait already. The coroutine keeps its slot meanwhile: let it not take those that the
+ * others need. */
+enum pinion_err pinion_await_job(struct pinion_attempt *, const char *id, uint64_t timeout_ms,
+                                 struct pinion_outcome *ret_outcome);
+
 /* Frees all that awaits have given so far: for handlers that loop for long. */
 void        pinion_await_drop(struct pinion_attempt *);
-/* Why the last await of this coroutine failed; "" if it did not. Borrowed until the next one. */
+/* Why the last await of this coroutine failed, or the first job of pinion_await_enqueue that did;
+ * "" if none did. Borrowed until the next one. */
 const char *pinion_await_why(const struct pinion_attempt *);
 
 /* ---- plugins ---------------------------------------------------------------------------------

@@ -15,7 +15,10 @@ static char scratch[SCRATCH_MAX];
 
 int one_service_begin(void **state)
 {
-    struct pinion_service_options options = {.state_dir = scratch, .on_dead = "report"};
+    static const char *const queues[] = {"default", "other", NULL};
+    static const char *const near[] = {"127.0.0.1", NULL};
+    struct pinion_service_options options = {
+        .state_dir = scratch, .on_dead = "report", .queues = queues, .webhook_allow = near};
     char why[256];
 
     (void)state;

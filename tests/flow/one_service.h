@@ -11,14 +11,15 @@ extern struct redis_server *server;
 extern struct ev_loop *loop;
 extern struct pinion_service *service;
 
-/* For cmocka, around each test. The service is new, and not started; its queue "default" gives dead
- * jobs to the kind "report". */
+/* For cmocka, around each test. The service is new, and not started; it gives dead jobs to the kind
+ * "report", serves the queues "default" and "other", and may reach 127.0.0.1. */
 int one_service_begin(void **state);
 int one_service_end(void **state);
 #define service_test(name) \
     cmocka_unit_test_setup_teardown(name, one_service_begin, one_service_end)
 
-/* The job `x` of this handler, until it has ended for good. `job`: what it asks for besides. */
+/* The job `x` of this handler, in "default", until it has ended for good. `job`: what it asks for
+ * besides. */
 void run_one(const struct pinion_handler *handler, struct pinion_job job);
 
 #endif
