@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token
 --@ include limit unpark hold attempt tick scheduled forget unique outbox batch bond finish ended
---@ include settle pull
+--@ include end_rich settle pull pull_end
 -- ack_pull: ACTIVE -> DONE, for jobs that were pulled, of any class.
 --
 -- KEYS  1 queue
@@ -21,38 +21,30 @@ if redis.call('EXISTS', key('holds'), key('bonds')) > 0 then
   end
 end
 
-local function end_rich(i)
-  local id, token, result = unpack(ARGV, 3 * i - 2, 3 * i)
-  local record = redis.call('HGET', key('jobs'), id)
-  local rare = rare_of(id, record)
-  end_attempt(id)
-  rare.t, rare.o, rare.s, rare.x = token, 'done', tonumber(answer[2 * i]), nil
-  local total, kept = finish(id, record, rare, 'done', now_ms)
-  if not kept then remember(total, token, id)
-  elseif result ~= '' then redis.call('HSET', key('results'), id, result) end
+local function was_done(id, token, record)
+  local rare = record and rare_of(id, record) or {}
+  return seen[id] == token or rare.t == token and rare.o == 'done' or recall(id) == token
 end
 
 for i, id in ipairs(ids) do
-  local token, own = ARGV[3 * i - 1], tokens and tokens[i] or scores[i]
-  local since_ms = records[i] and own == token and not seen[id] and pulled_since(token, records[i])
-  if since_ms then
-    local late = overdue(records[i], since_ms, scores[i], now_ms)
-    seen[id] = not late and token
-    answer[2 * i - 1] = not late and kind_of(lane_of(records[i]))
-    answer[2 * i] = late or since_ms
-    if not late and is_plain(records[i]) then
-      plain[token] = plain[token] or {}
-      table.insert(plain[token], id)
-    elseif not late then rich[#rich + 1] = i end
-  else
-    local rare = records[i] and rare_of(id, records[i]) or {}
-    local again = seen[id] == token or rare.t == token and rare.o == 'done' or recall(id) == token
-    answer[2 * i - 1], answer[2 * i] = again and '', ''
+  local token, record, own = ARGV[3 * i - 1], records[i], tokens and tokens[i] or scores[i]
+  local bare, kind, n = record and record:match('^0([^\n]*)\n\n'), nil, ''
+  if record and own == token and not seen[id] then
+    kind, n = look_at(token, record, scores[i], bare, now_ms)
   end
+  if kind == nil then kind, n = was_done(id, token, record) and '', '' end
+  if kind and kind ~= '' then
+    seen[id], plain[token] = token, plain[token] or {}
+    if bare or is_plain(record) then table.insert(plain[token], id) else rich[#rich + 1] = i end
+  end
+  answer[2 * i - 1], answer[2 * i] = kind, n
 end
 for token, these in pairs(plain) do
   settle(token, table.concat(these, ' '), these, 1, #these, tokens)
-  if named then redis.call('HDEL', key('pulled'), unpack(these)) end
+  if named and #these > 0 then redis.call('HDEL', key('pulled'), unpack(these)) end
 end
-for _, i in ipairs(rich) do end_rich(i) end
+for _, i in ipairs(rich) do
+  local id, token, result = unpack(ARGV, 3 * i - 2, 3 * i)
+  end_rich(id, redis.call('HGET', key('jobs'), id), token, answer[2 * i], result, now_ms)
+end
 return answer

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token
---@ include limit unpark hold attempt tick scheduled forget unique outbox batch bond finish ended
+--@ include limit unpark hold attempt tick scheduled forget unique outbox batch bond finish ended end_rich
 -- ack_rich: ACTIVE -> DONE, for jobs that keep something: a result, their id, or a past failure.
 --
 -- KEYS  1 queue
@@ -13,14 +13,7 @@ for i = 1, #ARGV, 4 do
   local record = redis.call('HGET', key('jobs'), id) or lift(id, token)
   local rare = record and rare_of(id, record) or {}
   if record and owns(id, token) then
-    end_attempt(id)
-    rare.t, rare.o, rare.s, rare.x = token, 'done', tonumber(started_ms), nil
-    local total, kept = finish(id, record, rare, 'done', now_ms)
-    if not kept then
-      remember(total, token, id)
-    elseif result ~= '' then
-      redis.call('HSET', key('results'), id, result)
-    end
+    end_rich(id, record, token, started_ms, result, now_ms)
   elseif not (rare.t == token and rare.o == 'done') and recall(id) ~= token then
     answer[#answer + 1], answer[#answer + 2] = (i - 1) / 4, 'stale'
   end
