@@ -37,7 +37,8 @@ end
 
 local function pack_records(record)
   if record ~= read_last then
-    read_last, its_records = record, cmsgpack.unpack(record:match('^[^\n]*\n%d+\n(.*)$'))
+    local _, head = record:find('^[^\n]*\n%d+\n') -- a pattern would walk through all of it
+    read_last, its_records = record, cmsgpack.unpack(record:sub(head + 1))
   end
   return its_records
 end

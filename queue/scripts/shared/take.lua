@@ -60,12 +60,23 @@ local function fits(batch, lane, entries, i, record, room, taken)
   return nil, left
 end
 
+-- How many entries to pop for n jobs. Where packs are taken apart, they stand behind what is left of
+-- the one before: they are not popped with that, for their records are large.
+local function entries_for(batch, lane, n)
+  local head = redis.call('LINDEX', key('lane:' .. lane), 0)
+  if head and is_pack(head) then return math.max(1, math.floor(n / PACK_JOBS)) end
+  n = math.min(n, CHUNK)
+  if not (batch.singles or batch.limited) then return n end
+  for i, entry in ipairs(redis.call('LRANGE', key('lane:' .. lane), 0, n - 1)) do
+    if is_pack(entry) then return i - 1 end
+  end
+  return n
+end
+
 -- At most n jobs, and not more than bytes_max in all unless it is the first. Gives whether the lane
 -- is empty now, and whether it has nothing more for this claim.
 local function take(batch, lane, n)
-  local head = redis.call('LINDEX', key('lane:' .. lane), 0)
-  local packed = head and is_pack(head)
-  local want = packed and math.max(1, math.floor(n / PACK_JOBS)) or math.min(n, CHUNK)
+  local want = entries_for(batch, lane, n)
   local entries = redis.call('LPOP', key('lane:' .. lane), want) or {}
   local records = #entries > 0 and redis.call('HMGET', key('jobs'), unpack(entries))
   local ids, bodies, lease, full, left = batch.ids, batch.records, {}, false, false
