@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now record pack note wake lane token
---@ include limit unpark hold attempt tick scheduled forget unique outbox batch bond finish ended end_rich
+--@ include limit unpark hold attempt tick scheduled forget unique outbox batch bond
+--@ include finish ended end_rich
 -- ack_rich: ACTIVE -> DONE, for jobs that keep something: a result, their id, or a past failure.
 --
 -- KEYS  1 queue

@@ -60,8 +60,8 @@ local function fits(batch, lane, entries, i, record, room, taken)
   return nil, left
 end
 
--- How many entries to pop for n jobs. Where packs are taken apart, they stand behind what is left of
--- the one before: they are not popped with that, for their records are large.
+-- How many entries to pop for n jobs. Where packs are taken apart, they stand behind what is left
+-- of the one before: they are not popped with that, for their records are large.
 local function entries_for(batch, lane, n)
   local head = redis.call('LINDEX', key('lane:' .. lane), 0)
   if head and is_pack(head) then return math.max(1, math.floor(n / PACK_JOBS)) end

@@ -12,7 +12,8 @@ local function idle_leave(name)
   return redis.call('HDEL', key('idle'), name)
 end
 
--- Any will do in a fleet of equals; else all are looked at, which are as many as there are seats.
+-- Any will do in a fleet of equals; else all are looked at, which are as many as there are seats,
+-- and the lines of those who pull.
 local function draw_idle()
   return redis.call('HRANDFIELD', key('idle'), -1, 'WITHVALUES')
 end
