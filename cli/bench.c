@@ -18,7 +18,7 @@
 #define OVER_MAX_MS  600000
 
 struct bench_flags {
-    const char *fsync;
+    const char *fsync, *handler;
     uint64_t jobs, payload, rounds, over_ms;
     bool json;
 };
@@ -31,6 +31,9 @@ static const struct flag flags[] = {
     {"fsync", 0, FLAG_TEXT, offsetof(struct bench_flags, fsync), 0, 0, "WHEN",
      "always: Redis answers when it is on the disk, as pinion serve\n"
      "has it; no: Redis keeps no log. Default: always"},
+    {"handler", 0, FLAG_TEXT, offsetof(struct bench_flags, handler), 0, 0, "RUNS",
+     "where the handler runs: callback, on the loop; thread. Default:\n"
+     "callback"},
     {"rounds", 0, FLAG_NUMBER, offsetof(struct bench_flags, rounds), 1, BENCH_ROUNDS_MAX, "N",
      "of which the median is printed; default: 3"},
     {"over", 0, FLAG_DURATION, offsetof(struct bench_flags, over_ms), OVER_MIN_MS, OVER_MAX_MS,
@@ -119,6 +122,7 @@ static void print_json(const struct output *o, enum measure m, uint64_t jobs, js
     json_object_set_new(object, "rounds", json_integer((json_int_t)o->flags->rounds));
     json_object_set_new(object, "payload_bytes", json_integer((json_int_t)o->flags->payload));
     json_object_set_new(object, "fsync", json_string(o->flags->fsync));
+    json_object_set_new(object, "handler", json_string(o->flags->handler));
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     putchar('\n');
     fflush(stdout);
@@ -311,8 +315,26 @@ static int read_measures(int argc, char **argv, int first, bool wanted[MEASURES]
     return 0;
 }
 
+static bool handler_of(const char *name, enum pinion_runs *ret_runs)
+{
+    static const char *const names[] = {[PINION_ON_LOOP] = "callback",
+                                        [PINION_ON_THREAD] = "thread"};
+
+    for (unsigned i = 0; i < countof(names); i++) {
+        if (strcmp(name, names[i]) != 0) continue;
+        *ret_runs = (enum pinion_runs)i;
+        return true;
+    }
+    return false;
+}
+
 static int check(const struct bench_flags *f, const bool wanted[MEASURES])
 {
+    enum pinion_runs runs;
+
+    if (!handler_of(f->handler, &runs))
+        return cli_fail_usage(&command, "--handler '%.80s': expected callback or thread",
+                              f->handler);
     if (strcmp(f->fsync, "always") != 0 && strcmp(f->fsync, "no") != 0)
         return cli_fail_usage(&command, "--fsync '%.80s': expected always or no", f->fsync);
     for (enum measure m = ENQUEUE; m < MEASURES; m++)
@@ -326,7 +348,8 @@ static int check(const struct bench_flags *f, const bool wanted[MEASURES])
 
 int bench_main(int argc, char **argv)
 {
-    struct bench_flags values = {.fsync = "always", .payload = 100, .rounds = 3, .over_ms = 20000};
+    struct bench_flags values = {.fsync = "always", .handler = "callback", .payload = 100,
+                                 .rounds = 3, .over_ms = 20000};
     bool wanted[MEASURES] = {false};
     struct bench bench = {0};
     struct output output;
@@ -338,6 +361,7 @@ int bench_main(int argc, char **argv)
     status = read_measures(argc, argv, first, wanted);
     if (!status) status = check(&values, wanted);
     if (status) return status;
+    handler_of(values.handler, &bench.runs);
     bench.payload_len = values.payload;
     bench.over_ms = values.over_ms;
     bench.rounds = (unsigned)values.rounds;

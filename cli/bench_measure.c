@@ -108,6 +108,11 @@ static enum pinion_err enqueue_crowd(struct bench *b, const struct crowd *c, str
     return err;
 }
 
+static struct bench_server make_server(const struct bench *b, enum tally_what what, size_t jobs)
+{
+    return (struct bench_server){.queue = QUEUE, .what = what, .runs = b->runs, .jobs = jobs};
+}
+
 /* ---- enqueue and drain ----------------------------------------------------------------------- */
 
 /* The last job has run; when was the last ack accepted? */
@@ -130,7 +135,7 @@ static enum pinion_err wait_for_acks(struct bench *b, int64_t done, uint64_t *re
 
 static enum pinion_err drain(struct bench *b, size_t jobs, struct round *r, struct error *why)
 {
-    struct bench_server server = {.queue = QUEUE, .what = TALLY_COUNT, .jobs = jobs};
+    struct bench_server server = make_server(b, TALLY_COUNT, jobs);
     double cpu = redis_cpu(b);
     uint64_t end_us = 0;
     int64_t before = 0;
@@ -226,7 +231,7 @@ static enum pinion_err one_hop(struct bench *b, struct bench_hop *h, struct erro
 
 enum pinion_err measure_latency(struct bench *b, size_t jobs, struct delays *ret, struct error *why)
 {
-    struct bench_server server = {.queue = QUEUE, .what = TALLY_STAMP, .jobs = jobs};
+    struct bench_server server = make_server(b, TALLY_STAMP, jobs);
     struct bench_hop hop = {0};
     struct delays bare = {0};
     enum pinion_err err = bench_server_start(&server, &b->world, why);
@@ -248,7 +253,7 @@ enum pinion_err measure_latency(struct bench *b, size_t jobs, struct delays *ret
 enum pinion_err measure_lateness(struct bench *b, size_t jobs, struct delays *ret,
                                  struct error *why)
 {
-    struct bench_server server = {.queue = QUEUE, .what = TALLY_LATENESS, .jobs = jobs};
+    struct bench_server server = make_server(b, TALLY_LATENESS, jobs);
     struct crowd crowd = {.count = jobs};
     enum pinion_err err = bench_server_start(&server, &b->world, why);
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include "cli/bench_world.h"
+#include "include/pinion.h"
 #include "queue/sync.h"
 
 #define BENCH_ROUNDS_MAX 100
@@ -19,6 +20,7 @@ struct bench {
     size_t payload_len;
     uint64_t over_ms; /* lateness: the span in which jobs are due */
     unsigned rounds;
+    enum pinion_runs runs; /* the handler of all measures */
 };
 
 enum pinion_err bench_open(struct bench *, enum redis_fsync, struct error *why) must_use;

@@ -132,12 +132,13 @@ static void run_job(struct pinion_attempt *attempt, void *ctx)
     const struct bench_server *server = s->server;
     struct bench_tally *t = server->tally;
 
-    if (server->what != TALLY_COUNT && t->count < server->jobs)
-        t->sample_us[t->count] = sample_of(pinion_attempt_work(attempt), server->what);
-    t->count++;
+    size_t nth = __atomic_fetch_add(&t->count, 1, __ATOMIC_RELAXED);
+
+    if (server->what != TALLY_COUNT && nth < server->jobs)
+        t->sample_us[nth] = sample_of(pinion_attempt_work(attempt), server->what);
     pinion_attempt_done(attempt, NULL, 0);
-    if (t->count == server->jobs) t->done_cpu_us = cpu_us();
-    if (t->count == server->jobs || server->what == TALLY_STAMP) child_tell(s->self, CHILD_DONE);
+    if (nth + 1 == server->jobs) t->done_cpu_us = cpu_us();
+    if (nth + 1 == server->jobs || server->what == TALLY_STAMP) child_tell(s->self, CHILD_DONE);
 }
 
 static void on_server_life(struct ev_loop *loop, ev_io *life, int events)
@@ -169,7 +170,8 @@ static enum pinion_err make_service(struct server_self *s, struct ev_loop *loop,
                                              .state_dir = state,
                                              .queues = queues,
                                              .concurrency = WORLD_SERVER_SLOTS};
-    struct pinion_handler handler = {.kind = BENCH_KIND, .run = run_job, .ctx = s};
+    struct pinion_handler handler = {.kind = BENCH_KIND, .run = run_job, .ctx = s,
+                                     .runs = s->server->runs};
     enum pinion_err err;
 
     snprintf(state, sizeof state, "%s/server", w->dir);

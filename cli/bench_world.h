@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cli/bench_child.h"
 #include "control/redis_child.h"
+#include "include/pinion.h"
 
 #define WORLD_DIR_MAX      88 /* a socket in a folder below it must still fit */
 #define WORLD_SERVER_SLOTS 2048 /* jobs that a server runs at once */
@@ -38,7 +39,7 @@ enum tally_what {
     TALLY_LATENESS /* microseconds since its run-at; negative: early */
 };
 
-/* What the handler notes, in memory that is shared with us. */
+/* What the handler notes, in memory that is shared with us. On threads, several at once. */
 struct bench_tally {
     uint64_t ready_us, ready_cpu_us; /* when it began to claim; its CPU time until then, */
     uint64_t done_cpu_us;            /* and until the last job */
@@ -53,12 +54,14 @@ struct bench_server {
     struct child child;
     const char *queue; /* borrowed */
     enum tally_what what;
+    enum pinion_runs runs;
     size_t jobs; /* CHILD_DONE is said when so many have run */
     struct bench_tally *tally;
     const struct world *world;
 };
 
-/* Fills in all but queue, what and jobs. Starting: CHILD_READY is said when it begins to claim. */
+/* Fills in all but queue, what, runs and jobs. Starting: CHILD_READY is said when it begins to
+ * claim. */
 enum pinion_err bench_server_start(struct bench_server *, const struct world *,
                                    struct error *why) must_use;
 void bench_server_stop(struct bench_server *);

@@ -14,6 +14,7 @@
 #include "scheduler/ticker.h"
 #include "workers/hosts.h"
 #include "workers/pull.h"
+#include "workers/thread.h"
 #include "workers/workers.h"
 
 /* Buckets end where those of the histogram do, so that each count is exact: 2^n - 1 microseconds,
@@ -96,6 +97,7 @@ static void add_schedules(struct buffer *out, const struct timetable_totals *t)
 static void add_workers(struct buffer *out, const struct service *s)
 {
     const struct workers_totals *t = service_totals(s);
+    struct threads_view threads = service_threads_view(s);
 
     add_ends(out, t->ends);
     add_counter(out, "pinion_jobs_claimed_total", t->claimed.value, "Attempts begun here.");
@@ -110,6 +112,9 @@ static void add_workers(struct buffer *out, const struct service *s)
     add_counter(out, "pinion_worker_wakes_total", t->wakes.value,
                 "Times Redis woke this server for a job.");
     add_gauge(out, "pinion_jobs_running", service_running(s), "Attempts that run here now.");
+    add_gauge(out, "pinion_threads", threads.threads, "Threads for handlers that block.");
+    add_gauge(out, "pinion_threads_stuck", threads.stuck,
+              "Those whose attempt had to stop, and was given up.");
     add_histogram(out, "pinion_job_wait_seconds", &t->wait_us,
                   "From when a job was due to its first attempt.");
     add_histogram(out, "pinion_job_run_seconds", &t->run_us, "How long an attempt worked.");

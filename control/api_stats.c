@@ -7,6 +7,7 @@
 #include "control/service.h"
 #include "control/shape.h"
 #include "workers/pull.h"
+#include "workers/thread.h"
 #include "workers/workers.h"
 
 struct stats_page {
@@ -50,13 +51,16 @@ static json_t *shape_servers(const struct fleet_view *fleet)
 static json_t *shape_this(const struct service *s)
 {
     const struct workers_totals *t = service_totals(s);
+    struct threads_view threads = service_threads_view(s);
 
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "id",
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "id",
                      service_server_id(s), "running", (json_int_t)service_running(s), "claimed",
                      (json_int_t)t->claimed.value, "done", (json_int_t)t->done.value, "failed",
                      (json_int_t)t->failed.value, "released", (json_int_t)t->released.value,
                      "stale", (json_int_t)t->stale.value, "pulled", (json_int_t)t->pulled.value,
-                     "pull_waiting", (json_int_t)pull_waiting(service_pull(s)));
+                     "pull_waiting", (json_int_t)pull_waiting(service_pull(s)),
+                     "threads", (json_int_t)threads.threads, "threads_stuck",
+                     (json_int_t)threads.stuck);
 }
 
 static void on_fleet(struct fleet_ask *ask, enum pinion_err err, const struct fleet_view *fleet)

@@ -245,6 +245,8 @@ static const struct key keys[] = {
       NULL, set_queue, 0, 0, 0, NULL},
     {{"concurrency", 0, "N", "attempts that run at once"},
       NULL, set_count, FIELD(concurrency), 1, CONCURRENCY_MAX, NULL},
+    {{"threads", 0, "N", "attempts at once of a handler on threads; default: as --concurrency"},
+      NULL, set_count, FIELD(threads), 1, THREADS_MAX, NULL},
     {{"strict", 0, NULL, "serve the queues strictly in the order given; without weights"},
       NULL, set_switch, FIELD(strict), 0, 0, NULL},
     {{"lease", 0, "DURATION", "how long a silent worker keeps its job, 1s to 1h"},

@@ -85,6 +85,7 @@ struct config {
     char             *state;  /* NULL: the default folder, see state.h */
     char             *name_space;
     unsigned          concurrency;
+    unsigned          threads; /* attempts at once of a handler on threads; 0: as many as may run */
     bool              strict; /* queues are served strictly in their order */
     uint64_t          grace_ms, lease_ms;
     unsigned          memory_mark; /* per cent of Redis's maxmemory; 0: none */

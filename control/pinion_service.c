@@ -14,6 +14,7 @@
 #include "scheduler/backoff.h"
 #include "workers/callback.h"
 #include "workers/coroutine.h"
+#include "workers/thread.h"
 
 struct pinion_service {
     struct config config;
@@ -81,6 +82,7 @@ static enum pinion_err configure(struct config *config, const struct pinion_serv
     if (!err) err = config_set(config, "listen", o->listen ? o->listen : "none", why);
     if (!err) err = set(config, "on-dead", o->on_dead, why);
     if (!err) err = set_number(config, "concurrency", o->concurrency, "", why);
+    if (!err) err = set_number(config, "threads", o->threads, "", why);
     if (!err) err = set_number(config, "lease", o->lease_ms, "ms", why);
     if (!err) err = set_number(config, "grace", o->grace_ms, "ms", why);
     if (!err && o->strict) err = config_set(config, "strict", "yes", why);
@@ -147,13 +149,26 @@ static void stop_adapter(struct attempt *a, void *ctx)
 static bool runs_ok(const struct pinion_handler *h)
 {
     switch (h->runs) {
-    case PINION_ON_LOOP: return h->stack_bytes == 0;
-    case PINION_ON_THREAD: return false;
+    case PINION_ON_LOOP:
+    case PINION_ON_THREAD: return h->stack_bytes == 0;
     case PINION_AS_COROUTINE:
         return !h->stop && (!h->stack_bytes || (h->stack_bytes >= STACK_BYTES_MIN &&
                                                 h->stack_bytes <= STACK_BYTES_MAX));
     }
     return false;
+}
+
+static struct handler *adapt_to_threads(struct service *service, const struct pinion_handler *h,
+                                        const struct adapter *adapter)
+{
+    const struct thread_options options = {
+        .run = run_adapter,
+        .stop = h->stop ? stop_adapter : NULL,
+        .ctx = adapter,
+        .ctx_bytes = sizeof *adapter,
+    };
+
+    return thread_new(h->kind, &options, service_threads(service));
 }
 
 struct handler *adapt_handler(struct service *service, const struct pinion_handler *h)
@@ -164,8 +179,18 @@ struct handler *adapt_handler(struct service *service, const struct pinion_handl
     };
 
     if (h->runs == PINION_AS_COROUTINE) return coroutine_new(h->kind, &coroutine);
+    if (h->runs == PINION_ON_THREAD) return adapt_to_threads(service, h, &adapter);
     return callback_new_with(h->kind, run_adapter, h->stop ? stop_adapter : NULL, &adapter,
                              sizeof adapter);
+}
+
+static unsigned concurrency_of(const struct pinion_service *s, const struct pinion_handler *h)
+{
+    unsigned n = h->concurrency;
+
+    if (h->runs != PINION_ON_THREAD) return n;
+    if (n == 0) n = s->config.threads;
+    return n == 0 || n > THREADS_MAX ? THREADS_MAX : n;
 }
 
 enum pinion_err pinion_service_handle(struct pinion_service *s, const struct pinion_handler *h)
@@ -177,7 +202,7 @@ enum pinion_err pinion_service_handle(struct pinion_service *s, const struct pin
     if (h->on_dead && on_dead_check(h->on_dead, NULL)) return PINION_INVALID;
     if (!runs_ok(h)) return PINION_INVALID;
     handler = adapt_handler(s->service, h);
-    handler->concurrency = h->concurrency;
+    handler->concurrency = concurrency_of(s, h);
     handler->timeout_ms = h->timeout_ms;
     handler->attempts_max = h->attempts_max;
     handler_name(handler, h->backoff, h->on_dead);

@@ -264,9 +264,11 @@ void service_free(struct service *s)
     schedule_apply_free(s->schedules);
     if (s->link) link_free(s->link);
     results_free(s->results);
+    threads_stop(s->threads);
     workers_free(s->workers);
     registry_deinit(&s->handlers);
     hosts_free(s->hosts);
+    threads_free(s->threads);
     fetcher_free(s->fetcher);
     redis_child_free(s->child);
     redis_url_deinit(&s->url);
@@ -298,6 +300,12 @@ bool service_handles(const struct service *s, const char *pattern)
 void service_take_orphans(struct service *s)
 {
     s->takes_orphans = true;
+}
+
+struct threads *service_threads(struct service *s)
+{
+    if (!s->threads) s->threads = threads_new(s->loop, s->ticker);
+    return s->threads;
 }
 
 enum pinion_err service_start(struct service *s, struct error *why)

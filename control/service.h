@@ -26,6 +26,8 @@ struct redis_info;
 struct pull;
 struct results;
 struct submitter;
+struct threads;
+struct threads_view;
 struct ticker;
 struct service;
 struct workers_totals;
@@ -42,6 +44,8 @@ struct ticker  *service_ticker(const struct service *);
 enum pinion_err service_add_handler(struct service *, struct handler *, struct error *why) must_use;
 
 bool service_handles(const struct service *, const char *pattern); /* one was added for just it */
+/* For handlers on threads, from the first one on. */
+struct threads *service_threads(struct service *);
 
 /* Before the start, where the process has no other purpose: what programs leave behind in sessions
  * of their own falls to it, and is killed. */
@@ -82,6 +86,7 @@ const struct workers_totals *service_totals(const struct service *);
 const struct hosts      *service_hosts(const struct service *); /* of webhooks; NULL: none */
 struct zone_cache       *service_zones(const struct service *);
 struct pull             *service_pull(const struct service *); /* those who pull over HTTP */
+struct threads_view      service_threads_view(const struct service *);
 /* These are there from the first time that Redis is up. */
 struct link             *service_link(const struct service *);
 struct submitter        *service_submitter(const struct service *);

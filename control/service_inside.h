@@ -23,6 +23,7 @@
 #include "workers/hosts.h"
 #include "workers/process.h"
 #include "workers/process_record.h"
+#include "workers/thread.h"
 #include "workers/workers.h"
 
 enum service_at {
@@ -50,6 +51,7 @@ struct service {
     struct process_host host;
     struct fetcher *fetcher; /* NULL: nobody fetches */
     struct hosts *hosts;     /* of webhooks; NULL: there are none */
+    struct threads *threads; /* NULL: no handler runs on them */
     struct redis_child *child; /* NULL: an external Redis */
     struct redis_url url;
     struct redis_info redis;

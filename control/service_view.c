@@ -108,6 +108,11 @@ struct zone_cache *service_zones(const struct service *s)
     return s->zones;
 }
 
+struct threads_view service_threads_view(const struct service *s)
+{
+    return threads_view(s->threads);
+}
+
 /* Until the first heartbeat tells better, by what the handshake found. */
 int64_t service_now_ms(const struct service *s)
 {

@@ -137,18 +137,21 @@ enum pinion_err pinion_limit(struct pinion_client *, const char *queue,
 struct pinion_service;
 struct pinion_attempt; /* one attempt at one job; valid until it is finished */
 
-/* Called on the loop; must not block. Finish the attempt now or later, exactly once. */
+/* Called where its handler runs. Finish the attempt, exactly once. On a thread: that counts when
+ * `run` has returned, and one that returns without it has failed; several run at the same time. */
 typedef void pinion_run_fn(struct pinion_attempt *, void *ctx);
 
 /* Called on the loop when the attempt must stop (cancelled, timed out, lease lost, shutdown).
  * Finish it soon; what it answers no longer counts, except on a cancelled one that is done all the
- * same. */
+ * same. Of one on a thread: called while `run` runs, perhaps before its first line; make it return,
+ * and do not finish the attempt. If it does not return within five seconds, the attempt is given
+ * up: it ends without it, and its handler has a slot less until it returns. */
 typedef void pinion_stop_fn(struct pinion_attempt *, void *ctx);
 
 /* Where a handler runs. */
 enum pinion_runs {
     PINION_ON_LOOP,      /* as said above */
-    PINION_ON_THREAD,    /* not yet: PINION_INVALID */
+    PINION_ON_THREAD,    /* may block. It finishes the attempt before it returns */
     PINION_AS_COROUTINE, /* on the loop, on a stack of its own: it may await, as said below, and
                           * must not block either. It finishes the attempt before it returns */
 };
@@ -185,6 +188,8 @@ struct pinion_service_options {
                                      * it was */
     const char *const *webhook_allow; /* "10.1.0.0/16", NULL: addresses that pinion_await_http may
                                      * reach although they are not public; NULL: none */
+    unsigned           threads;     /* attempts at once of a handler on threads that does not say;
+                                     * at most 4096; 0: as many as the service, up to that */
 };
 
 /* `loop` NULL: the service makes its own. Starts nothing yet. */
@@ -279,7 +284,9 @@ struct pinion_soon {
  * with this service for; those that are pending then are forgotten, and not pending any more. */
 int pinion_call_soon(struct pinion_service *, struct pinion_soon *);
 
-/* ---- inside a handler ------------------------------------------------------------------------ */
+/* ---- inside a handler ------------------------------------------------------------------------
+ * Loop thread only. Of a handler on a thread: on that thread and within `run` only, but for _work
+ * and _stopping, which its `stop` may call, too. */
 
 struct pinion_work {
     const char *id, *queue, *kind; /* id: QUEUE:LOCAL */

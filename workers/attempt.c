@@ -12,6 +12,7 @@
 #include "workers/consumer.h"
 #include "workers/registry.h"
 #include "workers/shared.h"
+#include "workers/thread.h"
 
 #define CLOCK_DOUBT_MS 1000 /* that much the clock that we estimate may be behind Redis's */
 
@@ -37,7 +38,7 @@ struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, 
 {
     size_t queue_len = strlen(queue);
     size_t bytes =
-        queue_len + 1 + c->id.len + 1 + c->token.len + 1 + c->record.len + 1 + KIND_MAX + 1 +
+        2 * (queue_len + 1) + c->id.len + 1 + c->token.len + 1 + c->record.len + 1 + KIND_MAX + 1 +
         LABEL_MAX + 1 + TRACEPARENT_LEN + 1;
     struct attempt *a = xmalloc(sizeof *a + bytes);
     char *at = a->bytes;
@@ -54,7 +55,7 @@ struct attempt *attempt_new(struct consumer *consumer, const struct claimed *c, 
     }
     a->work = (struct pinion_work){
         .id = a->bytes,
-        .queue = queue,
+        .queue = put(&at, span_of(queue)).data,
         .kind = put(&at, a->job.kind).data,
         .group = put_some(&at, a->job.group, LABEL_MAX),
         .traceparent = put_some(&at, a->job.traceparent, TRACEPARENT_LEN),
@@ -86,6 +87,7 @@ void attempt_free(struct attempt *a)
     attempt_progress_free(a);
     handler_drop(a->handler);
     free(a->text);
+    if (a->thread && thread_keeps(a->thread)) return;
     free(a);
 }
 
@@ -190,13 +192,20 @@ static void overrule(struct attempt *a)
     a->outcome = OUTCOME_FAIL;
 }
 
-enum pinion_err attempt_tell(struct attempt *a, unsigned percent, struct span note)
+enum pinion_err progress_check(unsigned percent, struct span note)
 {
     if (percent > PROGRESS_MAX || note.len > PROGRESS_NOTE_MAX ||
         (note.len && !text_is_utf8(note.data, note.len)))
         return PINION_INVALID;
-    attempt_progress_put(a, percent, note);
     return PINION_OK;
+}
+
+enum pinion_err attempt_tell(struct attempt *a, unsigned percent, struct span note)
+{
+    enum pinion_err err = progress_check(percent, note);
+
+    if (!err) attempt_progress_put(a, percent, note);
+    return err;
 }
 
 void attempt_finish(struct attempt *a, enum outcome outcome, const void *text, size_t len,

@@ -21,6 +21,7 @@
 struct consumer;
 struct handler;
 struct attempt_progress;
+struct thread_work;
 
 enum attempt_at { AT_RUN, AT_STOP, AT_SETTLE };
 
@@ -48,6 +49,7 @@ struct attempt {
     struct consumer   *consumer;
     struct handler    *handler; /* held; NULL: none */
     void              *work_state; /* the runner's own */
+    struct thread_work *thread; /* thread.c; NULL: it runs on the loop */
 
     enum attempt_at  at;        /* read-only outside attempt.c and settle */
     enum stop_reason stop;
@@ -81,6 +83,7 @@ void attempt_stop(struct attempt *, enum stop_reason);
 /* How far it is: kept, and sent soon. PINION_INVALID: beyond PROGRESS_MAX or PROGRESS_NOTE_MAX, or
  * no UTF-8. */
 enum pinion_err attempt_tell(struct attempt *, unsigned percent, struct span note) must_use;
+enum pinion_err progress_check(unsigned percent, struct span note) must_use; /* any thread */
 /* The work is over; called by runners. `text` is copied and cut to what is kept; may be NULL. After
  * this the attempt is not the runner's any more. */
 void attempt_finish(struct attempt *, enum outcome, const void *text, size_t len, int64_t delay_ms);

@@ -340,15 +340,22 @@ void consumer_claim(struct consumer *c, unsigned slots)
 
 /* ---- the end of attempts --------------------------------------------------------------------- */
 
+void consumer_slot_freed(struct consumer *c, const struct handler *h)
+{
+    struct workers *w = c->w;
+
+    if (!h->retired && handler_free_slots(h) != 1) return;
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (w->consumers[i]->starved) consumer_wake(w->consumers[i]);
+}
+
 void consumer_finished(struct consumer *c, struct attempt *a)
 {
     struct workers *w = c->w;
 
     list_remove(&a->node);
     histogram_add(&w->totals.run_us, clock_mono_us() - a->started_mono_us);
-    if (a->handler->retired || handler_free_slots(a->handler) == 1)
-        for (size_t i = 0; i < w->consumers_count; i++)
-            if (w->consumers[i]->starved) consumer_wake(w->consumers[i]);
+    consumer_slot_freed(c, a->handler);
     if (a->outcome == OUTCOME_NONE) {
         counter_add(&w->totals.stale, 1);
         attempt_free(a);

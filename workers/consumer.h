@@ -21,6 +21,7 @@
 
 struct attempt;
 struct consumer;
+struct handler;
 struct pushed;
 struct queue_options;
 struct workers;
@@ -55,5 +56,7 @@ void consumer_leave(struct consumer *);
 
 /* For attempts: the work of this one is over. */
 void consumer_finished(struct consumer *, struct attempt *);
+/* A slot of this handler came free: who found it full asks again. */
+void consumer_slot_freed(struct consumer *, const struct handler *);
 
 #endif

@@ -14,6 +14,7 @@
 #define PULL_WORKER_MAX     64     /* characters of the name of who pulls */
 #define PULL_WAITS_MAX      1000   /* who wait for jobs, at once */
 #define PULL_LINES_MAX      64     /* different wishes of those who wait, in a queue */
-#define STOP_GRACE_MS       5000   /* TERM to KILL, for work that must stop */
+#define STOP_GRACE_MS       5000   /* TERM to KILL, for work that must stop; or a thread's return */
+#define THREADS_MAX         4096   /* attempts at once of a handler on threads */
 
 #endif

@@ -134,7 +134,7 @@ unsigned handler_free_slots(const struct handler *h)
     unsigned taken = 0, concurrency = h->concurrency;
 
     if (h->capped && h->cap < concurrency) concurrency = h->cap;
-    for (; h; h = h->before) taken += h->running + h->offered;
+    for (; h; h = h->before) taken += h->running + h->offered + h->stuck;
     return taken < concurrency ? concurrency - taken : 0;
 }
 

@@ -23,7 +23,7 @@ struct handler;
 
 /* How a kind of handler runs attempts. */
 struct runner {
-    const char *name; /* "callback", "command" */
+    const char *name; /* "callback", "command", "thread" */
     /* Begins the work; ends it by attempt_finish(), perhaps before it returns. */
     void (*start)(struct attempt *);
     /* The work must stop: make it end soon (attempt_finish() is still to be called). NULL: it
@@ -51,6 +51,7 @@ struct handler {
     unsigned running; /* attempts that have started and not finished */
     unsigned offered; /* slots named in claims whose answers are awaited */
     unsigned taken;   /* by the answer that is being read */
+    unsigned stuck;   /* attempts that were given up, and whose thread is still in them */
     bool     capped; /* its runner gives no more slots in all than `cap` now */
     unsigned cap;
 

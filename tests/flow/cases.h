@@ -46,7 +46,7 @@ struct case_runner {
 };
 
 extern const struct case_runner callback_cases, command_cases, webhook_cases, coroutine_cases,
-    pull_cases;
+    pull_cases, thread_cases;
 
 struct one_case {
     const char *name, *order;

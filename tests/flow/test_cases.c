@@ -10,7 +10,7 @@
 
 static const struct case_runner *const runners[] = {&callback_cases, &command_cases,
                                                     &webhook_cases, &coroutine_cases,
-                                                    &pull_cases};
+                                                    &pull_cases, &thread_cases};
 
 #define RUNNERS countof(runners)
 
