@@ -16,7 +16,7 @@ target_link_libraries(ev INTERFACE ${EV_LIBRARY} m)
 target_compile_options(ev INTERFACE -Wno-strict-aliasing)
 
 # Loaded when the first webhook is named (workers/web_libs.h), so only their headers are needed here.
-pkg_check_modules(CURL REQUIRED libcurl)
+pkg_check_modules(CURL REQUIRED libcurl>=7.87)
 pkg_check_modules(CRYPTO REQUIRED libcrypto)
 add_library(web_headers INTERFACE)
 target_include_directories(web_headers SYSTEM INTERFACE ${CURL_INCLUDE_DIRS} ${CRYPTO_INCLUDE_DIRS})

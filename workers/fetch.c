@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "workers/web_libs.h"
 
+#define VERSION_LEAST 0x075700 /* that has CURLOPT_QUICK_EXIT */
 #define IDLE_EASY_MAX 64 /* handles that are used again; one has some 8 KB */
 
 struct fetcher {
@@ -148,14 +149,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 
 static void set_limits(CURL *easy)
 {
-#if LIBCURL_VERSION_NUM >= 0x075500
     web.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    web.easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075700
     web.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* to stop must not wait for a name server */
-#endif
     web.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     web.easy_setopt(easy, CURLOPT_PROXY, "");
     web.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -392,10 +387,10 @@ enum pinion_err fetcher_new(const struct fetcher_options *options, struct fetche
 
     if (err) return err;
     version = web.version_info(CURLVERSION_NOW);
-    if (!(version->features & CURL_VERSION_ASYNCHDNS))
+    if (!(version->features & CURL_VERSION_ASYNCHDNS) || version->version_num < VERSION_LEAST)
         return error_set(why, PINION_INTERNAL,
-                         "libcurl %s looks up names without a thread of its own, and would block; "
-                         "expected one with AsynchDNS",
+                         "libcurl %s would block while a name is looked up; expected 7.87 or "
+                         "newer, with AsynchDNS",
                          version->version);
     if (options->opened_count > FETCH_OPENED_MAX)
         return error_set(why, PINION_INVALID, "expected at most %d ranges of addresses",
