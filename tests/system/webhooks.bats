@@ -9,7 +9,7 @@ root=$BATS_TEST_DIRNAME/../..
 # and answers by its path; connections are counted in `accepted`.
 receiver() {
     cat >receiver.py <<'END'
-import http.server, os, socket, socketserver, sys, threading, time
+import email.utils, http.server, os, socket, socketserver, sys, threading, time
 
 class Receiver(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -26,7 +26,11 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         if self.path == "/silent":
             time.sleep(60)
         status, header = {"/away": (307, ("Location", "http://[::1]:%d/there" % port)),
-                          "/later": (503, ("Retry-After", "7200"))}.get(self.path, (200, None))
+                          "/later": (503, ("Retry-After", "7200")),
+                          "/date": (429, ("Retry-After", email.utils.formatdate(
+                              time.time() + 7200, usegmt=True))),
+                          "/never": (503, ("Retry-After", "99999999")),
+                          "/junk": (503, ("Retry-After", "in a while"))}.get(self.path, (200, None))
         self.send_response(status)
         if header:
             self.send_header(*header)
@@ -117,13 +121,29 @@ failed_with() { # ID STATE TEXT
     [ "$(job default:away attempt)" -eq 1 ]
 }
 
-@test "Retry-After is honoured" {
-    serve_ready one --listen none --webhook a="http://127.0.0.1:$PORT/later" \
-        --webhook-allow 127.0.0.1
-    pinion enqueue a --id later >/dev/null
+# waits ID FROM_S TO_S: its next attempt is so far away.
+waits() {
+    local ms=$(($(ms_of "$(job "$1" run_at)") - $(now_ms)))
+    [ "$ms" -gt $(($2 * 1000)) ] && [ "$ms" -le $(($3 * 1000)) ] || { echo "$1: $ms"; return 1; }
+}
+
+@test "Retry-After is honoured, a day at most" {
+    local flags=()
+    for path in later date never junk; do
+        flags+=(--webhook "$path=http://127.0.0.1:$PORT/$path")
+    done
+    serve_ready one --listen none --webhook-allow 127.0.0.1 "${flags[@]}"
+    for path in later date never junk; do
+        pinion enqueue "$path" --id "$path" --backoff fixed:100s >/dev/null
+    done
     failed_with default:later retry 'HTTP 503: ok'
-    wait_ms=$(($(ms_of "$(job default:later run_at)") - $(now_ms)))
-    [ "$wait_ms" -gt 7100000 ] && [ "$wait_ms" -le 7200000 ]
+    failed_with default:date retry 'HTTP 429: ok'
+    failed_with default:never retry 'HTTP 503: ok'
+    failed_with default:junk retry 'HTTP 503: ok'
+    waits default:later 7100 7200
+    waits default:date 7100 7200
+    waits default:never 86000 86400
+    waits default:junk 20 100
 }
 
 @test "a stop aborts what is under way, and puts it back uncharged" {
