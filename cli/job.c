@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "base/time_text.h"
+#include "cli/job_follow.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "control/shape.h"
@@ -130,14 +131,22 @@ static void print_job(const struct job_view *v, struct span queue)
     fact_text("result", v->result);
 }
 
+static const struct flag show_flags[] = {
+    {"queue", 'q', FLAG_TEXT, offsetof(struct job_values, queue), 0, 0, "QUEUE",
+     "the queue of ids that stand without one"},
+    {"follow", 'f', FLAG_SWITCH, offsetof(struct job_values, follow), 0, 0, NULL,
+     "print what its command prints, until the job has ended"},
+};
+
 static const struct command show_command = {
     .name = "job show",
     .usage = "ID [FLAGS]",
     .about = "Prints all that is known about a job.",
     .examples = "pinion job show default:01JD9K3V5M0000000000000000\n"
-                "pinion job show -q mail order-17 --json",
-    .flags = job_flags,
-    .flags_count = JOB_FLAGS,
+                "pinion job show -q mail order-17 --json\n"
+                "pinion job show mail:order-17 --follow",
+    .flags = show_flags,
+    .flags_count = countof(show_flags),
     .words_min = 1,
     .words_max = 1,
     .expected = "the ID of a job, as enqueue printed it",
@@ -154,8 +163,15 @@ int job_show_main(int argc, char **argv)
     int first, status;
 
     if (!flags_read(&show_command, argc, argv, &values, &first, &status)) return status;
+    if (values.follow && values.common.json)
+        return cli_fail_usage(&show_command, "--follow: expected no --json with it");
     if (id_split(span_of(argv[first]), values.queue, &queue, &local, &why)) return cli_fail(&why);
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
+    if (values.follow) {
+        status = job_follow(&session, queue, local);
+        session_close(&session);
+        return status;
+    }
     err = job_look(&session, queue, local, &look, &why);
     session_close(&session);
     if (err) return cli_fail(&why);

@@ -14,6 +14,7 @@ struct job_values {
     bool          all;   /* instead of ids: */
     const char   *state;
     struct filter_values filter;
+    bool          follow;
 };
 
 #define JOB_FLAGS 1

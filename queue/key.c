@@ -36,6 +36,12 @@ char *channel_of_events(const char *name_space, const char *queue)
     return xasprintf("%s:{%s}:events", name_space, queue);
 }
 
+char *channel_of_output(const char *name_space, struct span queue, struct span local)
+{
+    return xasprintf("%s:{%.*s}:output:%.*s", name_space, (int)queue.len, queue.data,
+                     (int)local.len, local.data);
+}
+
 char *key_of_queues(const char *name_space)
 {
     return xasprintf("%s:queues", name_space);

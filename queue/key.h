@@ -26,6 +26,8 @@ struct span      queue_key_span(const struct queue_key *);
 char *channel_of_server(const char *name_space, const char *server) must_use;
 char *channel_of_due(const char *name_space, const char *queue) must_use;
 char *channel_of_events(const char *name_space, const char *queue) must_use;
+/* What a running job prints, for who follows it. */
+char *channel_of_output(const char *name_space, struct span queue, struct span local) must_use;
 char *key_of_queues(const char *name_space) must_use; /* the set of all queue names */
 
 bool queue_name_ok(struct span); /* [A-Za-z0-9._-]{1,64}: also for the local part of an id */

@@ -50,6 +50,7 @@ struct attempt {
     struct handler    *handler; /* held; NULL: none */
     void              *work_state; /* the runner's own */
     struct thread_work *thread; /* thread.c; NULL: it runs on the loop */
+    void (*follow)(struct attempt *); /* somebody follows its output; NULL: it has none */
 
     enum attempt_at  at;        /* read-only outside attempt.c and settle */
     enum stop_reason stop;

@@ -319,14 +319,27 @@ bool consumer_hungry(const struct consumer *c)
     return c->hungry && c->at == CONSUMER_SERVE;
 }
 
-void consumer_cancel(struct consumer *c, struct span local_id)
+static struct attempt *find_running(struct consumer *c, struct span local_id)
 {
     list_for_each (node, &c->running) {
         struct attempt *a = container_of(node, struct attempt, node);
-        if (!span_equal(a->job.id, local_id)) continue;
-        attempt_stop(a, STOP_CANCEL);
-        return;
+        if (span_equal(a->job.id, local_id)) return a;
     }
+    return NULL;
+}
+
+void consumer_cancel(struct consumer *c, struct span local_id)
+{
+    struct attempt *a = find_running(c, local_id);
+
+    if (a) attempt_stop(a, STOP_CANCEL);
+}
+
+void consumer_follow(struct consumer *c, struct span local_id)
+{
+    struct attempt *a = find_running(c, local_id);
+
+    if (a && a->follow && a->at != AT_SETTLE) a->follow(a);
 }
 
 void consumer_claim(struct consumer *c, unsigned slots)

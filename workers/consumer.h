@@ -42,6 +42,7 @@ void consumer_hint(struct consumer *, int64_t due_ms);         /* a job is due t
 void consumer_schedules(struct consumer *, int64_t edits);     /* edited so often */
 void consumer_relay(struct consumer *);                        /* others are to be told something */
 void consumer_cancel(struct consumer *, struct span local_id); /* it was marked */
+void consumer_follow(struct consumer *, struct span local_id); /* somebody follows its output */
 
 bool consumer_hungry(const struct consumer *); /* would claim, given slots */
 /* Claims for at most that many slots, unless enough claims are on their way. */

@@ -165,6 +165,8 @@ static ssize_t read_some(struct ev_loop *loop, struct process_pipe *pipe)
     do {
         len = read(pipe->io.fd, chunk, sizeof chunk);
     } while (len < 0 && errno == EINTR);
+    if (len > 0 && pipe->process->on_output)
+        pipe->process->on_output(pipe->process, chunk, (size_t)len);
     if (len > 0 && pipe->last) keep_last(pipe, chunk, (size_t)len);
     else if (len > 0) keep(pipe, chunk, (size_t)len);
     else if (len == 0 || errno != EAGAIN) {
@@ -302,6 +304,8 @@ static void watch(struct process *p, const struct process_spec *spec, const int 
     pipe_init(&p->out, fds[PIPE_OUT], spec->out_bytes_max);
     pipe_init(&p->err, fds[PIPE_ERR], spec->err_bytes_max);
     p->err.last = true;
+    p->out.process = p->err.process = p;
+    p->on_output = spec->on_output;
     ev_io_start(loop, &p->ended);
     ev_io_start(loop, &p->out.io);
     ev_io_start(loop, &p->err.io);

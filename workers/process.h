@@ -19,6 +19,7 @@
 #define PROCESS_OUTPUT_BYTES 65536                          /* kept of each stream unless told */
 #define PROCESS_PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin" /* where process_find() looks */
 
+struct process;
 struct process_record;
 struct strays;
 
@@ -35,6 +36,7 @@ struct process_spec {
     const void *input;                        /* stdin; borrowed until the process has ended */
     size_t      input_len;
     size_t      out_bytes_max, err_bytes_max; /* 0: PROCESS_OUTPUT_BYTES */
+    void      (*on_output)(struct process *, const char *, size_t); /* as it comes; NULL: nobody */
     const char *tag; /* id of its job, as in its environment; borrowed as the input; NULL: none */
 };
 
@@ -55,12 +57,11 @@ struct process_result {
     struct process_output out, err; /* freed after the callback, unless taken from there */
 };
 
-struct process;
-
 /* Called once, from the loop. The process is idle by then: start it again, or free its owner. */
 typedef void process_end_fn(struct process *, struct process_result *);
 
 struct process_pipe { /* private */
+    struct process       *process;
     ev_io                 io; /* its fd is -1 once closed */
     size_t                bytes_max;
     bool                  last; /* the last bytes are kept */
@@ -73,6 +74,7 @@ struct process {
 
     const struct process_host *host; /* private from here on */
     process_end_fn            *on_end;
+    void                     (*on_output)(struct process *, const char *, size_t);
     ev_io                      ended, in;
     struct process_pipe        out, err;
     const char                *input;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/time_text.h"
+#include "workers/tail.h"
 
 #define ENV_TEXT_MAX 256 /* of one PINION_ variable; the longest holds an id */
 #define OWN_ENV      5   /* PINION_ variables */
@@ -16,6 +17,7 @@ struct program_attempt {
     struct process process;
     struct attempt *attempt;
     const struct program_setting *setting;
+    struct tail *tail; /* NULL: it has said nothing, and nobody follows */
     void *owned;
     void (*free_owned)(void *);
 };
@@ -36,6 +38,18 @@ static void describe_end(struct buffer *text, const struct process_result *r)
     while (text->len && text->data[text->len - 1] == '\n') text->len--;
 }
 
+static void on_output(struct process *process, const char *data, size_t len)
+{
+    struct program_attempt *run = container_of(process, struct program_attempt, process);
+
+    tail_add(&run->tail, run->attempt, data, len);
+}
+
+static void follow(struct attempt *a)
+{
+    tail_follow(&((struct program_attempt *)a->work_state)->tail, a);
+}
+
 static void free_run(struct program_attempt *run)
 {
     if (run->free_owned) run->free_owned(run->owned);
@@ -48,6 +62,8 @@ static void on_end(struct process *process, struct process_result *r)
     struct attempt *a = run->attempt;
     struct buffer text = BUFFER_INIT;
 
+    tail_free(run->tail);
+    run->tail = NULL;
     if (r->out.dropped)
         log_info("output_cut", LOG_TEXT("job", a->work.id),
                  LOG_INT("kept", (int64_t)r->out.bytes.len),
@@ -99,6 +115,7 @@ void program_run(struct attempt *a, const struct program_setting *setting,
         .input_len = call->input_len,
         .out_bytes_max = setting->output_bytes,
         .err_bytes_max = STDERR_BYTES,
+        .on_output = on_output,
         .tag = a->work.id,
     };
     struct error why = {0};
@@ -109,6 +126,7 @@ void program_run(struct attempt *a, const struct program_setting *setting,
     run->owned = call->owned;
     run->free_owned = call->free_owned;
     a->work_state = run;
+    a->follow = follow;
     if (!process_start(&run->process, host, &spec, on_end, &why)) return;
     free_run(run);
     attempt_finish(a, OUTCOME_FAIL, why.text, strlen(why.text), RETRY_BY_BACKOFF);

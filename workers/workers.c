@@ -142,6 +142,8 @@ static void told(struct workers *w, struct span text)
     if (!c) return;
     if (span_is(verb, "cancel")) {
         consumer_cancel(c, text);
+    } else if (span_is(verb, "follow")) {
+        consumer_follow(c, text);
     } else if (span_is(verb, "wake") && text_parse_u64(text, 0, UINT32_MAX, &line) == PINION_OK) {
         counter_add(&w->totals.wakes, 1);
         pull_told(w->pull, c, line);
