@@ -90,12 +90,12 @@ static void done(struct pool_task *task)
 static void drop(struct pool_task *task)
 {
     (void)task;
-    __atomic_fetch_add(&dropped, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&dropped, 1, __ATOMIC_RELEASE);
 }
 
 static unsigned drops(void)
 {
-    return __atomic_load_n(&dropped, __ATOMIC_RELAXED);
+    return __atomic_load_n(&dropped, __ATOMIC_ACQUIRE);
 }
 
 static void put(struct job *j)
