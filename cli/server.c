@@ -94,6 +94,15 @@ static int64_t seen_ms(const json_t *server)
     return ms;
 }
 
+/* A server of another version may not say what it does. */
+static const char *state_of(const json_t *server)
+{
+    const char *state = json_string_value(json_object_get(server, "state"));
+
+    if (!json_is_true(json_object_get(server, "alive"))) return "lost";
+    return state ? state : "alive";
+}
+
 static void print_table(json_t *servers)
 {
     static const char *const heads[] = {"SERVER", "STATE",  "HOST",    "PID",      "RUNNING",
@@ -105,8 +114,7 @@ static void print_table(json_t *servers)
     table_init(&table, heads);
     json_object_foreach(servers, name, server) {
         table_add(&table, span_of(name));
-        table_add(&table,
-                  span_of(json_is_true(json_object_get(server, "alive")) ? "alive" : "lost"));
+        table_add(&table, span_of(state_of(server)));
         add_text(&table, server, "host");
         table_printf(&table, "%" PRId64, number(server, "pid"));
         table_printf(&table, "%" PRId64 "/%" PRId64, number(server, "running"),
@@ -155,7 +163,12 @@ static int list_main(int argc, char **argv)
 
 int server_main(int argc, char **argv)
 {
-    static const struct verb verbs[] = {{"list", list_main, "the servers and what they run"}};
+    static const struct verb verbs[] = {
+        {"list",   list_main,          "the servers and what they run"       },
+        {"quiet",  server_quiet_main,  "it takes no more jobs, and stays"    },
+        {"resume", server_resume_main, "a quiet one takes jobs again"        },
+        {"stop",   server_stop_main,   "it ends, when what it runs has ended"},
+    };
 
     return verbs_run(verbs, countof(verbs), "server", argc, argv);
 }

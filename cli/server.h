@@ -8,4 +8,8 @@
 /* Name -> shape (control/shape.h), joined over their queues; the caller's. */
 enum pinion_err servers_read(struct session *, json_t **ret_servers, struct error *why) must_use;
 
+int server_quiet_main(int argc, char **argv);
+int server_resume_main(int argc, char **argv);
+int server_stop_main(int argc, char **argv);
+
 #endif

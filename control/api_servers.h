@@ -4,6 +4,6 @@
 
 #include "control/route.h"
 
-route_fn servers_list;
+route_fn servers_list, server_quiet, server_resume, server_stop;
 
 #endif

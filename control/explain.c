@@ -66,7 +66,7 @@ static void add_attempt(struct told *t)
 
 /* What the servers of the queue could do for it. */
 struct help {
-    size_t alive, able, free;
+    size_t alive, able, quiet, free; /* quiet: of those that are able */
 };
 
 static bool pattern_fits(const char *pattern, struct span kind)
@@ -105,11 +105,14 @@ static void add_help(struct help *h, struct span about, struct span kind)
     json_t *root = about.data ? json_loadb(about.data, about.len, 0, NULL) : NULL;
     const char *handler = handler_for(json_object_get(root, "handlers"), kind);
     json_int_t slots = json_integer_value(json_object_get(root, "concurrency"));
+    const char *state = json_string_value(json_object_get(root, "state"));
+    bool quiet = state && strcmp(state, "quiet") == 0;
     bool full = slots > 0 && json_integer_value(json_object_get(root, "running")) >= slots;
 
     h->alive++;
     h->able += handler != NULL;
-    h->free += handler && !full && !has_word(json_object_get(root, "full"), handler);
+    h->quiet += handler && quiet;
+    h->free += handler && !quiet && !full && !has_word(json_object_get(root, "full"), handler);
     json_decref(root);
 }
 
@@ -152,6 +155,14 @@ static void tell_full(struct told *t, size_t able)
                   able == 1 ? "" : "s");
     buffer_add_text(&t->hint,
                     "it starts when a job ends; more servers or a higher --concurrency help");
+}
+
+static void tell_quiet(struct told *t, size_t able)
+{
+    t->reason = "quiet";
+    buffer_printf(&t->message, "the %zu server%s that can run it %s quiet", able,
+                  able == 1 ? "" : "s", able == 1 ? "is" : "are");
+    buffer_add_text(&t->hint, "pinion server resume SERVER, or start another one");
 }
 
 /* `kind:mail` is kind 'mail'. */
@@ -220,6 +231,8 @@ static void judge_ready(struct told *t)
                       (int)kind.len, kind.data, (int)queue.len, queue.data);
         buffer_printf(&t->hint, "start pinion serve -q %.*s --command '%.*s=PROGRAM...'",
                       (int)queue.len, queue.data, (int)kind.len, kind.data);
+    } else if (help.quiet == help.able) {
+        tell_quiet(t, help.able);
     } else if (t->view->limit_scope.data) {
         tell_limit(t);
     } else if (!help.free) {

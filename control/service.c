@@ -92,6 +92,11 @@ void service_on_workers_stopped(void *ctx)
     step(ctx);
 }
 
+void service_on_told_stop(void *ctx)
+{
+    service_stop(ctx);
+}
+
 static void on_http_drained(void *ctx)
 {
     step(ctx);

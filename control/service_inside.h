@@ -76,6 +76,7 @@ extern const struct link_options      service_link_events; /* its url and names 
 extern const struct redis_child_events service_child_events;
 void service_on_serving(void *ctx);
 void service_on_workers_stopped(void *ctx);
+void service_on_told_stop(void *ctx);
 
 /* service_make.c: the parts, in the order in which they are made. */
 enum pinion_err service_make_parts(struct service *, struct error *why) must_use; /* lock is held */

@@ -102,6 +102,7 @@ struct workers_options service_workers_options(struct service *s)
         .grace_ms = s->config->grace_ms ? s->config->grace_ms : 1, /* 0 is the default there */
         .on_serving = service_on_serving,
         .on_stopped = service_on_workers_stopped,
+        .on_told_stop = service_on_told_stop,
         .ctx = s,
     };
 }

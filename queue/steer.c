@@ -1,5 +1,7 @@
 #include "queue/steer.h"
 
+#include <stdlib.h>
+#include "queue/key.h"
 #include "queue/reply.h"
 
 void cancel_build(struct request *r, struct span key, const struct span local_ids[], size_t count)
@@ -78,4 +80,20 @@ void watch_build(struct request *r, struct span key, unsigned seconds)
 {
     request_script(r, SCRIPT_WATCH, key);
     request_add_u64(r, seconds);
+}
+
+void server_tell_build(struct request *r, const char *name_space, const char *server,
+                       const char *verb)
+{
+    char *channel = channel_of_server(name_space, server);
+
+    request_command(r, "PUBLISH");
+    request_add_text(r, channel);
+    request_add_text(r, verb);
+    free(channel);
+}
+
+int64_t server_told(const struct redisReply *reply)
+{
+    return reply_i64(reply, 0);
 }

@@ -28,6 +28,11 @@ void pause_build(struct request *, struct span key, bool pause);
 /* No new jobs are taken, or again. A resume ends it, too. */
 void drain_build(struct request *, struct span key, bool drain);
 
+/* To one server, by its channel: "quiet", "resume" or "stop". Answers how many heard it. */
+void    server_tell_build(struct request *, const char *name_space, const char *server,
+                          const char *verb);
+int64_t server_told(const struct redisReply *);
+
 /* How much a queue may hold before it refuses new jobs, and how much it keeps of what ended
  * badly. */
 struct bounds {

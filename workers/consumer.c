@@ -109,6 +109,7 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
     }
     look_for_the_rest(c, claim);
     if (!err) note_idle(c, claim, &answer);
+    if (!err && answer.idle && c->w->quiet) consumer_pass_on(c); /* it was asked before that */
     for (size_t i = 0; i < c->w->consumers_count; i++) pushes_settle(c->w->consumers[i]);
     unheard_join(c);
     request_deinit(&claim->call.request);
@@ -129,7 +130,7 @@ static void send_claim(struct consumer *c, unsigned free_slots)
         .seat = (unsigned)c->seat,
         .lease_ms = w->o.lease_ms,
         .free = free_slots,
-        .subscribed = w->subscribed && w->at == WORKERS_SERVE,
+        .subscribed = w->subscribed && workers_take(w),
         .asked_us = clock_mono_us(),
         .slots = slots,
         .slots_count = count,

@@ -251,6 +251,12 @@ static void on_heartbeat(struct call *call, enum pinion_err err, const struct re
     after_beat(c, &answer);
 }
 
+static const char *state_of(const struct workers *w)
+{
+    if (w->at != WORKERS_SERVE) return "stopping";
+    return w->quiet ? "quiet" : "serving";
+}
+
 /* What `server list` shows; `full`: the handlers whose slots are all taken. */
 static char *about(const struct workers *w)
 {
@@ -265,8 +271,9 @@ static char *about(const struct workers *w)
         if (!handler_free_slots(handler))
             json_array_append_new(full, json_string(handler->pattern));
     }
-    object = json_pack("{s:s%, s:i, s:s, s:i, s:i, s:I, s:s, s:o, s:o}", "host", host,
-                       strnlen(host, 64), "pid", (int)getpid(), "http", w->o.http ? w->o.http : "",
+    object = json_pack("{s:s, s:s%, s:i, s:s, s:i, s:i, s:I, s:s, s:o, s:o}", "state",
+                       state_of(w), "host", host, strnlen(host, 64), "pid", (int)getpid(), "http",
+                       w->o.http ? w->o.http : "",
                        "concurrency", (int)w->o.concurrency, "running", (int)w->running,
                        "lease_ms", (json_int_t)w->o.lease_ms, "version", PINION_VERSION,
                        "handlers", handlers, "full", full);
@@ -283,7 +290,7 @@ void keeper_beat(struct consumer *c)
     char *text;
 
     if (c->beating) return;
-    for (size_t i = 0; i < w->registry.count && workers_free_slots(w) > 0; i++)
+    for (size_t i = 0; i < w->registry.count && workers_free_slots(w) > 0 && workers_take(w); i++)
         if (handler_free_slots(w->registry.handlers[i]) > 0)
             patterns[count++] = w->registry.handlers[i]->pattern;
     count += pull_patterns(w->pull, c, patterns + count, countof(patterns) - count);

@@ -25,7 +25,7 @@ static enum fate fate_of(const struct attempt *a)
     const struct handler *h = a->handler;
     unsigned free_all = workers_free_slots(w), free_own = handler_free_slots(h);
 
-    if (w->at != WORKERS_SERVE || c->at != CONSUMER_SERVE || is_late(a)) return FATE_RELEASE;
+    if (!workers_take(w) || c->at != CONSUMER_SERVE || is_late(a)) return FATE_RELEASE;
     if (free_all > 0 && free_own > 0) return workers_first_others(w, c) ? FATE_HOLD : FATE_START;
     return (free_all > 0 || w->offered > 0) && (free_own > 0 || handler_offered(h) > 0) ? FATE_HOLD
                                                                                 : FATE_RELEASE;

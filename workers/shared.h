@@ -30,7 +30,8 @@ struct workers {
     bool                   subscribed;
     char                   run_id[48];       /* of the Redis that we talk to; "" before the first */
     char                  *channel;
-    enum { WORKERS_SERVE, WORKERS_QUIET, WORKERS_HURRY, WORKERS_LEAVE, WORKERS_STOPPED } at;
+    enum { WORKERS_SERVE, WORKERS_GRACE, WORKERS_HURRY, WORKERS_LEAVE, WORKERS_STOPPED } at;
+    bool                   quiet;            /* told to be: it claims nothing until told again */
     struct alarm           grace;
     ev_prepare             prepare;
     struct workers_totals  totals;
@@ -106,6 +107,12 @@ static inline unsigned workers_free_slots(const struct workers *w)
 static inline struct span consumer_key(const struct consumer *c)
 {
     return queue_key_span(&c->key);
+}
+
+/* It claims, and starts what is pushed to it. */
+static inline bool workers_take(const struct workers *w)
+{
+    return w->at == WORKERS_SERVE && !w->quiet;
 }
 
 /* workers.c: queues are served strictly in order, and one before this may still take free slots. */

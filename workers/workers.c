@@ -131,11 +131,50 @@ static struct consumer *consumer_of(struct workers *w, struct span queue)
     return NULL;
 }
 
-/* "wake QUEUE", "wake QUEUE LINE", "push QUEUE JOB" or "cancel QUEUE ID", on our own channel. */
+static void beat_all(struct workers *w)
+{
+    for (size_t i = 0; i < w->consumers_count; i++)
+        if (w->consumers[i]->at != CONSUMER_DOWN && !w->consumers[i]->leaving)
+            keeper_beat(w->consumers[i]);
+}
+
+static void be_quiet(struct workers *w, bool quiet)
+{
+    if (w->quiet == quiet || w->at != WORKERS_SERVE) return;
+    w->quiet = quiet;
+    log_info(quiet ? "quiet" : "resumed", LOG_INT("running", w->running));
+    for (size_t i = 0; i < w->consumers_count; i++) {
+        struct consumer *c = w->consumers[i];
+        if (quiet)
+            consumer_pass_on(c); /* takes us off the idle, too */
+        else
+            consumer_wake(c);
+        pushes_settle(c);
+    }
+    beat_all(w);
+}
+
+/* By people, about all queues at once. */
+static bool told_by_people(struct workers *w, struct span text)
+{
+    if (span_is(text, "quiet"))
+        be_quiet(w, true);
+    else if (span_is(text, "resume"))
+        be_quiet(w, false);
+    else if (!span_is(text, "stop"))
+        return false;
+    else if (w->at == WORKERS_SERVE && w->o.on_told_stop)
+        w->o.on_told_stop(w->o.ctx);
+    return true;
+}
+
+/* "wake QUEUE", "wake QUEUE LINE", "push QUEUE JOB" or "cancel QUEUE ID", on our own channel; or
+ * what people say. */
 static void told(struct workers *w, struct span text)
 {
+    bool by_people = told_by_people(w, text);
     struct span verb = span_cut(&text, ' '), queue = span_cut(&text, ' ');
-    struct consumer *c = consumer_of(w, queue);
+    struct consumer *c = by_people ? NULL : consumer_of(w, queue);
     struct pushed pushed;
     uint64_t line;
 
@@ -150,12 +189,12 @@ static void told(struct workers *w, struct span text)
     } else if (span_is(verb, "wake")) {
         counter_add(&w->totals.wakes, 1);
         consumer_told(c);
-        if (w->at == WORKERS_SERVE) consumer_wake(c);
-        if (w->at != WORKERS_SERVE || workers_free_slots(w) == 0) consumer_pass_on(c);
+        if (workers_take(w)) consumer_wake(c);
+        if (!workers_take(w) || workers_free_slots(w) == 0) consumer_pass_on(c);
     } else if (span_is(verb, "push")) {
         counter_add(&w->totals.wakes, 1);
         consumer_told(c);
-        if (w->at == WORKERS_SERVE) consumer_wake(c);
+        if (workers_take(w)) consumer_wake(c);
         if (pushed_read(text, &pushed) == PINION_OK)
             consumer_pushed(c, &pushed);
         else
@@ -274,6 +313,7 @@ void workers_flush(struct workers *w)
     }
     if (w->at != WORKERS_SERVE) return;
     pull_flush(w->pull);
+    if (!workers_take(w)) return;
     if (w->o.strict)
         claim_in_order(w);
     else
@@ -316,7 +356,7 @@ static void on_grace(struct alarm *alarm)
 {
     struct workers *w = container_of(alarm, struct workers, grace);
 
-    if (w->at == WORKERS_QUIET) {
+    if (w->at == WORKERS_GRACE) {
         hurry(w);
     } else if (w->at == WORKERS_HURRY) {
         log_error("attempts_left", LOG_INT("running", w->running)); /* their leases will lapse */
@@ -328,7 +368,7 @@ static void on_grace(struct alarm *alarm)
 
 void workers_progress(struct workers *w)
 {
-    if ((w->at == WORKERS_QUIET || w->at == WORKERS_HURRY) && all_empty(w)) leave(w);
+    if ((w->at == WORKERS_GRACE || w->at == WORKERS_HURRY) && all_empty(w)) leave(w);
     if (w->at != WORKERS_LEAVE) return;
     for (size_t i = 0; i < w->consumers_count; i++)
         if (!w->consumers[i]->left) return;
@@ -345,12 +385,13 @@ static void stop_timetables(struct workers *w)
 void workers_stop(struct workers *w)
 {
     if (w->at == WORKERS_SERVE) {
-        w->at = WORKERS_QUIET;
+        w->at = WORKERS_GRACE;
         stop_timetables(w);
         pull_stop(w->pull);
+        beat_all(w);
         ticker_set_in(w->o.ticker, &w->grace, w->o.grace_ms);
         workers_progress(w);
-    } else if (w->at == WORKERS_QUIET) {
+    } else if (w->at == WORKERS_GRACE) {
         hurry(w);
     }
 }

@@ -41,6 +41,8 @@ struct workers_options {
     uint64_t        lease_ms, grace_ms;
     void          (*on_serving)(void *ctx); /* every queue is served, for the first time or again */
     void          (*on_stopped)(void *ctx);
+    void          (*on_told_stop)(void *ctx); /* somebody wants this server to stop; NULL: nobody
+                                               * may */
     void           *ctx;
 };
 
