@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/config.h"
+#include "control/notify.h"
 #include "control/plugins.h"
 #include "control/service.h"
 
@@ -124,15 +125,17 @@ static void on_hangup(struct ev_loop *loop, ev_signal *signal, int events)
     const struct words *words = signal->data;
     struct config fresh;
     struct error why = {0};
-    bool help = false;
+    bool help = false, serves = service_serves(words->service);
     enum pinion_err err;
 
     (void)loop, (void)events;
+    if (serves) notify_reloading();
     config_init(&fresh);
     err = configure(words->argc, words->argv, &fresh, &help, &why);
     if (!err) err = service_reload(words->service, &fresh, &why);
     if (err) log_error("reload_refused", LOG_TEXT("error", why.text));
     config_deinit(&fresh);
+    if (serves) notify("READY=1"); /* also where it was refused */
 }
 
 static enum pinion_err serve(const struct config *config, int argc, char **argv, struct error *why)
@@ -153,6 +156,7 @@ static enum pinion_err serve(const struct config *config, int argc, char **argv,
     ev_signal_init(&hangup, on_hangup, SIGHUP);
     hangup.data = &words;
     ev_signal_start(loop, &hangup);
+    service_notify(service);
     err = plugins_load(service, &plugins, why);
     if (!err) err = service_start(service, why);
     if (!err) err = service_run(service, why);

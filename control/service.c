@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/fleet.h"
+#include "control/notify.h"
 #include "control/results.h"
 #include "workers/strays.h"
 
@@ -82,6 +83,7 @@ void service_on_serving(void *ctx)
     info.server = xstrdup(state_server_id(s->state));
     if (state_publish(s->state, &info, &why)) log_error("publish", LOG_TEXT("error", why.text));
     log_info("ready", LOG_TEXT("http", info.http ? info.http : "none"), LOG_TEXT("redis", redis));
+    if (s->notifies) notify("READY=1");
     schedule_apply_run(s->schedules);
     state_info_deinit(&info);
     free(redis);
@@ -295,6 +297,11 @@ enum pinion_err service_add_handler(struct service *s, struct handler *h, struct
     return err;
 }
 
+void service_notify(struct service *s)
+{
+    s->notifies = true;
+}
+
 bool service_handles(const struct service *s, const char *pattern)
 {
     for (size_t i = 0; i < s->handlers.count; i++)
@@ -345,6 +352,7 @@ void service_stop(struct service *s)
     if (s->at >= AT_STOP_WORK) return;
     ev_timer_stop(s->loop, &s->next);
     log_info("stopping");
+    if (s->notifies) notify("STOPPING=1");
     stop_from(s, AT_STOP_WORK);
 }
 

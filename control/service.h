@@ -51,6 +51,10 @@ struct threads *service_threads(struct service *);
  * of their own falls to it, and is killed. */
 void service_take_orphans(struct service *);
 
+/* Before the start: tells the service manager when it is ready, and when it stops; see notify.h.
+ * For a process that is nothing but the service. */
+void service_notify(struct service *);
+
 /* What can be refused at once is refused here (folder, lock, address, programs); the rest happens
  * as the loop runs. After a failure only service_free may follow. */
 enum pinion_err service_start(struct service *, struct error *why) must_use;
@@ -59,6 +63,7 @@ enum pinion_err service_run(struct service *, struct error *why) must_use;
 /* Graceful; called again, it hurries. */
 void service_stop(struct service *);
 bool service_stopped(const struct service *);
+bool service_serves(const struct service *); /* it was ready, and is not stopping */
 
 /* While it runs: all of `fresh` (finished) is checked, then applied, without a job lost; what it is
  * made of goes over to the service, also when it is refused. What needs a restart stays as it is,

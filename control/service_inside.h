@@ -44,6 +44,7 @@ struct service {
     struct config *reloaded; /* owned: what `config` is since the last reload; NULL: none was */
     struct ev_loop *loop;
     bool takes_orphans; /* the process is ours: what programs leave behind may fall to it */
+    bool notifies; /* the service manager */
     bool own_loop, in_run; /* in_run: service_run is on the stack */
     struct ticker *ticker;
     struct state *state;

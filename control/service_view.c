@@ -18,6 +18,11 @@ bool service_ready(const struct service *s)
     return s->at == AT_READY && link_is_up(s->link);
 }
 
+bool service_serves(const struct service *s)
+{
+    return s->at == AT_READY;
+}
+
 bool service_redis_up(const struct service *s)
 {
     return s->link && link_is_up(s->link);
