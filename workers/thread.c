@@ -169,7 +169,8 @@ static void told(struct pool_task *task)
     struct span text = {note, word->note_len};
     memcpy(note, word->note, text.len);
     pthread_mutex_unlock(&word->lock);
-    if (attempt_tell(w->attempt, percent, text)) assert(!"it was checked when it was told");
+    enum pinion_err err = attempt_tell(w->attempt, percent, text);
+    assert(err == PINION_OK); /* it was checked when it was told */
 }
 
 /* The attempt has ended before: nobody waits for what came of it. */
