@@ -1,6 +1,6 @@
 /* workers/tail.h — the last output of a program, for who follows it while it runs.
  *
- *      output ──► ring ──while somebody follows──► messages, one each TAIL_GAP_MS
+ *      output -> ring -- while somebody follows --> messages, one each TAIL_GAP_MS
  *
  * A message is "ATTEMPT OFFSET BASE64", on the channel of the job: the bytes of that attempt from
  * OFFSET on. Who begins to follow is sent the whole ring, so others hear some of it twice; what came faster
