@@ -189,7 +189,7 @@ static unsigned concurrency_of(const struct pinion_service *s, const struct pini
     unsigned n = h->concurrency;
 
     if (h->runs != PINION_ON_THREAD) return n;
-    if (n == 0) n = s->config.threads;
+    if (n == 0) n = service_config(s->service)->threads;
     return n == 0 || n > THREADS_MAX ? THREADS_MAX : n;
 }
 
