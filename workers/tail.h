@@ -3,9 +3,9 @@
  *      output -> ring -- while somebody follows --> messages, one each TAIL_GAP_MS
  *
  * A message is "ATTEMPT OFFSET BASE64", on the channel of the job: the bytes of that attempt from
- * OFFSET on. Who begins to follow is sent the whole ring, so others hear some of it twice; what came faster
- * than messages may go is left out, and the offsets tell. Nobody follows: a copy into the ring is
- * all it costs. Loop thread only.
+ * OFFSET on. Who begins to follow is sent the whole ring, so others hear some of it twice; what
+ * came faster than messages may go is left out, and the offsets tell. Nobody follows: a copy into
+ * the ring is all it costs. Loop thread only.
  */
 #ifndef PINION_WORKERS_TAIL_H
 #define PINION_WORKERS_TAIL_H
