@@ -36,6 +36,7 @@ struct coroutine {
     struct await *await;     /* BEGINS, WAITS: for what */
     struct kept *kept;
     enum coroutine_at at;
+    bool failed; /* the last await, and `why` says why: else that is not looked at */
     struct context inside, outside;
     struct fiber in, out;
     struct error why;
@@ -205,12 +206,23 @@ static struct coroutine *coroutine_of(const struct attempt *a)
     return running && running->attempt == a ? running : NULL;
 }
 
+static void note_why(struct coroutine *c, enum pinion_err err, const struct error *why)
+{
+    c->failed = err || why;
+    if (why) c->why = *why;
+    else if (err == PINION_STALE) error_set(&c->why, err, "the attempt must stop");
+    else if (err) error_set(&c->why, err, "%s", pinion_err_name(err));
+}
+
 enum pinion_err coroutine_await(struct attempt *a, struct await *w)
 {
     struct coroutine *c = coroutine_of(a);
 
     if (!a || !c) return PINION_INVALID;
-    if (must_stop(c)) return error_set(&c->why, PINION_STALE, "the attempt must stop");
+    if (must_stop(c)) {
+        note_why(c, PINION_STALE, NULL);
+        return PINION_STALE;
+    }
     w->coroutine = c;
     w->over = false;
     c->await = w;
@@ -226,10 +238,7 @@ void await_end(struct await *w, enum pinion_err err, const struct error *why)
     assert(!w->over); /* what is awaited ends exactly once */
     w->over = true;
     w->err = err;
-    if (why) c->why = *why;
-    else if (err == PINION_STALE) error_set(&c->why, err, "the attempt must stop");
-    else if (err) error_set(&c->why, err, "%s", pinion_err_name(err));
-    else c->why.text[0] = '\0';
+    note_why(c, err, why);
     if (c->at == CO_WAITS) go_on(c);
 }
 
@@ -257,5 +266,5 @@ const char *coroutine_why(const struct attempt *a)
 {
     const struct coroutine *c = coroutine_of(a);
 
-    return a && c ? c->why.text : "";
+    return a && c && c->failed ? c->why.text : "";
 }

@@ -1,5 +1,5 @@
 /*      guard page │ base ──── grows downwards ──── struct stack │ end
- *      no access  │ bytes                                       │
+ *      no access  │ bytes                                       │ a shift, that differs
  */
 #include "workers/stack.h"
 
@@ -11,6 +11,9 @@
 #include "base/macros.h"
 #include "workers/fiber.h"
 
+#define STACK_SHIFTS      16
+#define STACK_SHIFT_BYTES ((size_t)128)
+
 static size_t page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
@@ -21,27 +24,45 @@ static void unmap(const struct stack_pool *pool, struct stack *stack)
     munmap(stack->base - page_bytes(), page_bytes() + pool->bytes);
 }
 
-static enum pinion_err map(const struct stack_pool *pool, struct stack **ret_stack,
-                           struct error *why)
+/* Newer kernels (6.13) guard a page without a mapping of its own, and stacks that lie side by side
+ * are one mapping: less for the kernel to do, and to count. */
+static int guard(char *page)
 {
-    size_t guard = page_bytes();
-    char *memory = mmap(NULL, guard + pool->bytes, PROT_NONE,
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+    if (madvise(page, page_bytes(), MADV_GUARD_INSTALL) == 0) return 0;
+    return mprotect(page, page_bytes(), PROT_NONE);
+}
+
+/* Without it the first lines of all stacks would compete for the same few places of the caches. */
+static size_t next_shift(struct stack_pool *pool)
+{
+    return pool->made++ % STACK_SHIFTS * STACK_SHIFT_BYTES;
+}
+
+static enum pinion_err map(struct stack_pool *pool, struct stack **ret_stack, struct error *why)
+{
+    size_t bytes = page_bytes() + pool->bytes;
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
     int failure = errno;
     struct stack *stack;
+    char *base;
 
-    if (memory != MAP_FAILED && mprotect(memory + guard, pool->bytes, PROT_READ | PROT_WRITE)) {
+    if (memory != MAP_FAILED && guard(memory)) {
         failure = errno;
-        munmap(memory, guard + pool->bytes);
+        munmap(memory, bytes);
         memory = MAP_FAILED;
     }
     if (memory == MAP_FAILED)
         return error_set(why, PINION_BUSY,
-                         "no stack for another coroutine: %s (each takes two of the mappings that "
-                         "vm.max_map_count allows)",
+                         "no stack for another coroutine: %s (each takes up to two of the mappings "
+                         "that vm.max_map_count allows)",
                          strerror(failure));
-    stack = (struct stack *)(void *)(memory + guard + pool->bytes - sizeof *stack);
-    *stack = (struct stack){NULL, memory + guard, pool->bytes - sizeof *stack};
+    base = memory + page_bytes();
+    stack = (struct stack *)(void *)(memory + bytes - next_shift(pool) - sizeof *stack);
+    *stack = (struct stack){NULL, base, (size_t)((char *)stack - base)};
     *ret_stack = stack;
     return PINION_OK;
 }
@@ -94,7 +115,9 @@ void stack_pool_init(struct stack_pool *pool, struct ev_loop *loop, size_t bytes
 
     assert(bytes >= STACK_BYTES_MIN && bytes <= STACK_BYTES_MAX);
     *pool = (struct stack_pool){.loop = loop};
-    pool->bytes = (FIBER_STACK_FACTOR * bytes + sizeof(struct stack) + page - 1) / page * page;
+    pool->bytes = FIBER_STACK_FACTOR * bytes + sizeof(struct stack);
+    pool->bytes += (STACK_SHIFTS - 1) * STACK_SHIFT_BYTES + page - 1;
+    pool->bytes -= pool->bytes % page;
     ev_timer_init(&pool->idle, on_idle, STACKS_IDLE_S, STACKS_IDLE_S);
 }
 

@@ -1,8 +1,9 @@
 /* workers/stack.h — stacks for coroutines, each above a page that nobody may touch, kept for reuse.
  *
  * A stack is memory of its own: what is never touched costs nothing, and who overflows it dies by
- * SIGSEGV rather than in somebody else's data. Each takes two mappings of the process, of which
- * Linux allows vm.max_map_count (65,530 by default): some 32,000 stacks. One thread.
+ * SIGSEGV rather than in somebody else's data. Before Linux 6.13 each takes two mappings of the
+ * process, of which vm.max_map_count (65,530 by default) are allowed: some 32,000 stacks. One
+ * thread.
  */
 #ifndef PINION_WORKERS_STACK_H
 #define PINION_WORKERS_STACK_H
@@ -18,17 +19,18 @@
 #define STACKS_KEPT_MAX     10000 /* of a pool, while nobody uses them */
 #define STACKS_IDLE_S       10.0  /* those that nobody used for so long go back to the system */
 
-/* Lies in the stack itself, at its upper end. */
+/* Lies in the stack's own memory, above it. */
 struct stack {
     struct stack *next; /* private */
     char         *base; /* read-only: the lowest byte that may be touched, */
-    size_t        bytes; /* and how many there are, up to this struct */
+    size_t        bytes; /* and how many there are, up to this struct, at least those asked for */
 };
 
 struct stack_pool {
     struct ev_loop *loop;
     ev_timer        idle;
-    size_t          bytes;          /* of each, a multiple of a page */
+    size_t          bytes;          /* mapped for each beside its guard, a multiple of a page */
+    unsigned        made;           /* so far */
     struct stack   *kept;           /* the one used last is the first */
     unsigned        count, unused;  /* kept, and how many of them nobody took since the last look */
 };

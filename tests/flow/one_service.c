@@ -18,7 +18,8 @@ int one_service_begin(void **state)
     static const char *const queues[] = {"default", "other", NULL};
     static const char *const near[] = {"127.0.0.1", NULL};
     struct pinion_service_options options = {
-        .state_dir = scratch, .on_dead = "report", .queues = queues, .webhook_allow = near};
+        .state_dir = scratch, .on_dead = "report", .queues = queues, .webhook_allow = near,
+        .concurrency = 20000};
     char why[256];
 
     (void)state;
