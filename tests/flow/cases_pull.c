@@ -20,7 +20,7 @@
 #include "tests/support/plain_http.h"
 
 #define LEASE                                                                                      \
-    "/v1/queues/default/lease?kind=case.pull&max=4&wait=50ms&lease_ms=1000&worker=tester"
+    "/v1/queues/default/lease?kind=case.pull&max=4&wait=50ms&lease_ms=5000&worker=tester"
 #define WORKS_MAX 64
 
 struct slow_work {
@@ -138,7 +138,7 @@ static bool go_on(struct slow_work *w)
         ack(w->job, "result", "");
         return true;
     }
-    status = say(w->job, "extend", json_pack("{s:i}", "lease_ms", 1000), &answer);
+    status = say(w->job, "extend", json_pack("{s:i}", "lease_ms", 5000), &answer);
     stop = json_is_true(json_object_get(answer, "cancelled"));
     json_decref(answer);
     if (w->deaf) return false;
