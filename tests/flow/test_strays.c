@@ -22,7 +22,7 @@ static int setup(void **state)
     int failed = process_run_setup(state);
 
     spared = 0;
-    if (!failed) failed = strays_new(run_host.ticker, spared_pid, NULL, &run_host.strays, NULL);
+    if (!failed && strays_new(run_host.ticker, spared_pid, NULL, &run_host.strays, NULL)) failed = 1;
     return failed;
 }
 
