@@ -22,8 +22,8 @@ static int setup(void **state)
     int failed = process_run_setup(state);
 
     spared = 0;
-    if (!failed && strays_new(run_host.ticker, spared_pid, NULL, &run_host.strays, NULL)) failed = 1;
-    return failed;
+    if (failed) return failed;
+    return strays_new(run_host.ticker, spared_pid, NULL, &run_host.strays, NULL) ? 1 : 0;
 }
 
 static int teardown(void **state)
