@@ -34,6 +34,7 @@ struct thread {
     char *pattern;
     callback_fn *run, *stop;
     void *ctx;
+    size_t ctx_bytes;
     uint64_t stop_grace_ms;
     struct threads *threads;
 };
@@ -51,7 +52,6 @@ struct thread_work {
     struct attempt *attempt;
     struct pool *pool;
     callback_fn *run;
-    void *ctx;
     int stopping; /* atomic */
 
     /* The loop's. */
@@ -66,6 +66,8 @@ struct thread_work {
     char *text;
     size_t text_len;
     struct word *word; /* NULL: it has told nothing */
+
+    _Alignas(max_align_t) char ctx[]; /* its own: the handler may go before a stuck thread */
 };
 
 /* What this thread runs: an attempt is finished by its own thread, while it runs. */
@@ -234,13 +236,13 @@ static void give_up(struct alarm *alarm)
 static void start(struct attempt *a)
 {
     struct thread *t = thread_of(a);
-    struct thread_work *w = xcalloc(1, sizeof *w);
+    struct thread_work *w = xcalloc(1, sizeof *w + t->ctx_bytes);
 
     w->task = (struct pool_task){.run = run, .done = done, .told = told, .drop = drop};
     w->attempt = a;
     w->pool = t->threads->pool;
     w->run = t->run;
-    w->ctx = t->ctx;
+    if (t->ctx_bytes) memcpy(w->ctx, t->ctx, t->ctx_bytes);
     alarm_init(&w->patience, give_up);
     list_init(&w->node);
     list_push(&t->threads->works, &w->node);
@@ -286,7 +288,8 @@ struct handler *thread_new(const char *pattern, const struct thread_options *o,
     t->handler = (struct handler){.pattern = t->pattern, .runner = &thread_runner};
     t->run = o->run;
     t->stop = o->stop;
-    t->ctx = o->ctx ? xmemdup(o->ctx, o->ctx_bytes) : NULL;
+    t->ctx = o->ctx_bytes ? xmemdup(o->ctx, o->ctx_bytes) : NULL;
+    t->ctx_bytes = o->ctx_bytes;
     t->stop_grace_ms = o->stop_grace_ms ? o->stop_grace_ms : STOP_GRACE_MS;
     t->threads = threads;
     return &t->handler;

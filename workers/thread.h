@@ -37,7 +37,7 @@ struct threads_view threads_view(const struct threads *); /* NULL: none */
 struct thread_options {
     callback_fn *run;  /* on a thread: may block. Finishes the attempt before it returns */
     callback_fn *stop; /* on the loop, while `run` runs: tells it; does not finish. NULL: nothing */
-    const void  *ctx;  /* copied, and as long there as the handler */
+    const void  *ctx;  /* copied: for `run` as long there as its attempt; 0 bytes: nothing */
     size_t       ctx_bytes;
     uint64_t     stop_grace_ms; /* to return, once it must stop; 0: STOP_GRACE_MS */
 };

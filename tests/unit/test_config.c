@@ -391,6 +391,10 @@ TEST(refuses_bad_values)
     flag_refused("maxmemory", "1tb", "from 16mb");
     flag_refused("http-host", "a:80", "without port");
     flag_refused("state", "", "a folder");
+    flag_refused("threads", "0", "from 1 to 4096");
+    flag_refused("threads", "4097", "from 1 to 4096");
+    set("threads", "4096");
+    assert_int_equal(config.threads, 4096);
     set("maxmemory", "16777216");
     set("maxmemory", "1gb");
     assert_int_equal(config.maxmemory_bytes, 1 << 30);
