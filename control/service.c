@@ -280,6 +280,7 @@ void service_free(struct service *s)
     redis_child_free(s->child);
     redis_url_deinit(&s->url);
     strays_free(s->host.strays);
+    sweep_free(s->host.sweep);
     process_record_close(s->record);
     state_close(s->state);
     zone_cache_free(s->zones);

@@ -185,7 +185,10 @@ static enum pinion_err clear_orphans(struct service *s, struct error *why)
     if (err) return err;
     err = process_record_sweep(s->record, ORPHANS_WAIT_MS, &killed, why);
     if (killed) log_warn("orphans_killed", LOG_INT("processes", killed));
-    s->host = (struct process_host){.loop = s->loop, .ticker = s->ticker, .record = s->record};
+    s->host = (struct process_host){.loop = s->loop,
+                                    .ticker = s->ticker,
+                                    .record = s->record,
+                                    .sweep = sweep_new(s->loop, process_swept)};
     if (!err && s->takes_orphans) watch_strays(s);
     return err;
 }

@@ -218,23 +218,44 @@ static void finish(struct process *p, struct process_result result)
     buffer_deinit(&result.err.bytes);
 }
 
-/* The leader is a zombie: its number is still ours to kill by. */
-static void kill_rest(struct process *p)
+/* The leader is a zombie: its number is still ours to kill by. Gives whether there may be others in
+ * its session, who moved to another group (timeout(1) does): they are found by looking at all
+ * processes, so only where there is a sign of them, or a promise. */
+static bool kill_group(struct process *p)
 {
     bool out_ended, err_ended;
 
     kill(-p->pid, SIGKILL);
     out_ended = drain(p->host->loop, &p->out);
     err_ended = drain(p->host->loop, &p->err);
-    /* Who moved to another group of the session (timeout(1) does) is found by looking at all
-     * processes. That takes milliseconds, so only where there is a sign of it, or a promise. */
-    if (!out_ended || !err_ended || p->kill_at_ms != NOT_STOPPING) process_kill_strays(p->pid);
+    return !out_ended || !err_ended || p->kill_at_ms != NOT_STOPPING;
+}
+
+static void reap(struct process *p)
+{
+    struct process_result result = {.end = PROCESS_LOST};
+    siginfo_t info = {0};
+
+    if (child_end_look(p->ended.fd, p->pid, 0, &info) == CHILD_ENDED) {
+        result.end = info.si_code == CLD_EXITED ? PROCESS_EXITED : PROCESS_KILLED;
+        result.code = info.si_status;
+    }
+    finish(p, result);
+}
+
+void process_swept(struct swept *rest)
+{
+    struct process *p = container_of(rest, struct process, rest);
+
+    /* What was killed has written its last. */
+    drain(p->host->loop, &p->out);
+    drain(p->host->loop, &p->err);
+    reap(p);
 }
 
 static void on_ended(struct ev_loop *loop, ev_io *w, int revents)
 {
     struct process *p = container_of(w, struct process, ended);
-    struct process_result result = {.end = PROCESS_LOST};
     siginfo_t info;
     enum child_seen seen = child_end_look(w->fd, p->pid, WNOWAIT, &info);
 
@@ -244,13 +265,13 @@ static void on_ended(struct ev_loop *loop, ev_io *w, int revents)
         log_warn("process_lost", LOG_INT("pid", p->pid), LOG_TEXT("why", strerror(errno)));
         drain(loop, &p->out);
         drain(loop, &p->err);
-    } else {
-        kill_rest(p);
-        child_end_look(w->fd, p->pid, 0, &info);
-        result.end = info.si_code == CLD_EXITED ? PROCESS_EXITED : PROCESS_KILLED;
-        result.code = info.si_status;
+    } else if (kill_group(p)) {
+        p->rest.leader = p->pid;
+        ev_io_stop(loop, w); /* its descriptor is still needed */
+        sweep_add(p->host->sweep, &p->rest);
+        return;
     }
-    finish(p, result);
+    reap(p);
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "base/buffer.h"
 #include "scheduler/ticker.h"
 #include "workers/process_spawn.h"
+#include "workers/sweep.h"
 
 #define PROCESS_OUTPUT_BYTES 65536                          /* kept of each stream unless told */
 #define PROCESS_PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin" /* where process_find() looks */
@@ -29,6 +30,7 @@ struct process_host {
     struct ticker         *ticker;
     struct process_record *record; /* NULL: processes are not recorded */
     struct strays         *strays; /* NULL: what leaves its session gets away */
+    struct sweep          *sweep;  /* made with process_swept */
 };
 
 struct process_spec {
@@ -82,6 +84,7 @@ struct process {
     struct alarm               kill;
     uint64_t                   kill_at_ms;
     unsigned                   slot;
+    struct swept               rest;
     struct list                among; /* of strays.c: those that run */
     const char                *tag;
 };
@@ -96,6 +99,9 @@ enum pinion_err process_find(const char *name, const char *path_env, char **ret_
 enum pinion_err process_start(struct process *, const struct process_host *,
                               const struct process_spec *, process_end_fn *on_end,
                               struct error *why) must_use;
+
+/* For sweep_new() alone: the process that has this has ended. */
+void process_swept(struct swept *);
 
 /* To every process of its group; idle: no-op. */
 void process_kill_group(struct process *, int signal);

@@ -86,7 +86,14 @@ int process_kill_seen(const struct process_stat *seen, int signal)
     return -1;
 }
 
-static bool kill_strays_once(pid_t leader)
+static int by_number(const void *a, const void *b)
+{
+    pid_t one = *(const pid_t *)a, other = *(const pid_t *)b;
+
+    return (one > other) - (one < other);
+}
+
+static bool kill_strays_once(const pid_t leaders[], size_t leaders_count)
 {
     size_t count;
     struct process_stat *all = process_table_read(&count);
@@ -96,7 +103,8 @@ static bool kill_strays_once(pid_t leader)
         const struct process_stat *s = &all[i];
         int pidfd;
 
-        if (s->session != leader || s->group == leader || process_stat_ended(s)) continue;
+        if (s->group == s->session || process_stat_ended(s)) continue;
+        if (!bsearch(&s->session, leaders, leaders_count, sizeof *leaders, by_number)) continue;
         pidfd = process_kill_seen(s, SIGKILL);
         if (pidfd < 0) continue;
         /* It may have forked since we looked; no fork slips past the killing of a whole group. */
@@ -108,8 +116,9 @@ static bool kill_strays_once(pid_t leader)
     return found;
 }
 
-void process_kill_strays(pid_t leader)
+void process_kill_strays(pid_t leaders[], size_t count)
 {
+    qsort(leaders, count, sizeof *leaders, by_number);
     for (int pass = 0; pass < PROCESS_STRAY_PASSES; pass++)
-        if (!kill_strays_once(leader)) return;
+        if (!kill_strays_once(leaders, count)) return;
 }

@@ -31,8 +31,9 @@ struct process_stat *process_table_read(size_t *ret_count);
  * once it has ended, yours to close; -1: it is gone already, or may not be signalled. */
 int process_kill_seen(const struct process_stat *seen, int signal);
 
-/* Kills what is in the session of `leader`, not in its group: at most PROCESS_STRAY_PASSES over
- * /proc. `leader` is not reaped yet; its own group is the caller's to kill. */
-void process_kill_strays(pid_t leader);
+/* Kills what is in the session of one of the leaders, not in its group: at most
+ * PROCESS_STRAY_PASSES over /proc for all of them. They are sorted by it, and not reaped yet; their
+ * own groups are the caller's to kill. */
+void process_kill_strays(pid_t leaders[], size_t count);
 
 #endif

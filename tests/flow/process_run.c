@@ -42,6 +42,7 @@ int process_run_setup(void **state)
     fds_before = count_fds();
     run_host = (struct process_host){.loop = ev_loop_new(0)};
     run_host.ticker = ticker_new(run_host.loop);
+    run_host.sweep = sweep_new(run_host.loop, process_swept);
     ev_timer_init(&impatience, on_impatience, PATIENCE_S, 0.);
     ev_timer_start(run_host.loop, &impatience);
     return 0;
@@ -51,6 +52,7 @@ int process_run_teardown(void **state)
 {
     (void)state;
     ev_timer_stop(run_host.loop, &impatience);
+    sweep_free(run_host.sweep);
     ticker_free(run_host.ticker);
     ev_loop_destroy(run_host.loop);
     errno = 0;

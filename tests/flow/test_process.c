@@ -300,6 +300,25 @@ TEST(grandchild_in_a_group_of_its_own_does_not_survive)
     run_free(&run);
 }
 
+/* One look at all processes does for all of them. */
+TEST(what_many_leave_behind_is_found_together)
+{
+    struct run runs[20];
+    pid_t moved[20];
+
+    for (size_t i = 0; i < countof(runs); i++) {
+        run_script(&runs[i], "timeout 1000 sleep 1000 >/dev/null 2>&1 & echo $!; exec sleep 1000");
+        moved[i] = wait_moved(&runs[i]);
+    }
+    for (size_t i = 0; i < countof(runs); i++) process_stop(&runs[i].process, LONG_MS);
+    for (size_t i = 0; i < countof(runs); i++) {
+        run_wait_end(&runs[i]);
+        assert_ended(&runs[i], PROCESS_KILLED, SIGTERM);
+        assert_dies(moved[i]);
+        run_free(&runs[i]);
+    }
+}
+
 /* ---- many, and again ------------------------------------------------------------------------- */
 
 static void on_end_again(struct process *p, struct process_result *result)
@@ -382,6 +401,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(grandchild_that_holds_the_pipe_neither_hangs_nor_survives,
                                         process_run_setup, process_run_teardown),
         cmocka_unit_test_setup_teardown(grandchild_in_a_group_of_its_own_does_not_survive,
+                                        process_run_setup, process_run_teardown),
+        cmocka_unit_test_setup_teardown(what_many_leave_behind_is_found_together,
                                         process_run_setup, process_run_teardown),
         cmocka_unit_test_setup_teardown(can_be_started_again_from_its_end,
                                         process_run_setup, process_run_teardown),

@@ -163,6 +163,7 @@ static void serve(int tell)
     struct process_host host = {.loop = ev_loop_new(0), .record = open_record()};
 
     host.ticker = ticker_new(host.loop);
+    host.sweep = sweep_new(host.loop, process_swept);
     for (int i = 0; i < PROGRAMS; i++)
         if (process_start(&programs[i], &host, &spec, never, NULL)) _exit(1);
     for (int i = 0; i < PROGRAMS; i++) {
@@ -308,6 +309,7 @@ TEST(a_program_is_recorded_while_it_runs)
     pid_t pid;
 
     host.ticker = ticker_new(host.loop);
+    host.sweep = sweep_new(host.loop, process_swept);
     assert_int_equal(process_start(&program, &host, &spec, on_end, NULL), PINION_OK);
     pid = program.pid;
     assert_true(is_recorded(pid));
@@ -315,6 +317,7 @@ TEST(a_program_is_recorded_while_it_runs)
     while (program.pid) ev_run(host.loop, EVRUN_ONCE);
     assert_false(is_recorded(pid));
     process_record_close(host.record);
+    sweep_free(host.sweep);
     ticker_free(host.ticker);
     ev_loop_destroy(host.loop);
 }
@@ -367,10 +370,12 @@ TEST(a_program_that_cannot_run_is_not_recorded)
     size_t bytes = file_bytes();
 
     host.ticker = ticker_new(host.loop);
+    host.sweep = sweep_new(host.loop, process_swept);
     for (unsigned i = 0; i < 1000; i++) /* more than there are slots in its first block */
         assert_int_equal(process_start(&program, &host, &spec, on_end, NULL), PINION_INVALID);
     assert_int_equal(file_bytes(), bytes);
     process_record_close(host.record);
+    sweep_free(host.sweep);
     ticker_free(host.ticker);
     ev_loop_destroy(host.loop);
 }
