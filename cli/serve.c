@@ -13,21 +13,34 @@
 #include "control/plugins.h"
 #include "control/service.h"
 
-#define FLAGS_MAX 64
+#define FLAGS_MAX  64
+#define FLAG_WIDTH 24 /* of its column in the help */
+
+/* A flag that is too long for its column, and the further lines of a help text, begin in a line of
+ * their own. */
+static void print_key(const struct config_key *key)
+{
+    char flag[80];
+    int len = snprintf(flag, sizeof flag, "--%s%s%s", key->name, key->value ? " " : "",
+                       key->value ? key->value : "");
+
+    printf("  %c%c%c %-*s", key->letter ? '-' : ' ', key->letter ? key->letter : ' ',
+           key->letter ? ',' : ' ', FLAG_WIDTH, flag);
+    if (len > FLAG_WIDTH) printf("\n%*s", FLAG_WIDTH + 6, "");
+    putchar(' ');
+    for (const char *at = key->help; *at; at++) {
+        putchar(*at);
+        if (*at == '\n') printf("%*s", FLAG_WIDTH + 7, "");
+    }
+    putchar('\n');
+}
 
 static void print_help(void)
 {
     puts("Usage: pinion serve [OPTIONS]\n"
          "Runs jobs: starts a private Redis (or uses yours), claims jobs, answers HTTP.\n");
     puts("  -c, --config FILE            read the configuration file first");
-    for (size_t i = 0; config_key(i); i++) {
-        const struct config_key *key = config_key(i);
-        char flag[80];
-        snprintf(flag, sizeof flag, "--%s%s%s", key->name, key->value ? " " : "",
-                 key->value ? key->value : "");
-        printf("  %c%c%c %-24s %s\n", key->letter ? '-' : ' ', key->letter ? key->letter : ' ',
-               key->letter ? ',' : ' ', flag, key->help);
-    }
+    for (size_t i = 0; config_key(i); i++) print_key(config_key(i));
     puts("\nExample:\n"
          "  pinion serve --command wc='wc -c' --queue mail=3 --queue default\n"
          "  (in another shell) pinion enqueue wc 'hello' --wait");
