@@ -277,10 +277,10 @@ void service_free(struct service *s)
     hosts_free(s->hosts);
     threads_free(s->threads);
     fetcher_free(s->fetcher);
+    strays_free(s->host.strays); /* asks for the number of our Redis */
+    sweep_free(s->host.sweep);
     redis_child_free(s->child);
     redis_url_deinit(&s->url);
-    strays_free(s->host.strays);
-    sweep_free(s->host.sweep);
     process_record_close(s->record);
     state_close(s->state);
     zone_cache_free(s->zones);
