@@ -1,73 +1,11 @@
 /* test_config.c — file, environment and flags into one struct; what is refused, and where. */
-#include "tests/support/check.h"
+#include "tests/unit/config_world.h"
 #include "tests/support/property.h"
 #include "base/buffer.h"
-#include "control/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static struct config config;
-static struct error why;
-static char file[] = "/tmp/pinion-config-XXXXXX";
-
-static int setup(void **state)
-{
-    (void)state;
-    config_init(&config);
-    why = (struct error){0};
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    config_deinit(&config);
-    return 0;
-}
-
-static enum pinion_err load_bytes(const char *text, size_t len)
-{
-    FILE *out = fopen(file, "w");
-
-    assert_non_null(out);
-    assert_int_equal(fwrite(text, 1, len, out), len);
-    assert_int_equal(fclose(out), 0);
-    return config_load_file(&config, file, &why);
-}
-
-static enum pinion_err load(const char *text)
-{
-    return load_bytes(text, strlen(text));
-}
-
-static void loads(const char *text)
-{
-    if (load(text)) fail_msg("%s", why.text);
-}
-
-/* The error names the file, this line, and these words. */
-static void refused_at(int line, const char *words, const char *text)
-{
-    char place[64];
-
-    assert_int_equal(load(text), PINION_INVALID);
-    snprintf(place, sizeof place, "%s:%d: ", file, line);
-    if (strncmp(why.text, place, strlen(place)) != 0 || !strstr(why.text, words))
-        fail_msg("expected '%s...%s', not '%s'", place, words, why.text);
-}
-
-static void finish(void)
-{
-    if (config_finish(&config, &why)) fail_msg("%s", why.text);
-}
-
-static void set(const char *key, const char *value)
-{
-    if (config_set(&config, key, value, &why)) fail_msg("%s", why.text);
-}
 
 TEST(defaults)
 {
@@ -515,41 +453,36 @@ TEST(any_file_is_read_or_refused)
         config_deinit(&config);
         config_init(&config);
         if (!load(text)) continue;
-        if (strncmp(why.text, file, strlen(file)) != 0) fail_msg("%s for: %s", why.text, text);
+        if (strncmp(why.text, config_file, strlen(config_file)) != 0)
+            fail_msg("%s for: %s", why.text, text);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(defaults, setup, teardown),
-        cmocka_unit_test_setup_teardown(reads_a_whole_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(flag_beats_environment_beats_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_environment_is_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(queues_stand_in_the_order_of_the_strongest_source, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(strict_is_without_weights, setup, teardown),
-        cmocka_unit_test_setup_teardown(limits_of_a_queue, setup, teardown),
-        cmocka_unit_test_setup_teardown(limits_stay_when_a_flag_names_the_queue, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_bad_limits, setup, teardown),
-        cmocka_unit_test_setup_teardown(limits_at_their_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(lists_of_flags_replace_those_of_the_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_with_file_and_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_command_needs_its_program, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_bad_values, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_password_is_not_repeated, setup, teardown),
-        cmocka_unit_test_setup_teardown(names_at_their_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(queues_at_their_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(long_lines_and_binary, setup, teardown),
-        cmocka_unit_test_setup_teardown(file_at_its_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_key_is_described, setup, teardown),
-        cmocka_unit_test_setup_teardown(any_file_is_read_or_refused, setup, teardown),
+        config_test(defaults),
+        config_test(reads_a_whole_file),
+        config_test(flag_beats_environment_beats_file),
+        config_test(bad_environment_is_named),
+        config_test(queues_stand_in_the_order_of_the_strongest_source),
+        config_test(strict_is_without_weights),
+        config_test(limits_of_a_queue),
+        config_test(limits_stay_when_a_flag_names_the_queue),
+        config_test(refuses_bad_limits),
+        config_test(limits_at_their_limit),
+        config_test(lists_of_flags_replace_those_of_the_file),
+        config_test(refuses_with_file_and_line),
+        config_test(a_command_needs_its_program),
+        config_test(refuses_bad_values),
+        config_test(a_password_is_not_repeated),
+        config_test(names_at_their_limit),
+        config_test(queues_at_their_limit),
+        config_test(long_lines_and_binary),
+        config_test(file_at_its_limit),
+        config_test(every_key_is_described),
+        config_test(any_file_is_read_or_refused),
     };
-    int fd = mkstemp(file), failed;
 
-    if (fd < 0) return 1;
-    close(fd);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(file);
-    return failed;
+    return cmocka_run_group_tests(tests, config_world_begin, config_world_end);
 }

@@ -1,62 +1,8 @@
 /* How the programs of a section are to be run: what is read, what is refused, and where. */
-#include "tests/support/check.h"
+#include "tests/unit/config_world.h"
 #include "base/buffer.h"
-#include "control/config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static struct config config;
-static struct error why;
-static char file[] = "/tmp/pinion-program-XXXXXX";
-
-static int setup(void **state)
-{
-    (void)state;
-    config_init(&config);
-    why = (struct error){0};
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    config_deinit(&config);
-    return 0;
-}
-
-static enum pinion_err load(const char *text)
-{
-    FILE *out = fopen(file, "w");
-
-    assert_non_null(out);
-    assert_true(fputs(text, out) >= 0);
-    assert_int_equal(fclose(out), 0);
-    return config_load_file(&config, file, &why);
-}
-
-static void loads(const char *text)
-{
-    if (load(text)) fail_msg("%s", why.text);
-}
-
-/* The error names the file, this line, and these words. */
-static void refused_at(int line, const char *words, const char *text)
-{
-    char place[64];
-
-    assert_int_equal(load(text), PINION_INVALID);
-    snprintf(place, sizeof place, "%s:%d: ", file, line);
-    if (strncmp(why.text, place, strlen(place)) != 0 || !strstr(why.text, words))
-        fail_msg("expected '%s...%s', not '%s'", place, words, why.text);
-}
-
-static void finish(void)
-{
-    if (config_finish(&config, &why)) fail_msg("%s", why.text);
-}
 
 TEST(how_a_command_is_run)
 {
@@ -133,15 +79,10 @@ TEST(as_many_variables_as_may_be)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(how_a_command_is_run, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_ways_to_run_a_command, setup, teardown),
-        cmocka_unit_test_setup_teardown(as_many_variables_as_may_be, setup, teardown),
+        config_test(how_a_command_is_run),
+        config_test(refuses_ways_to_run_a_command),
+        config_test(as_many_variables_as_may_be),
     };
-    int fd = mkstemp(file), failed;
 
-    if (fd < 0) return 1;
-    close(fd);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(file);
-    return failed;
+    return cmocka_run_group_tests(tests, config_world_begin, config_world_end);
 }

@@ -1,72 +1,8 @@
 /* test_config_webhook.c — webhooks in the file and as flags; what is refused, and where. */
-#include "tests/support/check.h"
-#include "control/config.h"
+#include "tests/unit/config_world.h"
 #include "workers/fetch.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static struct config config;
-static struct error why;
-static char file[] = "/tmp/pinion-config-XXXXXX";
-
-static int setup(void **state)
-{
-    (void)state;
-    config_init(&config);
-    why = (struct error){0};
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    config_deinit(&config);
-    return 0;
-}
-
-static enum pinion_err load_bytes(const char *text, size_t len)
-{
-    FILE *out = fopen(file, "w");
-
-    assert_non_null(out);
-    assert_int_equal(fwrite(text, 1, len, out), len);
-    assert_int_equal(fclose(out), 0);
-    return config_load_file(&config, file, &why);
-}
-
-static enum pinion_err load(const char *text)
-{
-    return load_bytes(text, strlen(text));
-}
-
-static void loads(const char *text)
-{
-    if (load(text)) fail_msg("%s", why.text);
-}
-
-/* The error names the file, this line, and these words. */
-static void refused_at(int line, const char *words, const char *text)
-{
-    char place[64];
-
-    assert_int_equal(load(text), PINION_INVALID);
-    snprintf(place, sizeof place, "%s:%d: ", file, line);
-    if (strncmp(why.text, place, strlen(place)) != 0 || !strstr(why.text, words))
-        fail_msg("expected '%s...%s', not '%s'", place, words, why.text);
-}
-
-static void finish(void)
-{
-    if (config_finish(&config, &why)) fail_msg("%s", why.text);
-}
-
-static void set(const char *key, const char *value)
-{
-    if (config_set(&config, key, value, &why)) fail_msg("%s", why.text);
-}
 
 TEST(a_webhook)
 {
@@ -138,16 +74,11 @@ TEST(opened_ranges_at_their_limit)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_webhook, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_kind_has_one_handler, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_bad_webhooks, setup, teardown),
-        cmocka_unit_test_setup_teardown(opened_ranges_at_their_limit, setup, teardown),
+        config_test(a_webhook),
+        config_test(a_kind_has_one_handler),
+        config_test(refuses_bad_webhooks),
+        config_test(opened_ranges_at_their_limit),
     };
-    int fd = mkstemp(file), failed;
 
-    if (fd < 0) return 1;
-    close(fd);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(file);
-    return failed;
+    return cmocka_run_group_tests(tests, config_world_begin, config_world_end);
 }
