@@ -77,4 +77,10 @@ struct order {
 
 struct order order_read(const void *payload, size_t len);
 
+/* For handlers in C (cases_orders.c): does what the job says. What takes time is left to `slow`,
+ * which finishes the attempt after that, or when it must stop, unless it is deaf. */
+struct pinion_attempt;
+typedef void order_slow_fn(struct pinion_attempt *, uint64_t ms, bool deaf);
+void order_obey(struct pinion_attempt *, order_slow_fn *slow);
+
 #endif
