@@ -8,7 +8,7 @@
 #define PINION_CONTROL_SERVICE_INSIDE_H
 
 #include <ev.h>
-#include "control/http.h"
+#include "control/http/http.h"
 #include "control/pulse.h"
 #include "control/redis_child.h"
 #include "control/schedule_apply.h"

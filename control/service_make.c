@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include "base/log.h"
 #include "base/memory.h"
-#include "control/api.h"
+#include "control/api/api.h"
 #include "control/fleet.h"
 #include "control/handlers.h"
 #include "control/results.h"

@@ -17,8 +17,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "control/http_conn.h"
-#include "control/route.h"
+#include "control/http/conn.h"
+#include "control/http/route.h"
 #include "scheduler/ticker.h"
 
 static struct ev_loop *loop;

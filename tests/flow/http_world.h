@@ -3,7 +3,7 @@
 #ifndef PINION_TESTS_FLOW_HTTP_WORLD_H
 #define PINION_TESTS_FLOW_HTTP_WORLD_H
 
-#include "control/http.h"
+#include "control/http/http.h"
 #include "tests/support/check.h"
 
 #define CLIENTS_MAX 64

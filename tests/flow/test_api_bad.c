@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/error.h"
 #include "base/text.h"
-#include "control/http_limits.h"
+#include "control/http/limits.h"
 #include "tests/flow/api_world.h"
 
 #define JOBS      "/v1/queues/bad/jobs"

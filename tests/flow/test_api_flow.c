@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/error.h"
 #include "base/memory.h"
-#include "control/api_bulk.h"
+#include "control/api/bulk.h"
 #include "queue/limits.h"
 #include "tests/flow/api_world.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
-#include "control/api_metrics.h"
+#include "control/api/metrics.h"
 #include "queue/look.h"
 #include "tests/flow/api_world.h"
 

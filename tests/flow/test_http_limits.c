@@ -10,7 +10,7 @@
 
 #include "base/memory.h"
 #include "tests/flow/http_world.h"
-#include "control/http_conn.h"
+#include "control/http/conn.h"
 
 static bool has(const char *answer, const char *part)
 {

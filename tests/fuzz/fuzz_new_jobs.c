@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
-#include "control/api_enqueue.h"
+#include "control/api/enqueue.h"
 #include "queue/key.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -5,6 +5,7 @@
 #
 # Every breach is a line FILE:LINE: what was found, and what was expected. Comments and strings
 # are not looked at. Tests and examples are outside of the house: they may look into every folder.
+# control/http/ is a server for any table of routes: of what is ours it sees base/ and the ticker.
 set -eu
 
 root=${1:-$(dirname -- "$0")/../..}
@@ -28,12 +29,15 @@ BEGIN {
 
     # What one folder keeps to itself: a library, told by its header.
     keeper["hiredis"] = "queue"; keeper["llhttp"] = "control"; keeper["curl"] = "workers"
+    keeper["wslay"] = "control"
 
     # What one file keeps to itself: names, and calls (a name before an opening parenthesis).
     door["base/clock.c"] = "clock_gettime|gettimeofday|timespec_get"
     door_call["base/clock.c"] = "time|ev_time"
     door["base/random.c"] = "getrandom|getentropy"
     door_call["base/random.c"] = "rand|srand|random|srandom|drand48|arc4random"
+    # What a folder inside of a folder may see of the house, besides base/ and itself.
+    narrow["control/http"] = "scheduler/ticker.h"
     door["control/service.c"] = "ev_default_loop|EV_DEFAULT|EV_DEFAULT_"
 
     while ((getline path < list) > 0) { is_ours[path] = 1; paths[++count] = path }
@@ -90,7 +94,7 @@ function split_line(line,    token, end)
 
 function keep(text, less) { with_strings = with_strings text; code = code less }
 
-function check_include(line,    target, quoted, first, library)
+function check_include(line,    target, quoted, first, library, inner)
 {
     included++
     sub(/^[ \t]*#[ \t]*include[ \t]*/, "", line)
@@ -120,6 +124,10 @@ function check_include(line,    target, quoted, first, library)
         breach(folder "/ includes " target ", expected nothing of " first "/")
     else if (folder in rank && first in rank && rank[first] > rank[folder])
         breach(folder "/ includes " target ", but " first "/ stands above it")
+    for (inner in narrow)
+        if (index(path, inner "/") == 1 && first != "base" && target != narrow[inner] &&
+            index(target, inner "/") != 1)
+            breach(inner "/ includes " target ", expected only base/, " narrow[inner] " and its own")
 }
 
 function check_calls(code,    file)

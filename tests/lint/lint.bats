@@ -17,7 +17,7 @@ setup() {
     put workers/hook.c '#include "scheduler/wheel.h"' '#include <curl/curl.h>'
     put control/service.c '#include "include/pinion.h"' '#include <llhttp.h>' \
         'void *loop_make(void)' '{' '    return ev_default_loop(0);' '}'
-    put cli/main.c '#include "control/api.h"' '/* system("no") */' \
+    put cli/main.c '#include "control/api/api.h"' '/* system("no") */' \
         'const char *say(void)' '{' '    return "call time() and popen( it";' '}'
     put tests/unit/test_wheel.c '#include <cmocka.h>' '#include "cli/main.h"' \
         'long t(void)' '{' '    return time(0) + getrandom(0, 0, 0);' '}'
@@ -101,6 +101,18 @@ flags() { # LINT FILE:LINE WORDS: the lint fails, by one line that has both
     flags includes control/probe.c:1 'expected only in workers/'
     put control/probe.c '#include "workers/curl_loop.h"'
     passes includes
+}
+
+@test "includes: the HTTP server knows nothing of what it serves" {
+    mkdir control/http
+    put control/http/probe.c '#include "control/http/conn.h"' '#include "base/list.h"' \
+        '#include "scheduler/ticker.h"'
+    passes includes
+    local header
+    for header in control/service.h control/api/call.h scheduler/wheel.h workers/hook.h; do
+        put control/http/probe.c "#include \"$header\""
+        flags includes control/http/probe.c:1 'expected only base/'
+    done
 }
 
 @test "includes: paths are written from the root, in quotes" {

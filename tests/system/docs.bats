@@ -74,7 +74,7 @@ setup()
 }
 
 @test "http.md lists the routes of the service, each and no other" {
-    sed -n 's/.*{"\([A-Z]*\)", *"\(\/[^"]*\)".*/\1 \2/p' "$root/control/api.c" | sort >has
+    sed -n 's/.*{"\([A-Z]*\)", *"\(\/[^"]*\)".*/\1 \2/p' "$root/control/api/api.c" | sort >has
     sed -n 's/^| `\([A-Z]* \/[^`]*\)`.*/\1/p' "$root/docs/http.md" | sort >lists
     diff has lists
 }

@@ -1,6 +1,6 @@
 /* tests/unit/test_http_parse.c — framing: every request whole and byte by byte, every bad one
  * refused, every limit at its value and one past it. */
-#include "control/http_parse.h"
+#include "control/http/parse.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* tests/unit/test_route.c — paths against the table, and their one decoding. */
-#include "control/route.h"
+#include "control/http/route.h"
 
 #include <string.h>
 

@@ -1,9 +1,0 @@
-/* control/api_stats.h — sums over all queues, and this server. The route's ctx: struct service. */
-#ifndef PINION_CONTROL_API_STATS_H
-#define PINION_CONTROL_API_STATS_H
-
-#include "control/route.h"
-
-route_fn stats_show;
-
-#endif

@@ -1,0 +1,128 @@
+/* control/http/conn.h — the inside that server, conn, exchange and reply share.
+ *
+ * Where later parts join: TLS in the two functions of conn.c through which bytes pass; a reply
+ * of unknown length (events) and a change of protocol (WebSocket) as one more `enum conn_at`, with
+ * the same queue, deadline of writing and notice of leaving.
+ */
+#ifndef PINION_CONTROL_HTTP_CONN_H
+#define PINION_CONTROL_HTTP_CONN_H
+
+#include <ev.h>
+#include "base/buffer.h"
+#include "base/list.h"
+#include "control/http/http.h"
+#include "control/http/listen.h"
+#include "control/http/parse.h"
+#include "control/http/peers.h"
+#include "scheduler/ticker.h"
+
+#define HTTP_DATE_MAX 96 /* more than a date needs, so that no compiler doubts it */
+
+struct http_server {
+    struct ev_loop *loop;
+    struct ticker *ticker;
+    http_handler_fn *handler;
+    void *ctx;
+    struct http_limits limits;
+    const char **hosts; /* that Host may name; NULL ends; not looked at on a unix socket */
+
+    struct http_listener listener;
+    int spare_fd; /* -1 when another thread was faster to take it */
+    ev_io accept;
+    struct alarm accept_pause;
+
+    struct list conns;  /* with a descriptor */
+    struct list again;  /* have something to do in the next turn */
+    struct list closed; /* no descriptor, but the handler still owes an answer */
+    ev_timer turn;      /* runs while `again` is not empty, or the last one left */
+    unsigned connections;
+    size_t buffered; /* bytes of requests, beyond what idle connections keep */
+    struct http_peers peers;
+
+    bool draining;
+    http_drained_fn *drained;
+    void *drained_ctx;
+
+    int64_t date_s;
+    char date[HTTP_DATE_MAX];
+};
+
+/* What the connection waits for:
+ *
+ *     HEAD --head--> BODY --body--> ANSWER --http_reply()--> HEAD ...
+ *       |             |                |
+ *       +--refused----+----close-------+--> CLOSE --all sent--> LINGER --client closed--> GONE
+ *
+ * GONE (no descriptor) comes from anywhere: reset, deadline, server closed. */
+enum conn_at { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_CLOSE, CONN_LINGER, CONN_GONE };
+enum conn_due { DUE_NONE, DUE_IDLE, DUE_HEAD, DUE_BODY, DUE_ANSWER, DUE_WRITE, DUE_LINGER };
+
+/* A connection is its exchange: requests come one at a time. */
+struct http_exchange {
+    struct http_server *server; /* NULL: it was closed before the handler answered */
+    struct list node;           /* in server->conns or ->closed */
+    struct list again;          /* in server->again, or nowhere */
+    int fd;
+    enum conn_at at;
+    bool owed;    /* the handler has the exchange; independent of `at` */
+    bool eof;     /* nothing more will come in */
+    bool unread;  /* bytes wait in the kernel behind a request that waits */
+    bool in_turn; /* replies are collected, and sent once at the end */
+    bool served;  /* in this turn: the deadline starts anew */
+    ev_io readable, writable;
+
+    struct alarm alarm;
+    enum conn_due due;
+    uint64_t due_ms;   /* of clock_mono_ms() */
+    uint64_t allow_ms; /* for this answer, beyond the limit */
+
+    struct buffer in;  /* flat: this request, then what follows it */
+    size_t in_at;      /* where this request begins */
+    size_t in_counted; /* what server->buffered holds for it */
+    struct buffer out;
+    size_t out_at; /* sent so far */
+    struct http_parser parser;
+
+    struct http_request request;
+    struct http_waiter *waiter;
+    struct http_peer peer;
+    struct http_peer_count *peer_count;
+};
+
+enum step {
+    STEP_SERVED, /* one request was answered; there may be another */
+    STEP_HUNGRY, /* needs bytes */
+    STEP_WAIT,   /* for the handler, or for the client to take what is queued */
+};
+
+/* exchange.c */
+enum step http_exchange_step(struct http_exchange *);
+/* Our own last word to a request that never reached the handler; the framing is lost with it. */
+enum step http_exchange_refuse(struct http_exchange *, const struct http_refusal *);
+void http_exchange_left(struct http_exchange *); /* tells the waiter, once */
+
+/* conn.c */
+static inline size_t http_conn_unsent(const struct http_exchange *x)
+{
+    return x->out.len - x->out_at;
+}
+
+void http_conn_open(struct http_server *, int fd, const struct http_peer *,
+                    struct http_peer_count *);
+void http_conn_close(struct http_exchange *); /* now; freed in the next turn, or when answered */
+void http_conn_next(struct http_exchange *);  /* its turn comes from the loop */
+void http_conn_turn(struct http_exchange *);
+void http_conn_release(struct http_exchange *); /* gives the buffer of requests back */
+void http_conn_shrink(struct http_exchange *);  /* keeps what is in it, in less memory */
+void http_conn_free(struct http_exchange *);    /* closed and answered */
+void http_conn_end(struct http_exchange *); /* a closed one: tells the waiter, frees if unowed */
+
+/* reply.c: adds one whole reply to `out`; `close` adds Connection: close */
+void http_render(struct http_exchange *, const struct http_reply *, bool close);
+void http_render_problem(struct http_exchange *, unsigned status, enum pinion_err code,
+                         const char *message, const struct http_header *headers, bool close);
+
+/* server.c */
+void http_server_wake(struct http_server *); /* start `turn` */
+
+#endif
