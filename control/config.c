@@ -79,6 +79,14 @@ static enum pinion_err set_listen(struct config *c, const struct key *key, const
     return PINION_OK;
 }
 
+static enum pinion_err set_file(struct config *c, const struct key *key, const char *value,
+                                struct error *why)
+{
+    if (!*value) return expected(key, "a file", value, why);
+    replace_text(c, key, value);
+    return PINION_OK;
+}
+
 static enum pinion_err set_folder(struct config *c, const struct key *key, const char *value,
                                   struct error *why)
 {
@@ -237,6 +245,10 @@ static const struct key keys[] = {
       "PINION_REDIS_URL", set_redis, FIELD(redis), 0, 0, NULL},
     {{"listen", 0, "ADDR", "where HTTP listens: ADDR:PORT, unix:/PATH or none"},
       "PINION_LISTEN", set_listen, FIELD(listen), 0, 0, NULL},
+    {{"tls-cert", 0, "FILE", "certificate and its chain, PEM: HTTP is spoken inside TLS only"},
+      "PINION_TLS_CERT", set_file, FIELD(tls_cert), 0, 0, NULL},
+    {{"tls-key", 0, "FILE", "the private key of --tls-cert, PEM"},
+      "PINION_TLS_KEY", set_file, FIELD(tls_key), 0, 0, NULL},
     {{"state", 0, "DIR", "the state folder"},
       "PINION_STATE", set_folder, FIELD(state), 0, 0, NULL},
     {{"namespace", 0, "NAME", "how all keys in Redis begin"},

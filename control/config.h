@@ -82,6 +82,7 @@ struct config_schedule {
 struct config {
     char             *redis;  /* URL; NULL: a private redis-server in the state folder */
     char             *listen; /* "ADDR:PORT" or "unix:PATH"; NULL: no HTTP ("none") */
+    char             *tls_cert, *tls_key; /* files, PEM; both or neither: NULL */
     char             *state;  /* NULL: the default folder, see state.h */
     char             *name_space;
     unsigned          concurrency;
@@ -126,6 +127,7 @@ enum pinion_err config_set(struct config *, const char *key, const char *value,
  * are in the order in which the strongest source named them. */
 enum pinion_err config_finish(struct config *, struct error *why) must_use;
 
+bool config_has_tls(const struct config *); /* HTTP is spoken inside TLS */
 bool config_queue_bounded(const struct config_queue *); /* it names a bound */
 
 /* The table as the command line needs it. */

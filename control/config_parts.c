@@ -240,6 +240,8 @@ void config_deinit(struct config *c)
     free(c->queues);
     free(c->redis);
     free(c->listen);
+    free(c->tls_cert);
+    free(c->tls_key);
     free(c->state);
     free(c->on_dead);
     free(c->name_space);
@@ -255,6 +257,24 @@ static enum pinion_err check_strict(const struct config *c, struct error *why)
                              "strict: expected queues without weights, not '%s=%u'", queue->name,
                              queue->weight);
     }
+    return PINION_OK;
+}
+
+bool config_has_tls(const struct config *c)
+{
+    return c->listen && c->tls_cert && c->tls_key;
+}
+
+static enum pinion_err check_tls(const struct config *c, struct error *why)
+{
+    if (!c->tls_cert != !c->tls_key)
+        return error_set(why, PINION_INVALID, "tls-%s: expected tls-%s with it",
+                         c->tls_cert ? "cert" : "key", c->tls_cert ? "key" : "cert");
+    if (config_has_tls(c) && span_starts(span_of(c->listen), "unix:"))
+        return error_set(why, PINION_INVALID,
+                         "tls-cert: expected a listen address of TCP, not '%.60s': what is said on "
+                         "a unix socket leaves no machine",
+                         c->listen);
     return PINION_OK;
 }
 
@@ -275,6 +295,7 @@ enum pinion_err config_finish(struct config *c, struct error *why)
     if (!bad) bad = config_handlers_check(c, why);
     if (!bad) bad = config_schedules_check(c, why);
     if (!bad) bad = check_strict(c, why);
+    if (!bad) bad = check_tls(c, why);
     if (!bad) bad = config_limits_check(c, why);
     if (bad) return bad;
     if (c->queue_count == 0) {

@@ -152,6 +152,8 @@ static enum pinion_err open_http(struct service *s, struct error *why)
     enum pinion_err err;
 
     if (!s->config->listen) return PINION_OK;
+    if (config_has_tls(s->config))
+        return error_set(why, PINION_INVALID, "tls-cert: this build cannot speak TLS yet");
     hosts = xcalloc(s->config->host_count + 1, sizeof *hosts);
     for (size_t i = 0; i < s->config->host_count; i++) hosts[i] = s->config->hosts[i];
     options.hosts = hosts;

@@ -267,6 +267,34 @@ TEST(lists_of_flags_replace_those_of_the_file)
     assert_string_equal(config.handlers[1].argv[0], "file");
 }
 
+static void unfinished(const char *words)
+{
+    assert_int_equal(config_finish(&config, &why), PINION_INVALID);
+    if (!strstr(why.text, words)) fail_msg("expected \"%s\" in: %s", words, why.text);
+}
+
+TEST(tls_needs_both_files_and_tcp)
+{
+    assert_false(config_has_tls(&config));
+    set("tls-cert", "a.pem");
+    unfinished("tls-cert: expected tls-key with it");
+    setenv("PINION_TLS_KEY", "env.pem", 1);
+    config_deinit(&config);
+    config_init(&config);
+    assert_int_equal(config_load_env(&config, &why), PINION_OK);
+    unsetenv("PINION_TLS_KEY");
+    unfinished("tls-key: expected tls-cert with it");
+    set("tls-cert", "a.pem");
+    finish();
+    assert_true(config_has_tls(&config));
+    assert_string_equal(config.tls_key, "env.pem");
+    set("listen", "unix:/x");
+    unfinished("leaves no machine");
+    set("listen", "none");
+    finish();
+    assert_false(config_has_tls(&config));
+}
+
 TEST(refuses_with_file_and_line)
 {
     refused_at(2, "unknown key 'colour'", "[serve]\ncolour = red\n");
@@ -329,6 +357,8 @@ TEST(refuses_bad_values)
     flag_refused("maxmemory", "1tb", "from 16mb");
     flag_refused("http-host", "a:80", "without port");
     flag_refused("state", "", "a folder");
+    flag_refused("tls-cert", "", "a file");
+    flag_refused("tls-key", "", "a file");
     flag_refused("threads", "0", "from 1 to 4096");
     flag_refused("threads", "4097", "from 1 to 4096");
     set("threads", "4096");
@@ -408,7 +438,8 @@ TEST(every_key_is_described)
 
     for (const struct config_key *key; (key = config_key(count)); count++) {
         assert_true(strlen(key->name) > 0 && strlen(key->help) > 0);
-        bool path = strcmp(key->name, "state") == 0 || strcmp(key->name, "plugin") == 0;
+        bool path = key->value && (strncmp(key->value, "FILE", 4) == 0 ||
+                                   strcmp(key->value, "DIR") == 0);
         assert_int_equal(config_set(&config, key->name, "\x01", &why), /* no value of other keys */
                          path ? PINION_OK : PINION_INVALID);
         assert_null(strstr(why.text, "unknown key"));
@@ -472,6 +503,7 @@ int main(void)
         config_test(refuses_bad_limits),
         config_test(limits_at_their_limit),
         config_test(lists_of_flags_replace_those_of_the_file),
+        config_test(tls_needs_both_files_and_tcp),
         config_test(refuses_with_file_and_line),
         config_test(a_command_needs_its_program),
         config_test(refuses_bad_values),
