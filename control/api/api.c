@@ -7,6 +7,7 @@
 #include "control/api/enqueue.h"
 #include "control/api/health.h"
 #include "control/api/jobs.h"
+#include "control/api/jobs_page.h"
 #include "control/api/metrics.h"
 #include "control/api/limits.h"
 #include "control/api/outcome.h"
@@ -50,6 +51,7 @@ static const struct route routes[] = {
     {"GET",    "/v1/queues/{queue}/batches/{name}", batch_show,     ROLE_READ   },
     {"PUT",    "/v1/queues/{queue}/batches/{name}", batch_put,      ROLE_ENQUEUE},
     {"POST",   "/v1/queues/{queue}/batches/{name}/close", batch_close, ROLE_ENQUEUE},
+    {"GET",    "/v1/jobs",                      jobs_list_all,     ROLE_READ   },
     {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
     {"PATCH",  "/v1/jobs/{id}",                 job_edit,          ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}/result",          job_result,        ROLE_READ   },

@@ -1,139 +1,14 @@
 #include "control/api/jobs.h"
 
 #include <stdlib.h>
-#include "base/memory.h"
 #include "control/api/auth.h"
 #include "control/api/call.h"
 #include "control/explain.h"
-#include "control/api/filter.h"
-#include "control/listing.h"
 #include "control/new_job.h"
 #include "control/service.h"
 #include "control/shape.h"
 #include "control/steering.h"
 #include "queue/steer.h"
-
-/* ---- a page ---------------------------------------------------------------------------------- */
-
-#define CURSOR_MAX (KIND_MAX + QUEUE_NAME_MAX + 80) /* a state, a score, and an id or a lane */
-
-struct jobs_page {
-    struct call call;
-    struct http_waiter waiter;
-    struct http_exchange *exchange;
-    const struct service *service;
-    struct listing listing;
-    enum shape_content content;
-    struct queue_key key;
-    json_t *items;
-    unsigned calls;
-    bool left; /* nobody reads the answer any more */
-    struct api_filter filter;
-    char queue[QUEUE_NAME_MAX + 1], state[16], after[CURSOR_MAX + 1];
-};
-
-static void free_page(struct jobs_page *p)
-{
-    json_decref(p->items);
-    listing_deinit(&p->listing);
-    request_deinit(&p->call.request);
-    free(p);
-}
-
-static void add_item(void *ctx, const struct job_view *v)
-{
-    struct jobs_page *p = ctx;
-
-    json_array_append_new(p->items, shape_job(v, span_of(p->queue), p->content));
-}
-
-static void reply_page(struct jobs_page *p)
-{
-    char *next = listing_cursor(&p->listing);
-
-    api_reply_json(p->exchange, 200, shape_list(p->items, next));
-    p->items = NULL;
-    free(next);
-}
-
-static void ask_for_more(struct jobs_page *);
-
-static void on_page(struct call *call, enum pinion_err err, const struct redisReply *reply)
-{
-    struct jobs_page *p = container_of(call, struct jobs_page, call);
-
-    if (!err) listing_read(&p->listing, reply, add_item, p);
-    if (!err && listing_more(&p->listing) && p->calls < API_JOBS_CALLS_MAX && !p->left) {
-        ask_for_more(p);
-        return;
-    }
-    if (err)
-        api_reply_failed(p->exchange, err, false);
-    else
-        reply_page(p);
-    free_page(p);
-}
-
-static void ask_for_more(struct jobs_page *p)
-{
-    p->calls++;
-    listing_build(&p->listing, &p->call.request, queue_key_span(&p->key));
-    link_send(service_link(p->service), &p->call, on_page);
-}
-
-static void on_left(struct http_waiter *waiter)
-{
-    container_of(waiter, struct jobs_page, waiter)->left = true;
-}
-
-/* false: it has answered. */
-static bool read_query(struct jobs_page *p, const struct http_request *request)
-{
-    static const char *const known[] = {"state", API_FILTER_KEYS, "after", "limit", NULL};
-    struct listing_options o = {
-        .queue = span_of(p->queue), .limit = API_JOBS_DEFAULT, .bytes_max = API_JOBS_BYTES_MAX};
-    struct http_exchange *x = p->exchange;
-    struct error why;
-
-    if (!api_query_is(x, request, known) ||
-        !api_query_text(x, request, "state", p->state, sizeof p->state, &o.state) ||
-        !api_filter_read(&p->filter, x, request) ||
-        !api_query_text(x, request, "after", p->after, sizeof p->after, &o.after) ||
-        !api_query_number(x, request, "limit", API_JOBS_MAX, &o.limit))
-        return false;
-    o.filter = p->filter.filter;
-    if (listing_init(&p->listing, &o, &why) == PINION_OK) return true;
-    api_reply_why(x, &why);
-    return false;
-}
-
-void jobs_list(struct http_exchange *x, const struct http_request *request,
-               const struct route_args *args, void *ctx)
-{
-    struct span queue = args->arg[0];
-    struct jobs_page *p;
-    struct error why;
-
-    if (queue_name_check(queue, &why)) {
-        api_reply_why(x, &why);
-        return;
-    }
-    p = xcalloc(1, sizeof *p);
-    *p = (struct jobs_page){.waiter.left = on_left,
-                            .exchange = x,
-                            .service = ctx,
-                            .content = api_content(ctx, request)};
-    p->call.request = REQUEST_INIT;
-    p->key = queue_key(service_config(ctx)->name_space, queue);
-    snprintf(p->queue, sizeof p->queue, "%.*s", (int)queue.len, queue.data);
-    if (!read_query(p, request) || !api_has_redis(ctx, x)) {
-        free_page(p);
-        return;
-    }
-    p->items = json_array();
-    http_wait(x, &p->waiter);
-    ask_for_more(p);
-}
 
 /* ---- one ------------------------------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "control/api/enqueue.h"
-#include "control/api/jobs.h"
+#include "control/api/jobs_page.h"
 #include "tests/flow/api_world.h"
 
 #define UTF8_BAD "\xc3\x28"
