@@ -264,6 +264,7 @@ void service_free(struct service *s)
 {
     if (!s) return;
     ev_timer_stop(s->loop, &s->next);
+    watchdog_stop(&s->watchdog);
     pulse_stop(&s->pulse, s->loop);
     if (s->http) http_server_close(s->http);
     submitter_free(s->submitter);
@@ -301,6 +302,7 @@ enum pinion_err service_add_handler(struct service *s, struct handler *h, struct
 void service_notify(struct service *s)
 {
     s->notifies = true;
+    watchdog_start(&s->watchdog, s->ticker);
 }
 
 bool service_handles(const struct service *s, const char *pattern)

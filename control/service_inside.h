@@ -15,6 +15,7 @@
 #include "control/service.h"
 #include "control/state.h"
 #include "control/submitter.h"
+#include "control/watchdog.h"
 #include "control/zone_watch.h"
 #include "queue/link.h"
 #include "scheduler/schedule.h"
@@ -45,6 +46,7 @@ struct service {
     struct ev_loop *loop;
     bool takes_orphans; /* the process is ours: what programs leave behind may fall to it */
     bool notifies; /* the service manager */
+    struct watchdog watchdog;
     bool own_loop, in_run; /* in_run: service_run is on the stack */
     struct ticker *ticker;
     struct state *state;

@@ -59,8 +59,45 @@ told_times() { # TEXT COUNT
     stop "$SERVER"
 }
 
+@test "the watchdog hears of a loop that turns, and nothing of one that does not" {
+    listen UNIX-RECV:manager
+    eventually "a socket" [ -S manager ]
+    # 30 ms; asked of this very process, whoever it will be.
+    NOTIFY_SOCKET=$PWD/manager WATCHDOG_USEC=30000 serve_ready one --listen none
+    eventually "its words" told_often 5
+    kill -STOP "$SERVER"
+    eventually "that it is still" quiet
+    kill -CONT "$SERVER"
+    eventually "more of them" told_often "$(($(words) + 3))"
+    stop "$SERVER"
+
+    : >told
+    NOTIFY_SOCKET=$PWD/manager WATCHDOG_USEC=30000 WATCHDOG_PID=1 serve_ready two --listen none
+    eventually "READY" told READY=1
+    stop "$SERVER" # and another's watchdog heard nothing of us
+    eventually "STOPPING" told STOPPING=1
+    [ "$(words)" -eq 0 ]
+}
+
+words() {
+    grep -o WATCHDOG=1 told | wc -l
+}
+
+told_often() { # COUNT, at least
+    [ "$(words)" -ge "$1" ]
+}
+
+# Nothing more in ten times the gap between two words.
+quiet() {
+    local before
+    before=$(words)
+    sleep 0.1
+    [ "$(words)" -eq "$before" ]
+}
+
 @test "commands do not hear of the manager's socket" {
-    NOTIFY_SOCKET=$PWD/nobody serve_ready one --listen none --command 'env=env'
+    WATCHDOG_USEC=9000000 NOTIFY_SOCKET=$PWD/nobody \
+        serve_ready one --listen none --command 'env=env'
     pinion enqueue env --wait >environment
-    ! grep NOTIFY_SOCKET environment
+    ! grep 'NOTIFY_SOCKET\|WATCHDOG' environment
 }
