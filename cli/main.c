@@ -12,6 +12,7 @@ static const struct verb verbs[] = {
     {"queue", queue_main, "list, show, pause or resume queues"},
     {"schedule", schedule_main, "jobs at their times: by cron expressions, intervals or once"},
     {"server", server_main, "list the servers"},
+    {"token", token_main, "who may do what over HTTP: make, list, revoke tokens"},
     {"cron", cron_main, "explain a cron expression, and print its next times"},
     {"doctor", doctor_main, "check the settings of Redis and every key; --repair mends"},
     {"bench", bench_main, "how fast is Pinion on this machine?"},

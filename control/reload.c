@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/access/access.h"
 #include "control/service_inside.h"
 
 /* ---- what needs a restart -------------------------------------------------------------------- */
@@ -140,7 +141,8 @@ enum pinion_err service_reload(struct service *s, struct config *fresh, struct e
     else if (s->at > AT_READY)
         err = error_set(why, PINION_CONFLICT, "it is stopping");
     else
-        err = replace_handlers(s, kept, why);
+        err = access_reload(s->access, why); /* a file of its own: it may change without the rest */
+    if (!err) err = replace_handlers(s, kept, why);
     if (!err) {
         apply(s, kept);
         return PINION_OK;

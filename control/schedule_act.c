@@ -199,6 +199,19 @@ static struct verdict refuse(struct schedule_act *a, const char *what, struct er
                          a->o.name.data, what));
 }
 
+static bool is_out_of_scope(const struct schedule_act *a, struct span queue)
+{
+    return a->o.scope && !span_starts(queue, a->o.scope);
+}
+
+static struct verdict out_of_scope(const struct schedule_act *a, struct error *why)
+{
+    return end(error_set(why, PINION_FORBIDDEN,
+                         "schedule %.*s is of another queue: expected one whose queue's name "
+                         "begins with %s",
+                         (int)a->o.name.len, a->o.name.data, a->o.scope));
+}
+
 static struct verdict elsewhere(const struct schedule_act *a, struct span queue, struct error *why)
 {
     return end(error_set(why, PINION_CONFLICT,
@@ -212,6 +225,7 @@ static struct verdict found(struct schedule_act *a, struct span queue, struct er
     if (!queue.data && a->o.verb == ACT_PUT) return refuse(a, "is not there", why);
     if (!queue.data) return not_found(a, why);
     if (!queue_name_ok(queue)) return strange(why);
+    if (is_out_of_scope(a, queue)) return out_of_scope(a, why);
     if (a->o.verb == ACT_PUT && !span_is(queue, a->queue)) return elsewhere(a, queue, why);
     use_queue(a, queue);
     return go_on(a->o.verb == ACT_REMOVE ? STEP_REMOVE : STEP_LOOK);
@@ -360,6 +374,7 @@ static struct verdict judge(struct schedule_act *a, const struct redisReply *rep
     case STEP_KEEP:
         queue = schedule_claim_read(reply);
         if (!queue.data) return strange(why);
+        if (is_out_of_scope(a, queue)) return out_of_scope(a, why);
         if (!span_is(queue, a->queue)) return elsewhere(a, queue, why);
         return go_on(a->step == STEP_CLAIM ? STEP_REGISTER : STEP_LAST);
     case STEP_REGISTER: return go_on(STEP_LOOK);

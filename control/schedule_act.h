@@ -31,6 +31,7 @@ struct act_options {
     struct zone_cache *zones;      /* all is borrowed */
     bool               with_content, with_history; /* in the shape */
     const struct new_schedule *put;
+    const char        *scope;      /* how the names of queues begin that it may be of; NULL: any */
     enum act_if        condition;
     int64_t            revision;   /* IF_REVISION */
     int64_t            from_ms, to_ms; /* of a backfill: from <= time < to */
@@ -72,7 +73,8 @@ void act_deinit(struct schedule_act *);
 /* The next step. now_ms: Redis's clock. */
 void act_build(struct schedule_act *, struct request *, int64_t now_ms);
 /* Its answer. true: there is a next step; false: it has ended, and *ret_err says how (`why` in
- * words). PINION_CONFLICT with result ACT_REFUSED: the condition did not hold. */
+ * words). PINION_CONFLICT with result ACT_REFUSED: the condition did not hold. PINION_FORBIDDEN: it
+ * is of a queue out of the scope, and nothing was done. */
 bool act_read(struct schedule_act *, const struct redisReply *, int64_t now_ms,
               enum pinion_err *ret_err, struct error *why) must_use;
 bool act_changes(const struct schedule_act *); /* without an answer, what came of it is unknown */

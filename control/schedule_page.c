@@ -44,6 +44,7 @@ static void read_names(struct schedule_page *p, const struct redisReply *reply)
         schedule_names_item(reply, i, &name, &queue);
         if (!schedule_name_ok(name) || !queue_name_ok(queue)) continue; /* none of ours */
         if (p->o.queue.data && !span_equal(queue, p->o.queue)) continue;
+        if (p->o.scope && !span_starts(queue, p->o.scope)) continue;
         if (!is_behind(name, p->o.after)) continue;
         memcpy(p->places[p->count].name, name.data, name.len);
         memcpy(p->places[p->count++].queue, queue.data, queue.len);

@@ -17,6 +17,7 @@
 struct schedule_page_options {
     const char *name_space;
     struct span queue; /* absent: all */
+    const char *scope; /* how the names of the queues begin that are shown; NULL: any */
     struct span after; /* a name; absent: from the start */
     uint64_t    limit;
     bool        with_content;

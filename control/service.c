@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/access/access.h"
 #include "control/fleet.h"
 #include "control/notify.h"
 #include "control/results.h"
@@ -283,6 +284,7 @@ void service_free(struct service *s)
     redis_child_free(s->child);
     redis_url_deinit(&s->url);
     process_record_close(s->record);
+    access_free(s->access);
     state_close(s->state);
     zone_cache_free(s->zones);
     ticker_free(s->ticker);

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "control/config.h"
 
+struct access;
 struct ev_loop;
 struct fetcher;
 struct fleet;
@@ -83,7 +84,7 @@ const struct redis_info *service_redis_info(const struct service *);
 const char              *service_server_id(const struct service *);
 unsigned                 service_running(const struct service *);
 const struct config     *service_config(const struct service *);
-const char              *service_token(const struct service *); /* a secret */
+struct access           *service_access(const struct service *);
 uint64_t                 service_roundtrip_us(const struct service *);
 unsigned                 service_http_connections(const struct service *);
 const struct histogram  *service_stall_us(const struct service *);

@@ -50,6 +50,7 @@ struct service {
     bool own_loop, in_run; /* in_run: service_run is on the stack */
     struct ticker *ticker;
     struct state *state;
+    struct access *access;
     struct process_record *record;
     struct process_host host;
     struct fetcher *fetcher; /* NULL: nobody fetches */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/access/access.h"
 #include "control/api/api.h"
 #include "control/fleet.h"
 #include "control/handlers.h"
@@ -199,6 +200,8 @@ enum pinion_err service_make_parts(struct service *s, struct error *why)
 {
     enum pinion_err err = clear_orphans(s, why);
 
+    if (!err)
+        err = access_new(s->loop, state_dir(s->state), state_token(s->state), &s->access, why);
     if (!err) err = open_http(s, why);
     if (!err) err = add_handlers(s, why);
     if (!err) err = make_workers(s, why);

@@ -48,9 +48,9 @@ const struct config *service_config(const struct service *s)
     return s->config;
 }
 
-const char *service_token(const struct service *s)
+struct access *service_access(const struct service *s)
 {
-    return state_token(s->state);
+    return s->access;
 }
 
 uint64_t service_roundtrip_us(const struct service *s)

@@ -80,7 +80,16 @@ enum pinion_err state_file_read(const char *dir, const char *name, struct buffer
     return err;
 }
 
-static bool write_synced(const char *path, const char *text)
+/* What root writes into the folder of another user, that user's service must be able to read. */
+static bool own_as(int fd, const char *dir)
+{
+    struct stat st;
+
+    if (geteuid() != 0) return true;
+    return stat(dir, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0;
+}
+
+static bool write_synced(const char *dir, const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     size_t len = strlen(text);
@@ -88,7 +97,8 @@ static bool write_synced(const char *path, const char *text)
 
     if (fd < 0) return false;
     errno = EIO;
-    bool ok = write(fd, text, len) == (ssize_t)len && fchmod(fd, 0600) == 0 && fsync(fd) == 0;
+    bool ok = write(fd, text, len) == (ssize_t)len && fchmod(fd, 0600) == 0 && own_as(fd, dir) &&
+              fsync(fd) == 0;
     failure = errno;
     close(fd);
     errno = failure;
@@ -101,7 +111,7 @@ enum pinion_err state_file_write(const char *dir, const char *name, const char *
     char *path = xasprintf("%s/%s", dir, name), *fresh = xasprintf("%s/%s.new", dir, name);
     enum pinion_err err = PINION_OK;
 
-    if (!write_synced(fresh, text) || rename(fresh, path)) {
+    if (!write_synced(dir, fresh, text) || rename(fresh, path)) {
         err = error_set(why, PINION_INVALID, "cannot write %s: %s", path, strerror(errno));
         unlink(fresh);
     }

@@ -11,7 +11,8 @@
 /* Adds the content to `out`. PINION_NOT_FOUND: no such file; PINION_TOO_LARGE. */
 enum pinion_err state_file_read(const char *dir, const char *name, struct buffer *out,
                                 struct error *why) must_use;
-/* Mode 0600. A reader sees the old content or the new one, also after a power cut. */
+/* Mode 0600, and the folder's owner's where root writes. A reader sees the old content or the new
+ * one, also after a power cut. */
 enum pinion_err state_file_write(const char *dir, const char *name, const char *text,
                                  struct error *why) must_use;
 void            state_file_remove(const char *dir, const char *name);

@@ -20,17 +20,20 @@
 #include "control/http/http.h"
 #include "control/http/route.h"
 
+/* What it serves is by the caller's scope, though its path names no queue and no job. */
+#define SCOPED(role) ((role) | API_SCOPED)
+
 static const struct route routes[] = {
     {"GET",    "/healthz",                      healthz,           ROLE_NONE   },
     {"GET",    "/readyz",                       readyz,            ROLE_NONE   },
     {"GET",    "/metrics",                      metrics_show,      ROLE_READ   },
-    {"GET",    "/v1/health",                    health_show,       ROLE_READ   },
-    {"GET",    "/v1/stats",                     stats_show,        ROLE_READ   },
-    {"GET",    "/v1/servers",                   servers_list,      ROLE_READ   },
+    {"GET",    "/v1/health",                    health_show,       SCOPED(ROLE_READ)},
+    {"GET",    "/v1/stats",                     stats_show,        SCOPED(ROLE_READ)},
+    {"GET",    "/v1/servers",                   servers_list,      SCOPED(ROLE_READ)},
     {"POST",   "/v1/servers/{name}/quiet",      server_quiet,      ROLE_ADMIN  },
     {"POST",   "/v1/servers/{name}/resume",     server_resume,     ROLE_ADMIN  },
     {"POST",   "/v1/servers/{name}/stop",       server_stop,       ROLE_ADMIN  },
-    {"GET",    "/v1/queues",                    queues_list,       ROLE_READ   },
+    {"GET",    "/v1/queues",                    queues_list,       SCOPED(ROLE_READ)},
     {"GET",    "/v1/queues/{queue}",            queue_show,        ROLE_READ   },
     {"POST",   "/v1/queues/{queue}/pause",      queue_pause,       ROLE_ADMIN  },
     {"POST",   "/v1/queues/{queue}/resume",     queue_resume,      ROLE_ADMIN  },
@@ -51,10 +54,10 @@ static const struct route routes[] = {
     {"GET",    "/v1/queues/{queue}/batches/{name}", batch_show,     ROLE_READ   },
     {"PUT",    "/v1/queues/{queue}/batches/{name}", batch_put,      ROLE_ENQUEUE},
     {"POST",   "/v1/queues/{queue}/batches/{name}/close", batch_close, ROLE_ENQUEUE},
-    {"GET",    "/v1/jobs",                      jobs_list_all,     ROLE_READ   },
+    {"GET",    "/v1/jobs",                      jobs_list_all,     SCOPED(ROLE_READ)},
     {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
     {"PATCH",  "/v1/jobs/{id}",                 job_edit,          ROLE_ADMIN  },
-    {"GET",    "/v1/jobs/{id}/result",          job_result,        ROLE_READ   },
+    {"GET",    "/v1/jobs/{id}/result",          job_result,        ROLE_READ | API_CONTENT},
     {"DELETE", "/v1/jobs/{id}",                 job_delete,        ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}/explain",         job_explain,       ROLE_READ   },
     {"POST",   "/v1/jobs/{id}/cancel",          job_cancel,        ROLE_ADMIN  },
@@ -64,16 +67,22 @@ static const struct route routes[] = {
     {"POST",   "/v1/jobs/{id}/fail",            job_fail,          ROLE_WORK   },
     {"POST",   "/v1/jobs/{id}/extend",          job_extend,        ROLE_WORK   },
     {"POST",   "/v1/jobs/{id}/progress",        job_progress,      ROLE_WORK   },
-    {"GET",    "/v1/schedules",                 schedules_list,    ROLE_READ   },
-    {"GET",    "/v1/schedules/{name}",          schedule_get,      ROLE_READ   },
-    {"PUT",    "/v1/schedules/{name}",          schedule_put,      ROLE_ADMIN  },
-    {"DELETE", "/v1/schedules/{name}",          schedule_delete,   ROLE_ADMIN  },
-    {"GET",    "/v1/schedules/{name}/next",     schedule_upcoming, ROLE_READ   },
-    {"POST",   "/v1/schedules/{name}/pause",    schedule_pause,    ROLE_ADMIN  },
-    {"POST",   "/v1/schedules/{name}/resume",   schedule_resume,   ROLE_ADMIN  },
-    {"POST",   "/v1/schedules/{name}/run",      schedule_run,      ROLE_ADMIN  },
-    {"POST",   "/v1/schedules/{name}/backfill", schedule_backfill, ROLE_ADMIN  },
+    {"GET",    "/v1/schedules",                 schedules_list,    SCOPED(ROLE_READ)},
+    {"GET",    "/v1/schedules/{name}",          schedule_get,      SCOPED(ROLE_READ)},
+    {"PUT",    "/v1/schedules/{name}",          schedule_put,      SCOPED(ROLE_ADMIN)},
+    {"DELETE", "/v1/schedules/{name}",          schedule_delete,   SCOPED(ROLE_ADMIN)},
+    {"GET",    "/v1/schedules/{name}/next",     schedule_upcoming, SCOPED(ROLE_READ)},
+    {"POST",   "/v1/schedules/{name}/pause",    schedule_pause,    SCOPED(ROLE_ADMIN)},
+    {"POST",   "/v1/schedules/{name}/resume",   schedule_resume,   SCOPED(ROLE_ADMIN)},
+    {"POST",   "/v1/schedules/{name}/run",      schedule_run,      SCOPED(ROLE_ADMIN)},
+    {"POST",   "/v1/schedules/{name}/backfill", schedule_backfill, SCOPED(ROLE_ADMIN)},
 };
+
+const struct route *api_routes(size_t *ret_count)
+{
+    *ret_count = countof(routes);
+    return routes;
+}
 
 void api_handle(struct http_exchange *exchange, const struct http_request *request, void *ctx)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
+#include "control/api/auth.h"
 #include "control/api/call.h"
 #include "control/service.h"
 #include "control/shape.h"
@@ -215,6 +216,22 @@ static struct span key_of(const struct http_request *request)
     return (struct span){key.data + 1, key.len - 2};
 }
 
+/* A job that waits for others tells of them. */
+static bool parents_in_scope(const struct http_request *request, const struct new_jobs *jobs,
+                             const char *own_queue)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        struct span rest = span_of(jobs->jobs[i].job.after), queue, local;
+        while (rest.len) {
+            struct span id = span_cut(&rest, ',');
+            if (id_split(id, own_queue, &queue, &local, NULL) == PINION_OK &&
+                !api_may_see(request, queue))
+                return false;
+        }
+    }
+    return true;
+}
+
 static void submit(struct service *s, struct http_exchange *x, const char *queue,
                    struct new_jobs jobs)
 {
@@ -244,6 +261,11 @@ void jobs_enqueue(struct http_exchange *x, const struct http_request *request,
     if (queue_name_check(args->arg[0], &why) ||
         new_jobs_read(request->body, queue, key_of(request), &jobs, &why)) {
         api_reply_why(x, &why);
+        return;
+    }
+    if (!parents_in_scope(request, &jobs, queue)) {
+        api_reply_out_of_scope(x, request);
+        new_jobs_deinit(&jobs);
         return;
     }
     if (!jobs.count) {

@@ -30,7 +30,7 @@ static void on_job(struct api_call *c, const struct redisReply *reply)
         return;
     }
     api_reply_json(c->exchange, 200,
-                   shape_job(&view, span_of(c->queue), api_content(c->service, c->request)));
+                   shape_job(&view, span_of(c->queue), api_content(c->request)));
     job_view_deinit(&view);
 }
 
@@ -49,7 +49,7 @@ void job_show(struct http_exchange *x, const struct http_request *request,
 static void on_explained(struct api_call *c, const struct redisReply *reply)
 {
     struct explain_options o = {.queue = span_of(c->queue),
-                                .content = api_content(c->service, c->request)};
+                                .content = api_content(c->request)};
     struct explain_view view;
     enum pinion_err err = explain_read(reply, span_of(c->local), &view);
 

@@ -32,6 +32,7 @@ struct jobs_page {
     struct fleet_ask look;
     struct http_waiter waiter;
     struct http_exchange *exchange;
+    const struct http_request *request;
     struct service *service;
     struct listing_options options;
     struct listing listing;
@@ -182,6 +183,7 @@ static bool find_shelves(struct jobs_page *p, const struct fleet_view *fleet, co
     p->shelves = xcalloc(fleet->count * STATES + 1, sizeof *p->shelves);
     for (size_t i = 0; i < fleet->count; i++) {
         const struct fleet_queue *q = &fleet->queues[i];
+        if (!api_may_see(p->request, span_of(q->name))) continue;
         for (size_t k = 0; k < STATES; k++) {
             int order = compare_place(q->name, k, queue, state);
             if (!q->view.counts[k] || order < 0) continue;
@@ -243,9 +245,10 @@ static struct jobs_page *new_page(struct http_exchange *x, const struct http_req
 
     *p = (struct jobs_page){.waiter.left = on_left,
                             .exchange = x,
+                            .request = request,
                             .service = s,
                             .left = API_JOBS_DEFAULT,
-                            .content = api_content(s, request)};
+                            .content = api_content(request)};
     p->call.request = REQUEST_INIT;
     return p;
 }
@@ -319,6 +322,12 @@ void jobs_list(struct http_exchange *x, const struct http_request *request,
     else free_page(p);
 }
 
+static void refuse_queue(struct jobs_page *p)
+{
+    api_reply_out_of_scope(p->exchange, p->request);
+    free_page(p);
+}
+
 void jobs_list_all(struct http_exchange *x, const struct http_request *request,
                    const struct route_args *args, void *ctx)
 {
@@ -330,6 +339,7 @@ void jobs_list_all(struct http_exchange *x, const struct http_request *request,
     if (!read_query(p, request, true) ||
         !api_query_text(x, request, "queue", room, sizeof room, &queue))
         free_page(p);
+    else if (queue.data && !api_may_see(request, queue)) refuse_queue(p);
     else if (queue.data) begin_of_one(p, queue);
     else begin_of_all(p);
 }

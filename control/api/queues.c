@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
+#include "control/api/auth.h"
 #include "control/api/call.h"
 #include "control/fleet.h"
 #include "control/service.h"
@@ -18,6 +19,7 @@
 struct queues_page {
     struct fleet_ask ask;
     struct http_exchange *exchange;
+    const struct http_request *request;
     char after[QUEUE_NAME_MAX + 1]; /* "": from the first on */
     uint64_t limit;
 };
@@ -26,14 +28,18 @@ static void on_queues(struct fleet_ask *ask, enum pinion_err err, const struct f
 {
     struct queues_page *p = container_of(ask, struct queues_page, ask);
     json_t *items = err ? NULL : json_array();
-    const char *next = NULL;
+    const char *last = NULL, *next = NULL;
 
     for (size_t i = 0; !err && i < view->count && !next; i++) {
         const struct fleet_queue *q = &view->queues[i];
-        if (strcmp(q->name, p->after) <= 0) continue;
+        if (strcmp(q->name, p->after) <= 0 || !api_may_see(p->request, span_of(q->name))) continue;
+        if (json_array_size(items) == p->limit) {
+            next = last;
+            continue;
+        }
         json_t *limits = json_incref(q->limits);
         json_array_append_new(items, shape_queue(span_of(q->name), &q->view, limits));
-        if (json_array_size(items) == p->limit && i + 1 < view->count) next = q->name;
+        last = q->name;
     }
     if (err)
         api_reply_failed(p->exchange, err, false);
@@ -46,7 +52,8 @@ void queues_list(struct http_exchange *x, const struct http_request *request,
                  const struct route_args *args, void *ctx)
 {
     static const char *const known[] = {"after", "limit", NULL};
-    struct queues_page page = {.ask.done = on_queues, .exchange = x, .limit = API_QUEUES_MAX};
+    struct queues_page page = {
+        .ask.done = on_queues, .exchange = x, .request = request, .limit = API_QUEUES_MAX};
     struct queues_page *p;
     struct span after;
 

@@ -161,12 +161,6 @@ void job_result(struct http_exchange *x, const struct http_request *request,
     struct error why;
     uint64_t wait_ms;
 
-    if (api_content(ctx, request) != SHAPE_WITH_CONTENT) {
-        http_reply_error(x, PINION_UNAUTHORIZED,
-                         "a result needs a token: expected `Authorization: Bearer TOKEN` with what "
-                         "the file `token` of the service's state folder holds");
-        return;
-    }
     if (!read_wait(x, request, &wait_ms)) return;
     if (id_split(args->arg[0], NULL, &queue, &local, &why)) {
         api_reply_why(x, &why);

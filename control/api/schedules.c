@@ -23,6 +23,7 @@ typedef void act_done_fn(struct act_call *); /* answers what went well */
 struct act_call {
     struct call call;
     struct http_exchange *exchange;
+    const struct http_request *request;
     struct service *service;
     struct schedule_act act;
     struct new_schedule new; /* of PUT */
@@ -75,7 +76,8 @@ static void on_step(struct call *call, enum pinion_err err, const struct redisRe
 }
 
 /* NULL: it has answered. */
-static struct act_call *new_act(struct service *s, struct http_exchange *x, struct span name)
+static struct act_call *new_act(struct service *s, struct http_exchange *x,
+                                const struct http_request *request, struct span name)
 {
     struct act_call *c;
     struct error why;
@@ -88,6 +90,7 @@ static struct act_call *new_act(struct service *s, struct http_exchange *x, stru
     c = xcalloc(1, sizeof *c);
     c->call.request = REQUEST_INIT;
     c->exchange = x;
+    c->request = request;
     c->service = s;
     memcpy(c->name, name.data, name.len);
     return c;
@@ -98,6 +101,7 @@ static void start_act(struct act_call *c, struct act_options options, act_done_f
     options.name_space = service_config(c->service)->name_space;
     options.name = span_of(c->name);
     options.zones = service_zones(c->service);
+    options.scope = c->request->caller->scope;
     c->done = done;
     act_init(&c->act, &options);
     send_step(c);
@@ -188,11 +192,11 @@ void schedule_get(struct http_exchange *x, const struct http_request *request,
     static const char *const known[] = {NULL};
     struct act_call *c;
 
-    if (!api_query_is(x, request, known) || !(c = new_act(ctx, x, args->arg[0]))) return;
+    if (!api_query_is(x, request, known) || !(c = new_act(ctx, x, request, args->arg[0]))) return;
     start_act(c,
               (struct act_options){.verb = ACT_SHOW,
                                    .with_content =
-                                       api_content(ctx, request) == SHAPE_WITH_CONTENT,
+                                       api_content(request) == SHAPE_WITH_CONTENT,
                                    .with_history = true},
               on_shape);
 }
@@ -206,7 +210,7 @@ void schedule_upcoming(struct http_exchange *x, const struct http_request *reque
 
     if (!api_query_is(x, request, known) ||
         !api_query_number(x, request, "count", UPCOMING_MAX, &count) ||
-        !(c = new_act(ctx, x, args->arg[0])))
+        !(c = new_act(ctx, x, request, args->arg[0])))
         return;
     c->count = count;
     start_act(c, (struct act_options){.verb = ACT_SHOW}, on_upcoming);
@@ -257,11 +261,17 @@ void schedule_put(struct http_exchange *x, const struct http_request *request,
     bool conditional;
 
     if (!api_query_is(x, request, known) || !api_body_is_json(x, request) ||
-        !read_conditions(x, request, &o, &conditional) || !(c = new_act(ctx, x, args->arg[0])))
+        !read_conditions(x, request, &o, &conditional) ||
+        !(c = new_act(ctx, x, request, args->arg[0])))
         return;
     c->replies_412 = conditional;
     if (new_schedule_read(args->arg[0], request->body, service_zones(ctx), &c->new, &why)) {
         api_reply_why(x, &why);
+        free_act(c);
+        return;
+    }
+    if (!api_may_see(request, span_of(c->new.job.job.queue))) {
+        api_reply_out_of_scope(x, request);
         free_act(c);
         return;
     }
@@ -275,7 +285,7 @@ static void act_on(struct http_exchange *x, const struct http_request *request,
 {
     struct act_call *c;
 
-    if (!api_body_is_empty(x, request) || !(c = new_act(s, x, args->arg[0]))) return;
+    if (!api_body_is_empty(x, request) || !(c = new_act(s, x, request, args->arg[0]))) return;
     start_act(c, (struct act_options){.verb = verb, .with_content = true}, done);
 }
 
@@ -349,7 +359,7 @@ void schedule_backfill(struct http_exchange *x, const struct http_request *reque
         api_reply_why(x, &why);
         return;
     }
-    if ((c = new_act(ctx, x, args->arg[0]))) start_act(c, o, on_backfilled);
+    if ((c = new_act(ctx, x, request, args->arg[0]))) start_act(c, o, on_backfilled);
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */
@@ -411,8 +421,9 @@ void schedules_list(struct http_exchange *x, const struct http_request *request,
 {
     struct schedule_page_options o = {
         .name_space = service_config(ctx)->name_space,
+        .scope = request->caller->scope,
         .limit = SCHEDULE_ITEMS_DEFAULT,
-        .with_content = api_content(ctx, request) == SHAPE_WITH_CONTENT,
+        .with_content = api_content(request) == SHAPE_WITH_CONTENT,
     };
     struct schedules_page *p = xcalloc(1, sizeof *p);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include "base/memory.h"
+#include "control/api/auth.h"
 #include "control/api/call.h"
 #include "control/fleet.h"
 #include "control/service.h"
@@ -13,14 +14,20 @@
 struct stats_page {
     struct fleet_ask ask;
     struct http_exchange *exchange;
+    const struct http_request *request;
     const struct service *service;
 };
 
-static struct queue_view sum_of(const struct fleet_view *fleet)
+/* Of the queues that the caller may see; how many they are. */
+static struct queue_view sum_of(const struct http_request *request, const struct fleet_view *fleet,
+                                size_t *ret_count)
 {
     struct queue_view sum = {0};
 
+    *ret_count = 0;
     for (size_t i = 0; i < fleet->count; i++) {
+        if (!api_may_see(request, span_of(fleet->queues[i].name))) continue;
+        ++*ret_count;
         const struct queue_view *v = &fleet->queues[i].view;
         for (size_t k = 0; k < STATES; k++) sum.counts[k] += v->counts[k];
         sum.enqueued += v->enqueued;
@@ -70,9 +77,10 @@ static void on_fleet(struct fleet_ask *ask, enum pinion_err err, const struct fl
     if (err) {
         api_reply_failed(p->exchange, err, false);
     } else {
-        struct queue_view sum = sum_of(fleet);
+        size_t count;
+        struct queue_view sum = sum_of(p->request, fleet, &count);
         json_t *all = shape_queue(span_of("all"), &sum, NULL), *o = json_object();
-        json_object_set_new(o, "queues", json_integer((json_int_t)fleet->count));
+        json_object_set_new(o, "queues", json_integer((json_int_t)count));
         json_object_set(o, "counts", json_object_get(all, "counts"));
         json_object_set(o, "totals", json_object_get(all, "totals"));
         json_object_set(o, "oldest_ready_ms", json_object_get(all, "oldest_ready_ms"));
@@ -93,6 +101,7 @@ void stats_show(struct http_exchange *x, const struct http_request *request,
     (void)args;
     if (!api_query_is(x, request, known) || !api_has_redis(ctx, x)) return;
     p = xcalloc(1, sizeof *p);
-    *p = (struct stats_page){.ask.done = on_fleet, .exchange = x, .service = ctx};
+    *p = (struct stats_page){
+        .ask.done = on_fleet, .exchange = x, .request = request, .service = ctx};
     fleet_ask(service_fleet(ctx), &p->ask);
 }

@@ -84,6 +84,7 @@ struct http_exchange {
     struct http_parser parser;
 
     struct http_request request;
+    struct http_caller caller; /* of it */
     struct http_waiter *waiter;
     struct http_peer peer;
     struct http_peer_count *peer_count;

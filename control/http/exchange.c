@@ -81,7 +81,9 @@ static enum step serve(struct http_exchange *x)
         .headers = part(x, h->lines),
         .body = part(x, (struct http_part){h->bytes, x->parser.body_len}),
         .peer = &x->peer,
+        .caller = &x->caller,
     };
+    x->caller = (struct http_caller){.roles = 0};
     x->at = CONN_ANSWER;
     x->owed = true;
     x->unread = false;

@@ -14,11 +14,13 @@
 #include "base/text.h"
 #include "control/http/limits.h"
 
-#define HTTP_PEER_TEXT_MAX 48
+#define HTTP_PEER_TEXT_MAX   48
+#define HTTP_CALLER_NAME_MAX 64
 
 struct ev_loop;
 struct ticker;
 struct route;
+struct route_args;
 struct http_server;
 struct http_exchange; /* one request and the duty to answer it; valid until http_reply() */
 
@@ -29,6 +31,13 @@ struct http_peer {
     char text[HTTP_PEER_TEXT_MAX]; /* "127.0.0.1", "::1", "uid 1000" */
 };
 
+/* Who asks, and what for: the gate fills it in (it is zero before), whoever serves reads it. What
+ * the numbers and texts mean is the gate's business. */
+struct http_caller {
+    unsigned roles;
+    char name[HTTP_CALLER_NAME_MAX + 1], scope[HTTP_CALLER_NAME_MAX + 1];
+};
+
 /* All of it is borrowed and stays valid until the exchange is answered. */
 struct http_request {
     const char *method;      /* GET HEAD POST PUT PATCH DELETE or OPTIONS: others never arrive */
@@ -36,6 +45,7 @@ struct http_request {
     struct span headers;     /* the checked lines; read them by http_header() */
     struct span body;        /* whole, without chunks; never absent */
     const struct http_peer *peer;
+    struct http_caller *caller;
 };
 
 struct http_header {
@@ -93,7 +103,7 @@ void http_reply_problem(struct http_exchange *, unsigned status, enum pinion_err
 
 /* May the client go on to that row? false: the gate has answered. */
 typedef bool http_gate_fn(struct http_exchange *, const struct http_request *,
-                          const struct route *, void *ctx);
+                          const struct route *, const struct route_args *, void *ctx);
 
 /* Answers by the table's function for the path, if the gate (NULL: everybody) lets it; or 400, 404,
  * or 405 with Allow. */

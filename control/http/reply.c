@@ -214,7 +214,7 @@ void http_serve(struct http_exchange *x, const struct http_request *request,
 
     switch (route_find(table, count, request->method, request->path, &match)) {
     case ROUTE_OK:
-        if (!gate || gate(x, request, match.route, ctx))
+        if (!gate || gate(x, request, match.route, &match.args, ctx))
             match.route->serve(x, request, &match.args, ctx);
         return;
     case ROUTE_BAD_PATH:

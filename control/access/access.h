@@ -1,0 +1,28 @@
+/* control/access/access.h — whom a service knows: its owner's token, and those of the file
+ * `tokens`, which is read again whenever it changes.
+ *
+ * Loop thread only. What find gives is valid until the loop turns.
+ */
+#ifndef PINION_CONTROL_ACCESS_ACCESS_H
+#define PINION_CONTROL_ACCESS_ACCESS_H
+
+#include "control/access/token_set.h"
+
+#define ACCESS_OWNER "owner" /* what the state folder's own token is called; it is an admin */
+
+struct access;
+struct ev_loop;
+
+/* `owner` is the secret of the state folder. PINION_INVALID: the file is damaged, or others may
+ * read it. That its changes cannot be watched is a warning in the log. */
+enum pinion_err access_new(struct ev_loop *, const char *dir, const char *owner,
+                           struct access **ret_access, struct error *why) must_use;
+void access_free(struct access *); /* NULL: no-op */
+
+/* Reads the file again. PINION_INVALID: it is damaged; what was known before is still known. */
+enum pinion_err access_reload(struct access *, struct error *why) must_use;
+
+/* Whose token is that? NULL: nobody's, or one that has expired. */
+const struct token *access_find(const struct access *, struct span secret);
+
+#endif
