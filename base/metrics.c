@@ -9,25 +9,35 @@
 
 #include <stddef.h>
 
-#define SUB_COUNT (UINT64_C(1) << HISTOGRAM_SUB_BITS)
+/* With rows of 2^bits buckets; of a histogram, and with fewer of a sketch. */
+static inline size_t bucket_in(unsigned bits, uint64_t value)
+{
+    uint64_t row_len = UINT64_C(1) << bits;
+    unsigned shift;
+
+    if (value < row_len) return value;
+    shift = 63u - (unsigned)__builtin_clzll(value) - bits;
+    return ((size_t)(shift + 1) << bits) + ((value >> shift) & (row_len - 1));
+}
+
+static inline uint64_t last_in(unsigned bits, size_t bucket)
+{
+    uint64_t row_len = UINT64_C(1) << bits, sub = bucket & (row_len - 1);
+    size_t row = bucket >> bits;
+
+    if (row == 0) return bucket;
+    return ((row_len + sub) << (row - 1)) + ((UINT64_C(1) << (row - 1)) - 1);
+}
 
 static size_t bucket_of(uint64_t value)
 {
-    unsigned shift;
-
-    if (value < SUB_COUNT) return value;
-    shift = 63u - (unsigned)__builtin_clzll(value) - HISTOGRAM_SUB_BITS;
-    return ((size_t)(shift + 1) << HISTOGRAM_SUB_BITS) + ((value >> shift) & (SUB_COUNT - 1));
+    return bucket_in(HISTOGRAM_SUB_BITS, value);
 }
 
 /* The largest value that falls into the bucket. */
 static uint64_t bucket_last(size_t bucket)
 {
-    size_t row = bucket >> HISTOGRAM_SUB_BITS;
-    uint64_t sub = bucket & (SUB_COUNT - 1);
-
-    if (row == 0) return bucket;
-    return ((SUB_COUNT + sub) << (row - 1)) + ((UINT64_C(1) << (row - 1)) - 1);
+    return last_in(HISTOGRAM_SUB_BITS, bucket);
 }
 
 void histogram_add(struct histogram *h, uint64_t value)
@@ -78,4 +88,42 @@ uint64_t histogram_count_le(const struct histogram *h, uint64_t limit)
     /* A bucket that the limit cuts may hold larger values: it does not count. */
     for (size_t i = 0; bucket_last(i) <= limit; i++) seen += h->bucket[i];
     return seen;
+}
+
+void histogram_since(const struct histogram *h, const struct histogram *before,
+                     struct histogram *ret)
+{
+    ret->count = h->count - before->count;
+    ret->sum = h->sum - before->sum;
+    ret->max = 0;
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        ret->bucket[i] = h->bucket[i] - before->bucket[i];
+        if (ret->bucket[i]) ret->max = bucket_last(i);
+    }
+    if (ret->max > h->max) ret->max = h->max;
+}
+
+/* ---- sketches -------------------------------------------------------------------------------- */
+
+void sketch_add(struct sketch *s, uint64_t value)
+{
+    if (value >> SKETCH_BITS) value = (UINT64_C(1) << SKETCH_BITS) - 1;
+    s->bucket[bucket_in(SKETCH_SUB_BITS, value)]++;
+}
+
+static uint32_t added(const struct sketch *s, const struct sketch *before, size_t i)
+{
+    return s->bucket[i] - (before ? before->bucket[i] : 0);
+}
+
+uint64_t sketch_percentile(const struct sketch *s, const struct sketch *before, double share)
+{
+    uint64_t count = 0, rank, seen = 0;
+    size_t i = 0;
+
+    for (size_t k = 0; k < SKETCH_BUCKETS; k++) count += added(s, before, k);
+    if (!count) return 0;
+    rank = rank_of(share, count);
+    while ((seen += added(s, before, i)) < rank) i++;
+    return last_in(SKETCH_SUB_BITS, i);
 }

@@ -154,6 +154,10 @@ static void print_queue(struct span name, const struct queue_view *v, const json
         fact_printf(job_states[i], "%" PRId64, v->counts[i]);
     if (v->oldest_ready_ms)
         fact_text("oldest ready", span_of(duration_format((uint64_t)v->oldest_ready_ms, age)));
+    if (v->rates.window_ms)
+        fact_printf("a second", "%.4g enqueued, %.4g done, %.4g attempts failed, in the last %s",
+                    v->rates.enqueued, v->rates.done, v->rates.failed,
+                    duration_format((uint64_t)v->rates.window_ms / 1000 * 1000, age));
     fact_printf("in all",
                 "%" PRId64 " enqueued, %" PRId64 " done, %" PRId64 " attempts failed, %" PRId64
                 " dead, %" PRId64 " cancelled, %" PRId64 " reaped, %" PRId64 " trimmed, %" PRId64

@@ -158,7 +158,7 @@ void fact_time(const char *name, int64_t ms)
 
 void json_print(json_t *value)
 {
-    json_dumpf(value, stdout, JSON_COMPACT);
+    json_dumpf(value, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
     putchar('\n');
     json_decref(value);
 }

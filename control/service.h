@@ -21,6 +21,7 @@ struct fleet;
 struct handler;
 struct histogram;
 struct hosts;
+struct json_t;
 struct link;
 struct process_host;
 struct redis_info;
@@ -89,6 +90,7 @@ uint64_t                 service_roundtrip_us(const struct service *);
 unsigned                 service_http_connections(const struct service *);
 const struct histogram  *service_stall_us(const struct service *);
 const struct workers_totals *service_totals(const struct service *);
+struct json_t           *service_recent(const struct service *); /* of late; the caller's */
 const struct hosts      *service_hosts(const struct service *); /* of webhooks; NULL: none */
 struct zone_cache       *service_zones(const struct service *);
 struct pull             *service_pull(const struct service *); /* those who pull over HTTP */

@@ -100,6 +100,7 @@ struct workers_options service_workers_options(struct service *s)
         .strict = s->config->strict,
         .lease_ms = s->config->lease_ms,
         .memory_mark = s->config->memory_mark,
+        .stall_us = &s->pulse.stall_us,
         .grace_ms = s->config->grace_ms ? s->config->grace_ms : 1, /* 0 is the default there */
         .on_serving = service_on_serving,
         .on_stopped = service_on_workers_stopped,

@@ -73,6 +73,11 @@ const struct workers_totals *service_totals(const struct service *s)
     return workers_totals(s->workers);
 }
 
+struct json_t *service_recent(const struct service *s)
+{
+    return workers_recent(s->workers);
+}
+
 struct pull *service_pull(const struct service *s)
 {
     return workers_pull(s->workers);

@@ -187,6 +187,24 @@ json_t *shape_bounds(struct bounds b)
     return o;
 }
 
+static void set_rate(json_t *object, const char *key, double rate)
+{
+    set(object, key, json_real((double)(int64_t)(rate * 1000 + 0.5) / 1000));
+}
+
+json_t *shape_rates(const struct queue_rates *r)
+{
+    json_t *o;
+
+    if (!r->window_ms) return json_null();
+    o = json_object();
+    set_number(o, "window_ms", r->window_ms);
+    set_rate(o, "enqueued", r->enqueued);
+    set_rate(o, "done", r->done);
+    set_rate(o, "failed", r->failed);
+    return o;
+}
+
 json_t *shape_queue(struct span name, const struct queue_view *v, json_t *limits)
 {
     json_t *o = json_object(), *counts = json_object(), *totals = json_object();
@@ -205,6 +223,7 @@ json_t *shape_queue(struct span name, const struct queue_view *v, json_t *limits
     set_number(totals, "trimmed", v->trimmed);
     set_number(totals, "deleted", v->deleted);
     set(o, "totals", totals);
+    set(o, "rates", shape_rates(&v->rates));
     set_number(o, "oldest_ready_ms", v->oldest_ready_ms);
     set(o, "bounds", shape_bounds(v->bounds));
     set(o, "limits", limits ? limits : json_object());
@@ -243,7 +262,7 @@ json_t *shape_server(const struct server_view *v, json_t *queues, int64_t now_ms
 void shape_join_server(json_t *servers, const struct server_view *v, struct span queue,
                        int64_t now_ms)
 {
-    json_t *fresh, *known, *queues;
+    json_t *fresh, *known, *queues, *recent;
     const char *name;
 
     if (!v->seen_ms) return;
@@ -258,6 +277,8 @@ void shape_join_server(json_t *servers, const struct server_view *v, struct span
             json_object_set(fresh, "queues", queues);
             json_object_update(known, fresh);
         }
+        recent = json_object_get(fresh, "recent"); /* it says that in one queue only */
+        if (recent && server_alive(v, now_ms)) json_object_set(known, "recent", recent);
     } else if (name) {
         json_array_append_new(json_object_get(fresh, "queues"), shape_text(queue));
         json_object_set(servers, name, fresh);

@@ -21,6 +21,8 @@ json_t *shape_job(const struct job_view *, struct span queue, enum shape_content
 unsigned shape_attempt(const struct job_view *);
 json_t *shape_enqueued(const struct pinion_enqueued *) must_use; /* "existing", or "error" */
 json_t *shape_bounds(struct bounds); /* {"max_jobs","max_bytes","keep_jobs","keep_ms"} */
+/* {"window_ms","enqueued","done","failed"}, per second; null when they are not known. */
+json_t *shape_rates(const struct queue_rates *) must_use;
 /* `limits`: of shape_limits; taken; NULL: none. */
 json_t *shape_queue(struct span name, const struct queue_view *, json_t *limits) must_use;
 /* A queue comes to be with its first job, its first server, or by being paused or limited. */

@@ -237,11 +237,40 @@ static int64_t oldest_age_ms(const struct redisReply *heads, int64_t now_ms)
     return oldest;
 }
 
+/* MS ENQUEUED DONE FAILED. false: none of ours. */
+static bool read_past(struct span text, int64_t ret[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        uint64_t n;
+        if (text_parse_u64(span_cut(&text, ' '), 0, INT64_MAX, &n)) return false;
+        ret[i] = (int64_t)n;
+    }
+    return !text.len;
+}
+
+/* Since the oldest of what is remembered that is not too old. */
+static struct queue_rates rates_of(const struct redisReply *past, const struct queue_view *v)
+{
+    int64_t now_ms = v->now_us / 1000, then[4];
+
+    for (size_t i = reply_count(past); i-- > 0;) {
+        if (!read_past(reply_span(reply_at(past, i)), then)) continue;
+        int64_t window_ms = now_ms - then[0], enqueued = v->enqueued - then[1],
+                done = v->done - then[2], failed = v->failed - then[3];
+        if (window_ms < RATES_WINDOW_MIN_MS || window_ms > RATES_WINDOW_MAX_MS) continue;
+        if (enqueued < 0 || done < 0 || failed < 0) continue; /* of a Redis that was set back */
+        double seconds = (double)window_ms / 1000;
+        return (struct queue_rates){window_ms, (double)enqueued / seconds, (double)done / seconds,
+                                    (double)failed / seconds};
+    }
+    return (struct queue_rates){0};
+}
+
 enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *ret)
 {
     const struct redisReply *totals = reply_at(reply, 3);
 
-    if (reply_count(reply) != 8 || reply_count(reply_at(reply, 2)) != STATES)
+    if (reply_count(reply) != 9 || reply_count(reply_at(reply, 2)) != STATES)
         return PINION_INTERNAL;
     *ret = (struct queue_view){
         .now_us = reply_i64(reply_at(reply, 0), 0),
@@ -263,6 +292,7 @@ enum pinion_err stats_read(const struct redisReply *reply, struct queue_view *re
     };
     for (size_t i = 0; i < STATES; i++)
         ret->counts[i] = reply_i64(reply_at(reply_at(reply, 2), i), 0);
+    ret->rates = rates_of(reply_at(reply, 8), ret);
     ret->oldest_ready_ms = oldest_age_ms(reply_at(reply, 4), ret->now_us / 1000);
     return PINION_OK;
 }

@@ -76,6 +76,16 @@ enum pinion_err list_item(const struct redisReply *, size_t i, const char *state
                           struct job_view *ret)
     must_use;
 
+/* Kept by heartbeats, each ten seconds for a minute: see past.lua. */
+#define RATES_WINDOW_MIN_MS 1000
+#define RATES_WINDOW_MAX_MS 90000
+
+/* What was added to the totals, per second. */
+struct queue_rates {
+    int64_t window_ms; /* 0: not known, for no server serves the queue, or since a moment only */
+    double  enqueued, done, failed;
+};
+
 struct queue_view {
     int64_t now_us;
     bool    paused, draining;
@@ -84,6 +94,7 @@ struct queue_view {
     int64_t counts[STATES];
     /* totals */
     int64_t enqueued, done, failed, dead, cancelled, reaped, trimmed, deleted;
+    struct queue_rates rates;
     int64_t oldest_ready_ms; /* age of the longest waiting ready job; 0: none */
 };
 

@@ -21,6 +21,7 @@
 struct consumer;
 struct handler;
 struct attempt_progress;
+struct tally_row;
 struct thread_work;
 
 enum attempt_at { AT_RUN, AT_STOP, AT_SETTLE };
@@ -62,6 +63,7 @@ struct attempt {
     uint64_t         lease_ms, started_mono_us, renewed_mono_ms;
     int64_t          started_ms; /* Redis's clock */
     struct attempt **renewal;   /* where the renewal on its way remembers it; NULL: none */
+    struct tally_row *row;      /* where it is counted; NULL: it never began */
     struct attempt_progress *progress;  /* progress.c; NULL: it has told none */
     struct list      node;      /* of the consumer's running, stopping or settling attempts */
     char             bytes[];   /* id, token, record */

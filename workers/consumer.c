@@ -47,6 +47,8 @@ void consumer_begin(struct consumer *c, struct attempt *a)
     if (!a->failures) histogram_add(&w->totals.wait_us, waited_us > 0 ? (uint64_t)waited_us : 0);
     if (!a->failures && a->job.run_at_ms > a->job.created_ms)
         histogram_add(&w->totals.late_us, waited_us > 0 ? (uint64_t)waited_us : 0);
+    a->row = tally_at(w->totals.ends, c->queue, a->job.kind);
+    if (a->row) a->row->running++;
     a->handler->taken++;
     list_push(&c->running, &a->node);
     keeper_watch(c, a);
@@ -366,9 +368,14 @@ void consumer_slot_freed(struct consumer *c, const struct handler *h)
 void consumer_finished(struct consumer *c, struct attempt *a)
 {
     struct workers *w = c->w;
+    uint64_t worked_us = clock_mono_us() - a->started_mono_us;
 
     list_remove(&a->node);
-    histogram_add(&w->totals.run_us, clock_mono_us() - a->started_mono_us);
+    histogram_add(&w->totals.run_us, worked_us);
+    if (a->row) {
+        a->row->running--;
+        sketch_add(&a->row->run_us, worked_us);
+    }
     consumer_slot_freed(c, a->handler);
     if (a->outcome == OUTCOME_NONE) {
         counter_add(&w->totals.stale, 1);

@@ -257,9 +257,11 @@ static const char *state_of(const struct workers *w)
     return w->quiet ? "quiet" : "serving";
 }
 
-/* What `server list` shows; `full`: the handlers whose slots are all taken. */
-static char *about(const struct workers *w)
+/* What `server list` shows; `full`: the handlers whose slots are all taken. `recent` is long, so it
+ * is said in one queue only. */
+static char *about(const struct consumer *c)
 {
+    const struct workers *w = c->w;
     json_t *handlers = json_array(), *full = json_array(), *object;
     char host[256] = "";
     char *text;
@@ -277,7 +279,8 @@ static char *about(const struct workers *w)
                        "concurrency", (int)w->o.concurrency, "running", (int)w->running,
                        "lease_ms", (json_int_t)w->o.lease_ms, "version", PINION_VERSION,
                        "handlers", handlers, "full", full);
-    text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    if (c == w->consumers[0]) json_object_set_new(object, "recent", workers_recent(w));
+    text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(object);
     return text ? text : xstrdup("{}");
 }
@@ -294,7 +297,7 @@ void keeper_beat(struct consumer *c)
         if (handler_free_slots(w->registry.handlers[i]) > 0)
             patterns[count++] = w->registry.handlers[i]->pattern;
     count += pull_patterns(w->pull, c, patterns + count, countof(patterns) - count);
-    text = about(w);
+    text = about(c);
     c->beating = true;
     c->beat_sent_us = clock_mono_us();
     c->beat_idle_us = c->idle_asked_us;
@@ -309,6 +312,7 @@ static void on_beat(struct alarm *alarm)
     struct consumer *c = container_of(alarm, struct consumer, beat);
 
     ticker_set_in(c->w->o.ticker, &c->beat, HEARTBEAT_MS);
+    recent_note(c->w->recent, clock_mono_ms());
     if (c->at == CONSUMER_DOWN) return;
     keeper_renew(c, false);
     keeper_beat(c);

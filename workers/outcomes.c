@@ -92,7 +92,9 @@ static void settled_one(struct consumer *c, const struct attempt *a, enum settle
     struct workers_totals *t = &c->w->totals;
 
     log_end(a, settled);
-    if (settled != SETTLED_STALE) tally_add(t->ends, c->queue, a->job.kind, end_of(a, settled));
+    if (settled != SETTLED_STALE && a->row) a->row->count[end_of(a, settled)]++;
+    else if (settled != SETTLED_STALE)
+        tally_add(t->ends, c->queue, a->job.kind, end_of(a, settled));
     if (settled == SETTLED_STALE)
         counter_add(&t->stale, 1);
     else if (a->outcome == OUTCOME_DONE)

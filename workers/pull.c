@@ -452,10 +452,14 @@ void pull_count(struct pull *p, const char *queue, struct span kind, enum tally_
 {
     struct workers_totals *t = &p->w->totals;
     int64_t run_us = redis_clock_now_us(&p->w->clock) - started_ms * 1000;
+    struct tally_row *row = tally_at(t->ends, queue, kind);
 
-    tally_add(t->ends, queue, kind, end);
+    if (run_us < 0) run_us = 0;
+    if (row) row->count[end]++;
     counter_add(end == TALLY_DONE ? &t->done : &t->failed, 1);
-    if (started_ms) histogram_add(&t->run_us, run_us > 0 ? (uint64_t)run_us : 0);
+    if (!started_ms) return;
+    histogram_add(&t->run_us, (uint64_t)run_us);
+    if (row) sketch_add(&row->run_us, (uint64_t)run_us);
 }
 
 void pull_stale(struct pull *p)

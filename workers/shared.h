@@ -11,6 +11,7 @@
 #include "scheduler/timetable.h"
 #include "workers/attempt.h"
 #include "workers/pull.h"
+#include "workers/recent.h"
 #include "workers/relay.h"
 #include "workers/workers.h"
 
@@ -35,6 +36,7 @@ struct workers {
     struct alarm           grace;
     ev_prepare             prepare;
     struct workers_totals  totals;
+    struct recent         *recent;           /* what they were */
 };
 
 /* What waits to be told to Redis, by the script that tells it. */

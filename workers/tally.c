@@ -53,7 +53,7 @@ static uint16_t *find(struct tally *t, const char *queue, struct span kind)
     }
 }
 
-void tally_add(struct tally *t, const char *queue, struct span kind, enum tally_end end)
+struct tally_row *tally_at(struct tally *t, const char *queue, struct span kind)
 {
     uint16_t *slot = find(t, queue, kind);
 
@@ -62,12 +62,19 @@ void tally_add(struct tally *t, const char *queue, struct span kind, enum tally_
         slot = find(t, queue, kind);
     }
     if (!*slot) {
-        if (t->count == ROWS) return; /* more queues than a server can have */
+        if (t->count == ROWS) return NULL;
         t->rows[t->count].queue = xstrdup(queue);
         t->rows[t->count].kind = xmemdup(kind.data, kind.len);
         *slot = (uint16_t)++t->count;
     }
-    t->rows[*slot - 1].count[end]++;
+    return &t->rows[*slot - 1];
+}
+
+void tally_add(struct tally *t, const char *queue, struct span kind, enum tally_end end)
+{
+    struct tally_row *row = tally_at(t, queue, kind);
+
+    if (row) row->count[end]++;
 }
 
 size_t tally_count(const struct tally *t)

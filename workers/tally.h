@@ -1,4 +1,5 @@
-/* workers/tally.h — how many attempts came to which end, by queue and kind. Pure.
+/* workers/tally.h — what became of attempts, by queue and kind: their ends, and how long they
+ * worked. Pure.
  *
  * Kinds come from whoever enqueues, so their number is bounded: beyond TALLY_ROWS_MAX pairs of
  * queue and kind, the rest of a queue counts as kind "other".
@@ -8,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/metrics.h"
 #include "base/text.h"
 
 #define TALLY_ROWS_MAX 256 /* and one "other" a queue */
@@ -22,10 +24,14 @@ struct tally;
 struct tally_row {
     char *queue, *kind;
     uint64_t count[TALLY_ENDS];
+    unsigned running;     /* attempts; not those of workers elsewhere */
+    struct sketch run_us; /* how long each that is over worked */
 };
 
 struct tally *tally_new(void);
 void tally_free(struct tally *); /* NULL: no-op */
+/* Where they are counted: it stays as long as the tally. NULL: more queues than a server has. */
+struct tally_row *tally_at(struct tally *, const char *queue, struct span kind);
 void tally_add(struct tally *, const char *queue, struct span kind, enum tally_end);
 
 size_t tally_count(const struct tally *);

@@ -26,6 +26,7 @@ struct workers *workers_new(const struct workers_options *options)
     if (!w->o.grace_ms) w->o.grace_ms = GRACE_DEFAULT_MS;
     w->channel = channel_of_server(w->o.name_space, w->o.server);
     w->totals.ends = tally_new();
+    w->recent = recent_new(&w->totals, w->o.stall_us, clock_mono_ms());
     w->pull = pull_new(w);
     alarm_init(&w->grace, on_grace);
     if (w->o.loop) {
@@ -47,6 +48,7 @@ void workers_free(struct workers *w)
     pull_free(w->pull);
     for (size_t i = 0; i < w->consumers_count; i++) consumer_free(w->consumers[i]);
     registry_deinit(&w->registry);
+    recent_free(w->recent);
     tally_free(w->totals.ends);
     free(w->channel);
     free(w);
@@ -419,4 +421,9 @@ int64_t workers_now_ms(const struct workers *w)
 const struct workers_totals *workers_totals(const struct workers *w)
 {
     return &w->totals;
+}
+
+struct json_t *workers_recent(const struct workers *w)
+{
+    return recent_shape(w->recent, clock_mono_ms());
 }

@@ -22,6 +22,7 @@
 #include "workers/tally.h"
 
 struct ev_loop;
+struct json_t;
 struct link;
 struct pull;
 struct redis_info;
@@ -36,6 +37,7 @@ struct workers_options {
     struct zone_cache *zones;   /* of schedules; NULL: none are served */
     const char     *boot;       /* id of this boot of the machine, for @reboot; NULL: unknown */
     unsigned        concurrency;
+    const struct histogram *stall_us; /* of the loop, for those who look on; NULL: not measured */
     bool            strict;      /* a queue gets slots only when those before it need none */
     unsigned        memory_mark; /* per cent of Redis's maxmemory; 0: none */
     uint64_t        lease_ms, grace_ms;
@@ -111,5 +113,7 @@ struct workers_totals {
     struct timetable_totals schedules;
 };
 const struct workers_totals *workers_totals(const struct workers *);
+/* What was done of late; see recent.h. The caller's. */
+struct json_t  *workers_recent(const struct workers *);
 
 #endif

@@ -11,7 +11,7 @@
 
 void api_reply_json(struct http_exchange *x, unsigned status, json_t *taken)
 {
-    char *text = json_dumps(taken, JSON_COMPACT);
+    char *text = json_dumps(taken, JSON_COMPACT | JSON_REAL_PRECISION(12));
     size_t len = strlen(text);
 
     text[len++] = '\n'; /* in place of the NUL */

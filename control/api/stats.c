@@ -38,6 +38,10 @@ static struct queue_view sum_of(const struct http_request *request, const struct
         sum.reaped += v->reaped;
         sum.trimmed += v->trimmed;
         sum.deleted += v->deleted;
+        if (v->rates.window_ms > sum.rates.window_ms) sum.rates.window_ms = v->rates.window_ms;
+        sum.rates.enqueued += v->rates.enqueued;
+        sum.rates.done += v->rates.done;
+        sum.rates.failed += v->rates.failed;
         if (v->oldest_ready_ms > sum.oldest_ready_ms) sum.oldest_ready_ms = v->oldest_ready_ms;
     }
     return sum;
@@ -60,14 +64,14 @@ static json_t *shape_this(const struct service *s)
     const struct workers_totals *t = service_totals(s);
     struct threads_view threads = service_threads_view(s);
 
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "id",
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "id",
                      service_server_id(s), "running", (json_int_t)service_running(s), "claimed",
                      (json_int_t)t->claimed.value, "done", (json_int_t)t->done.value, "failed",
                      (json_int_t)t->failed.value, "released", (json_int_t)t->released.value,
                      "stale", (json_int_t)t->stale.value, "pulled", (json_int_t)t->pulled.value,
                      "pull_waiting", (json_int_t)pull_waiting(service_pull(s)),
                      "threads", (json_int_t)threads.threads, "threads_stuck",
-                     (json_int_t)threads.stuck);
+                     (json_int_t)threads.stuck, "recent", service_recent(s));
 }
 
 static void on_fleet(struct fleet_ask *ask, enum pinion_err err, const struct fleet_view *fleet)
@@ -83,6 +87,7 @@ static void on_fleet(struct fleet_ask *ask, enum pinion_err err, const struct fl
         json_object_set_new(o, "queues", json_integer((json_int_t)count));
         json_object_set(o, "counts", json_object_get(all, "counts"));
         json_object_set(o, "totals", json_object_get(all, "totals"));
+        json_object_set(o, "rates", json_object_get(all, "rates"));
         json_object_set(o, "oldest_ready_ms", json_object_get(all, "oldest_ready_ms"));
         json_object_set_new(o, "servers", shape_servers(fleet));
         json_object_set_new(o, "server", shape_this(p->service));

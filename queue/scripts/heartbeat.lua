@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---@ include key now hint record wake match retention seat memory
+--@ include key now hint record wake match retention seat memory past
 -- heartbeat: a server serves this queue; what should it look at?
 --
 -- KEYS  1 queue
@@ -38,6 +38,7 @@ end
 
 local seat = redis.call('HGET', key('seats'), ARGV[1]) or take_seat(ARGV[1], now_ms)
 mark_memory(tonumber(ARGV[4]), now_ms)
+remember_totals(tonumber(now_ms))
 local able = claimable()
 redis.call('HSET', key('servers'), ARGV[1], now_ms .. ' ' .. ARGV[2])
 local lease = redis.call('ZRANGE', key('active'), 0, 0, 'WITHSCORES')[2]

@@ -7,7 +7,7 @@
 -- Gives {now in us, paused (0 | 1), 8 counts in the order below, {total, n, ...},
 --        {oldest id of a lane, its record without payload, ...}, {server, description, ...},
 --        {scope of a limit, the limit, how many run under it, ...},
---        {scope, kind of what carries its dead jobs, ...}}
+--        {scope, kind of what carries its dead jobs, ...}, totals of the last minute (see past)}
 local LANES_MAX, GHOSTS_MAX = 64, 16
 local counts, held = {}, 0
 local states = {'scheduled', 'waiting', 'ready', 'active', 'retry', 'done', 'dead', 'cancelled'}
@@ -48,4 +48,4 @@ end
 local totals = redis.call('HGETALL', key('meta'))
 return {now_us(), redis.call('HEXISTS', key('meta'), 'paused'), counts, totals, oldest,
         redis.call('HGETALL', key('servers')), limits,
-        redis.call('HGETALL', key('on_dead'))}
+        redis.call('HGETALL', key('on_dead')), redis.call('LRANGE', key('past'), 0, -1)}

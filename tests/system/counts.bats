@@ -32,7 +32,7 @@ jobs() { # COUNT JSON: as many lines
 }
 
 shown() { # QUEUE: by HTTP; the age of the oldest grows between two looks
-    curl -sS "$URL/v1/queues/$1" | jq -S 'del(.oldest_ready_ms)'
+    curl -sS "$URL/v1/queues/$1" | jq -S 'del(.oldest_ready_ms, .rates)'
 }
 
 listed() { # QUEUE STATE: how many jobs are in it
@@ -47,7 +47,7 @@ count() { # QUEUE STATE
 agree() {
     local queue=$1 state
     shown "$queue" >"$queue.shown"
-    diff "$queue.shown" <(pinion queue show "$queue" --json | jq -S 'del(.oldest_ready_ms)')
+    diff "$queue.shown" <(pinion queue show "$queue" --json | jq -S 'del(.oldest_ready_ms, .rates)')
     for state in "${STATES[@]}"; do
         same "$queue: $state, counted and listed" "$(count "$queue" "$state")" \
             "$(listed "$queue" "$state")"

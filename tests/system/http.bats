@@ -41,16 +41,16 @@ metrics() {
     [ "$(http GET "/v1/jobs/$id" | jq -r .result)" = 3 ]
     post /v1/queues/mail/jobs '[{"kind":"x"},{"kind":"x"},{"kind":"y","in_ms":3600000}]'
     answered 201
-    # The age of the oldest grows between two looks.
-    [ "$(http GET /v1/queues/mail | jq -S 'del(.oldest_ready_ms)')" = \
-        "$(pinion queue show mail --json | jq -S 'del(.oldest_ready_ms)')" ]
+    # The age of the oldest and the window of the rates grow between two looks.
+    [ "$(http GET /v1/queues/mail | jq -S 'del(.oldest_ready_ms, .rates)')" = \
+        "$(pinion queue show mail --json | jq -S 'del(.oldest_ready_ms, .rates)')" ]
     REDIS=$PINION_STATE/redis.sock
     [ "$(http GET /v1/queues/mail | jq .counts.ready)" -eq "$(redis LLEN 'pinion:{mail}:lane:5:x')" ]
     [ "$(http GET /v1/queues/mail | jq .counts.scheduled)" -eq \
         "$(redis ZCARD 'pinion:{mail}:scheduled')" ]
     [ "$(http GET '/v1/queues/mail/jobs' | jq -S .)" = "$(pinion job list -q mail --json | jq -S .)" ]
-    [ "$(http GET /v1/servers | jq -S 'del(.items[].seen_at)')" = \
-        "$(pinion server list --json | jq -S 'del(.items[].seen_at)')" ]
+    [ "$(http GET /v1/servers | jq -S 'del(.items[] | .seen_at, .recent)')" = \
+        "$(pinion server list --json | jq -S 'del(.items[] | .seen_at, .recent)')" ]
     stop "$SERVER"
 }
 

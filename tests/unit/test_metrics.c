@@ -113,6 +113,54 @@ TEST(counts_never_fall_and_never_exceed_the_truth)
     assert_int_equal(before, 3000);
 }
 
+/* The difference of two copies is what was added, its percentiles as if it alone had been. */
+TEST(since_a_copy)
+{
+    struct prng prng = {property_seed("PINION_METRICS_SEED")};
+    struct histogram all = {0}, before, alone = {0}, since;
+
+    for (size_t i = 0; i < VALUES; i++) histogram_add(&all, prng_magnitude(&prng) >> 20);
+    before = all;
+    for (size_t i = 0; i < VALUES; i++) {
+        uint64_t value = prng_magnitude(&prng) >> 30;
+        histogram_add(&all, value);
+        histogram_add(&alone, value);
+    }
+    histogram_since(&all, &before, &since);
+    assert_int_equal(since.count, VALUES);
+    assert_int_equal(since.sum, alone.sum);
+    assert_true(since.max >= alone.max && since.max <= alone.max + alone.max / 16);
+    assert_memory_equal(since.bucket, alone.bucket, sizeof since.bucket);
+    histogram_since(&all, &all, &since);
+    assert_int_equal(histogram_percentile(&since, 0.99), 0);
+}
+
+/* At most 12.5 % above the true one; what is too large for it counts as its largest. */
+TEST(sketches_match_the_sorted_array)
+{
+    static const double shares[] = {0, 0.5, 0.99, 1};
+    struct prng prng = {property_seed("PINION_METRICS_SEED")};
+    static uint64_t values[VALUES];
+    struct sketch s = {0}, before = {0};
+
+    assert_int_equal(sketch_percentile(&s, NULL, 0.5), 0);
+    for (size_t k = 0; k < SKETCH_BUCKETS; k++) before.bucket[k] = s.bucket[k] = UINT32_MAX;
+    for (size_t i = 0; i < VALUES; i++) {
+        values[i] = prng_magnitude(&prng) >> (64 - SKETCH_BITS);
+        sketch_add(&s, values[i]); /* the counts wrap around */
+    }
+    qsort(values, VALUES, sizeof(values[0]), by_value);
+    for (size_t i = 0; i < countof(shares); i++) {
+        size_t rank = (size_t)(shares[i] * VALUES);
+        uint64_t expected = values[rank ? rank - 1 : 0];
+        uint64_t found = sketch_percentile(&s, &before, shares[i]);
+        assert_true(found >= expected && found - expected <= expected / 8);
+    }
+    s = (struct sketch){0};
+    sketch_add(&s, UINT64_MAX);
+    assert_int_equal(sketch_percentile(&s, NULL, 1), (UINT64_C(1) << SKETCH_BITS) - 1);
+}
+
 TEST(counters_count)
 {
     struct counter c = {0};
@@ -129,6 +177,8 @@ int main(void)
         cmocka_unit_test(one_value_is_every_percentile),
         cmocka_unit_test(many_values_match_the_sorted_array),
         cmocka_unit_test(counts_never_fall_and_never_exceed_the_truth),
+        cmocka_unit_test(since_a_copy),
+        cmocka_unit_test(sketches_match_the_sorted_array),
         cmocka_unit_test(counters_count),
     };
 

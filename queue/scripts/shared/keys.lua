@@ -12,7 +12,7 @@ local KEYS_OF_QUEUE = {
   parked = 'zset', ['parked:'] = 'set', errors = 'hash', progress = 'hash',
   parents = 'hash', bonds = 'zset', outbox = 'list', untold = 'list', on_dead = 'hash',
   batches = 'hash', batch_jobs = 'hash', batches_until = 'zset', ['batch:'] = 'set',
-  pulled = 'hash',
+  pulled = 'hash', past = 'list',
 }
 
 -- And of the whole namespace, behind `NAMESPACE:`.
