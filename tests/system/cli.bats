@@ -8,7 +8,7 @@ VERBS=("serve" "enqueue" "job" "job list" "job show" "job result" "job cancel" "
     "job delete" "queue" "queue list" "queue show" "queue pause" "queue resume" "queue bound" "queue drain" "queue purge" "schedule"
     "schedule add" "schedule list" "schedule show" "schedule next" "schedule pause" "schedule resume"
     "schedule run" "schedule backfill" "schedule remove" "schedule import" "server" "server list"
-    "cron" "bench" "version")
+    "cron" "top" "doctor" "bench" "version")
 
 setup_file() {
     export REDIS_SOCKET=$BATS_FILE_TMPDIR/redis.sock
