@@ -15,6 +15,13 @@ target_link_libraries(ev INTERFACE ${EV_LIBRARY} m)
 # libev's ev_set_* macros type-pun through ev_watcher on purpose.
 target_compile_options(ev INTERFACE -Wno-strict-aliasing)
 
+# Frames of WebSockets. Debian 12's package has no .pc file.
+find_path(WSLAY_INCLUDE wslay/wslay.h REQUIRED)
+find_library(WSLAY_LIBRARY wslay REQUIRED)
+add_library(wslay INTERFACE)
+target_include_directories(wslay SYSTEM INTERFACE ${WSLAY_INCLUDE})
+target_link_libraries(wslay INTERFACE ${WSLAY_LIBRARY})
+
 # Loaded when the first webhook is named (workers/web_libs.h), so only their headers are needed here.
 pkg_check_modules(CURL REQUIRED libcurl>=7.87)
 pkg_check_modules(CRYPTO REQUIRED libcrypto)
@@ -35,8 +42,8 @@ else()
 endif()
 
 set(PINION_PKG_NAMES hiredis jansson inih) # what libpinion.a needs, by pkg-config
-set(PINION_LIBRARIES PkgConfig::HIREDIS PkgConfig::JANSSON PkgConfig::INIH ev Threads::Threads
-  ${CMAKE_DL_LIBS})
+set(PINION_LIBRARIES PkgConfig::HIREDIS PkgConfig::JANSSON PkgConfig::INIH ev wslay
+  Threads::Threads ${CMAKE_DL_LIBS})
 if(LLHTTP_FOUND)
   list(APPEND PINION_LIBRARIES PkgConfig::LLHTTP)
   list(APPEND PINION_PKG_NAMES libllhttp)

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "control/http/flow.h"
 
 /* ---- bytes: the only two places where they come and go (and where TLS will) ------------------ */
 
@@ -39,6 +40,19 @@ static bool try_later(void)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+static void send_flow(struct http_exchange *x)
+{
+    char part[HTTP_STREAM_WRITE_BYTES];
+    size_t len;
+
+    while (x->flow && (len = http_flow_gather(x, part, sizeof part))) {
+        ssize_t n = conn_send(x, part, len);
+        if (n < 0 && !try_later()) http_conn_close(x);
+        if (n < 0) return;
+        http_flow_sent(x, (size_t)n);
+    }
+}
+
 /* Sends what it can. The connection may be CONN_GONE afterwards. */
 static void send_rest(struct http_exchange *x)
 {
@@ -49,10 +63,16 @@ static void send_rest(struct http_exchange *x)
         x->out_at += (size_t)n;
     }
     x->out_at = 0;
-    if (x->out.cap > HTTP_BUFFER_BYTES_KEPT)
+    if (x->out.cap > HTTP_BUFFER_BYTES_KEPT || x->flow)
         buffer_deinit(&x->out);
     else
         buffer_clear(&x->out);
+    send_flow(x);
+}
+
+static bool is_sending(const struct http_exchange *x)
+{
+    return http_conn_unsent(x) > 0 || (x->flow && x->flow->count > 0);
 }
 
 /* ---- the memory of requests ------------------------------------------------------------------ */
@@ -93,6 +113,7 @@ static size_t wanted(const struct http_exchange *x)
     const struct http_head *h = &x->parser.head;
     size_t want = x->in.len < HTTP_READ_BODY_BYTES ? HTTP_READ_BODY_BYTES : x->in.len;
 
+    if (x->at == CONN_STREAM && x->flow->reader) return HTTP_READ_BODY_BYTES;
     if (x->at != CONN_BODY) return HTTP_READ_BYTES;
     if (want > HTTP_READ_BYTES_MAX) want = HTTP_READ_BYTES_MAX;
     if (h->chunked || x->parser.too_large) return want;
@@ -115,7 +136,7 @@ static void settle_watchers(struct http_exchange *x, bool hungry)
     bool read = (x->at == CONN_ANSWER && !x->unread) || x->at == CONN_LINGER || hungry;
 
     watch(x->server->loop, &x->readable, read && !x->eof);
-    watch(x->server->loop, &x->writable, http_conn_unsent(x) > 0);
+    watch(x->server->loop, &x->writable, is_sending(x));
 }
 
 static void set_due(struct http_exchange *x, uint64_t ms)
@@ -149,6 +170,9 @@ static enum conn_due due_now(const struct http_exchange *x)
         return x->in_at == x->in.len && (x->served || x->due != DUE_HEAD) ? DUE_IDLE : DUE_HEAD;
     case CONN_BODY: return DUE_BODY;
     case CONN_ANSWER: return DUE_ANSWER;
+    case CONN_STREAM:
+        if (is_sending(x)) return DUE_STALL;
+        return x->flow->websocket ? DUE_PING : DUE_NONE;
     case CONN_CLOSE: return DUE_WRITE;
     case CONN_LINGER: return DUE_LINGER;
     case CONN_GONE: break;
@@ -165,11 +189,13 @@ static void settle_deadline(struct http_exchange *x)
     if (due == x->due && (!x->served || due == DUE_WRITE)) return;
     x->due = due;
     switch (due) {
-    case DUE_NONE: break;
+    case DUE_NONE: ticker_cancel(x->server->ticker, &x->alarm); break;
     case DUE_IDLE: set_due(x, limits->idle_ms); break;
     case DUE_HEAD: set_due(x, limits->head_ms); break;
     case DUE_BODY: set_due(x, limits->body_ms); break;
     case DUE_ANSWER: set_due(x, limits->answer_ms + x->allow_ms); break;
+    case DUE_STALL: set_due(x, limits->stall_ms); break;
+    case DUE_PING: set_due(x, x->flow->ping_ms); break;
     case DUE_WRITE: set_due(x, limits->write_ms); break;
     case DUE_LINGER: set_due(x, limits->linger_ms); break;
     }
@@ -210,11 +236,13 @@ void http_conn_turn(struct http_exchange *x)
     enum step step;
 
     if (x->at == CONN_GONE) return;
+    http_flow_tell(x);
     x->in_turn = true;
     do step = http_exchange_step(x);
     while (step == STEP_SERVED && --left);
     x->in_turn = false;
     send_rest(x);
+    http_flow_tell(x);
     settle(x, step);
 }
 
@@ -233,7 +261,8 @@ static bool read_some(struct http_exchange *x)
     size_t want = wanted(x);
     char *room = buffer_reserve(&x->in, want);
     count_buffer(x);
-    if (x->in_counted && x->server->buffered > x->server->limits.buffered_bytes_max) {
+    if (x->in_counted && x->at != CONN_STREAM &&
+        x->server->buffered > x->server->limits.buffered_bytes_max) {
         http_exchange_refuse(x, &busy);
         return true;
     }
@@ -303,8 +332,8 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int revents)
     struct http_exchange *x = container_of(w, struct http_exchange, writable);
 
     (void)loop, (void)revents;
-    send_rest(x);
-    if (x->at != CONN_GONE && !http_conn_unsent(x)) http_conn_turn(x);
+    if (x->at != CONN_STREAM) send_rest(x);
+    if (x->at == CONN_STREAM || (x->at != CONN_GONE && !http_conn_unsent(x))) http_conn_turn(x);
 }
 
 static void too_late(struct http_exchange *x, unsigned status, enum pinion_err code,
@@ -336,6 +365,7 @@ static void on_deadline(struct alarm *alarm)
         else
             too_late(x, 503, PINION_UNAVAILABLE, "no answer in time: the outcome is unknown");
         return;
+    case DUE_PING: http_websocket_ping(x); return;
     default: http_conn_close(x);
     }
 }
@@ -375,6 +405,7 @@ void http_conn_close(struct http_exchange *x)
     struct http_server *server = x->server;
 
     if (x->at == CONN_GONE) return;
+    http_flow_free(x);
     ev_io_stop(server->loop, &x->readable);
     ev_io_stop(server->loop, &x->writable);
     ticker_cancel(server->ticker, &x->alarm);
@@ -392,7 +423,7 @@ void http_conn_close(struct http_exchange *x)
 
 void http_conn_free(struct http_exchange *x)
 {
-    assert(x->at == CONN_GONE && !x->owed);
+    assert(x->at == CONN_GONE && !x->owed && !x->stream);
     list_remove(&x->node);
     list_remove(&x->again);
     buffer_deinit(&x->in);
@@ -406,5 +437,6 @@ void http_conn_end(struct http_exchange *x)
     x->in_turn = true;
     http_exchange_left(x);
     x->in_turn = false;
+    http_flow_tell(x);
     if (!x->owed) http_conn_free(x); /* else the answer will */
 }

@@ -1,8 +1,7 @@
 /* control/http/conn.h — the inside that server, conn, exchange and reply share.
  *
- * Where later parts join: TLS in the two functions of conn.c through which bytes pass; a reply
- * of unknown length (events) and a change of protocol (WebSocket) as one more `enum conn_at`, with
- * the same queue, deadline of writing and notice of leaving.
+ * Where later parts join: TLS in the two functions of conn.c through which bytes pass. Replies
+ * without end and WebSockets are CONN_STREAM, and have a struct http_flow beside their exchange.
  */
 #ifndef PINION_CONTROL_HTTP_CONN_H
 #define PINION_CONTROL_HTTP_CONN_H
@@ -53,9 +52,20 @@ struct http_server {
  *       |             |                |
  *       +--refused----+----close-------+--> CLOSE --all sent--> LINGER --client closed--> GONE
  *
+ * From ANSWER, what goes on without end is STREAM (flow.h).
  * GONE (no descriptor) comes from anywhere: reset, deadline, server closed. */
-enum conn_at { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_CLOSE, CONN_LINGER, CONN_GONE };
-enum conn_due { DUE_NONE, DUE_IDLE, DUE_HEAD, DUE_BODY, DUE_ANSWER, DUE_WRITE, DUE_LINGER };
+enum conn_at { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_STREAM, CONN_CLOSE, CONN_LINGER, CONN_GONE };
+enum conn_due {
+    DUE_NONE,
+    DUE_IDLE,
+    DUE_HEAD,
+    DUE_BODY,
+    DUE_ANSWER,
+    DUE_STALL,
+    DUE_PING,
+    DUE_WRITE,
+    DUE_LINGER,
+};
 
 /* A connection is its exchange: requests come one at a time. */
 struct http_exchange {
@@ -86,6 +96,8 @@ struct http_exchange {
     struct http_request request;
     struct http_caller caller; /* of it */
     struct http_waiter *waiter;
+    struct http_stream *stream; /* whose end is to be told; outlives `flow` for that */
+    struct http_flow *flow;     /* NULL unless CONN_STREAM */
     struct http_peer peer;
     struct http_peer_count *peer_count;
 };
@@ -101,6 +113,7 @@ enum step http_exchange_step(struct http_exchange *);
 /* Our own last word to a request that never reached the handler; the framing is lost with it. */
 enum step http_exchange_refuse(struct http_exchange *, const struct http_refusal *);
 void http_exchange_left(struct http_exchange *); /* tells the waiter, once */
+bool http_exchange_closes(const struct http_exchange *); /* after the answer */
 
 /* conn.c */
 static inline size_t http_conn_unsent(const struct http_exchange *x)
@@ -122,6 +135,11 @@ void http_conn_end(struct http_exchange *); /* a closed one: tells the waiter, f
 void http_render(struct http_exchange *, const struct http_reply *, bool close);
 void http_render_problem(struct http_exchange *, unsigned status, enum pinion_err code,
                          const char *message, const struct http_header *headers, bool close);
+
+/* The same for what goes on: the head alone. */
+void http_render_endless(struct http_exchange *, const char *type, const struct http_header *,
+                         bool close);
+void http_render_upgrade(struct http_exchange *, const struct http_header *);
 
 /* server.c */
 void http_server_wake(struct http_server *); /* start `turn` */

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "control/http/conn.h"
+#include "control/http/flow.h"
 
 enum step http_exchange_refuse(struct http_exchange *x, const struct http_refusal *r)
 {
@@ -25,7 +25,7 @@ static void request_done(struct http_exchange *x, bool close)
     http_parser_init(&x->parser, &x->server->limits);
 }
 
-static bool closes(const struct http_exchange *x)
+bool http_exchange_closes(const struct http_exchange *x)
 {
     return !x->parser.head.keep_alive || x->server->draining;
 }
@@ -36,7 +36,7 @@ void http_reply(struct http_exchange *x, const struct http_reply *reply)
     x->owed = false;
     x->waiter = NULL;
     if (x->at == CONN_ANSWER) {
-        bool close = closes(x);
+        bool close = http_exchange_closes(x);
         if (reply->len > x->server->limits.reply_bytes_max)
             http_render_problem(x, 500, PINION_INTERNAL, "the reply would be too large", NULL,
                                 close);
@@ -89,7 +89,8 @@ static enum step serve(struct http_exchange *x)
     x->unread = false;
     x->allow_ms = 0;
     x->server->handler(x, &x->request, x->server->ctx);
-    return x->at == CONN_HEAD ? STEP_SERVED : STEP_WAIT;
+    if (x->at == CONN_STREAM) return http_flow_step(x);
+    return x->at == CONN_HEAD && !x->stream ? STEP_SERVED : STEP_WAIT;
 }
 
 /* Against DNS rebinding: a page from elsewhere reaches our address, but under its own name. */
@@ -113,7 +114,7 @@ static enum step step_body(struct http_exchange *x)
     if (progress == HTTP_MORE) return STEP_HUNGRY;
     if (progress == HTTP_REFUSED) return http_exchange_refuse(x, &x->parser.refusal);
     if (!x->parser.too_large) return serve(x);
-    bool close = closes(x);
+    bool close = http_exchange_closes(x);
     http_body_too_large(&x->parser);
     http_render_problem(x, 413, PINION_TOO_LARGE, x->parser.text, NULL, close);
     request_done(x, close);
@@ -152,6 +153,7 @@ enum step http_exchange_step(struct http_exchange *x)
     switch (x->at) {
     case CONN_HEAD: return step_head(x);
     case CONN_BODY: return step_body(x);
+    case CONN_STREAM: return http_flow_step(x);
     default: return STEP_WAIT;
     }
 }

@@ -85,9 +85,13 @@ unsigned http_server_connections(const struct http_server *);
 /* No more accepts; idle connections close now, others after their answer. `drained` (NULL is fine)
  * is called once, on the loop, when none is left, and may close the server. */
 void http_server_drain(struct http_server *, http_drained_fn *drained, void *ctx);
-/* At once. Waiters are told they were left; exchanges still open may be answered afterwards.
- * Not from inside a handler or a waiter. */
+/* At once. Waiters are told they were left, streams that they ended; exchanges still open may be
+ * answered afterwards. Not from inside a handler, a waiter or a stream's callback. */
 void http_server_close(struct http_server *);
+
+/* Against pages of somebody else that speak through a visitor's browser: a request without Origin
+ * comes from no page; with one, it must name the host and port that Host names. */
+bool http_origin_is_ours(const struct http_request *) must_use;
 
 struct span http_header(const struct http_request *, const char *name); /* the first; or absent */
 void http_wait(struct http_exchange *, struct http_waiter *); /* NULL: tell nobody any more */

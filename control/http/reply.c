@@ -13,6 +13,7 @@
 static const char *reason_phrase(unsigned status)
 {
     switch (status) {
+    case 101: return "Switching Protocols";
     case 200: return "OK";
     case 201: return "Created";
     case 202: return "Accepted";
@@ -31,6 +32,7 @@ static const char *reason_phrase(unsigned status)
     case 415: return "Unsupported Media Type";
     case 417: return "Expectation Failed";
     case 421: return "Misdirected Request";
+    case 426: return "Upgrade Required";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
@@ -81,13 +83,13 @@ static void add_header(struct buffer *out, const struct http_header *header)
     buffer_add(out, "\r\n", 2);
 }
 
-static void add_headers(struct http_exchange *x, const struct http_reply *reply, bool close)
+static void add_headers(struct http_exchange *x, const struct http_header *headers, bool close)
 {
     struct buffer *out = &x->out;
     bool cached = false;
 
     buffer_add_text(out, "X-Content-Type-Options: nosniff\r\n");
-    for (const struct http_header *h = reply->headers; h && h->name; h++) {
+    for (const struct http_header *h = headers; h && h->name; h++) {
         if (strcasecmp(h->name, "cache-control") == 0) cached = true;
         add_header(out, h);
     }
@@ -98,6 +100,38 @@ static void add_headers(struct http_exchange *x, const struct http_reply *reply,
         buffer_add_text(out, "Connection: keep-alive\r\n");
 }
 
+static void add_status(struct http_exchange *x, unsigned status)
+{
+    struct buffer *out = &x->out;
+
+    buffer_add(out, "HTTP/1.1 ", 9);
+    add_number(out, status);
+    buffer_add(out, " ", 1);
+    buffer_add_text(out, reason_phrase(status));
+    buffer_add(out, "\r\nDate: ", 8);
+    buffer_add_text(out, date_text(x->server));
+}
+
+void http_render_endless(struct http_exchange *x, const char *type,
+                         const struct http_header *headers, bool close)
+{
+    add_status(x, 200);
+    buffer_add_text(&x->out, "\r\nContent-Type: ");
+    buffer_add_text(&x->out, type);
+    if (!x->parser.head.old) buffer_add_text(&x->out, "\r\nTransfer-Encoding: chunked");
+    buffer_add(&x->out, "\r\n", 2);
+    add_headers(x, headers, close);
+    buffer_add(&x->out, "\r\n", 2);
+}
+
+void http_render_upgrade(struct http_exchange *x, const struct http_header *headers)
+{
+    add_status(x, 101);
+    buffer_add(&x->out, "\r\n", 2);
+    for (const struct http_header *h = headers; h->name; h++) add_header(&x->out, h);
+    buffer_add(&x->out, "\r\n", 2);
+}
+
 void http_render(struct http_exchange *x, const struct http_reply *reply, bool close)
 {
     struct buffer *out = &x->out;
@@ -106,12 +140,7 @@ void http_render(struct http_exchange *x, const struct http_reply *reply, bool c
     const char *method = x->parser.head.method;
 
     assert(status >= 200 && status <= 599);
-    buffer_add(out, "HTTP/1.1 ", 9);
-    add_number(out, status);
-    buffer_add(out, " ", 1);
-    buffer_add_text(out, reason_phrase(status));
-    buffer_add(out, "\r\nDate: ", 8);
-    buffer_add_text(out, date_text(x->server));
+    add_status(x, status);
     if (!bodiless) {
         buffer_add_text(out, "\r\nContent-Type: ");
         buffer_add_text(out, reply->type ? reply->type : "application/json");
@@ -119,7 +148,7 @@ void http_render(struct http_exchange *x, const struct http_reply *reply, bool c
         add_number(out, reply->len);
     }
     buffer_add(out, "\r\n", 2);
-    add_headers(x, reply, close);
+    add_headers(x, reply->headers, close);
     buffer_add(out, "\r\n", 2);
     if (!bodiless && reply->len && !(method && strcmp(method, "HEAD") == 0))
         buffer_add(out, reply->body, reply->len);

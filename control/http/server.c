@@ -22,6 +22,8 @@ struct http_limits http_limits_filled(struct http_limits l)
     FILL(l.buffered_bytes_max, HTTP_BUFFERED_BYTES_MAX);
     FILL(l.reply_bytes_max, HTTP_REPLY_BYTES_MAX);
     FILL(l.reply_queue_bytes_max, HTTP_REPLY_QUEUE_BYTES_MAX);
+    FILL(l.stream_queue_bytes_max, HTTP_STREAM_QUEUE_BYTES_MAX);
+    FILL(l.message_bytes_max, HTTP_MESSAGE_BYTES_MAX);
     FILL(l.headers_max, HTTP_HEADERS_MAX);
     FILL(l.connections_max, HTTP_CONNECTIONS_MAX);
     FILL(l.peer_connections_max, HTTP_PEER_CONNECTIONS_MAX);
@@ -32,6 +34,8 @@ struct http_limits http_limits_filled(struct http_limits l)
     FILL(l.write_ms, HTTP_WRITE_MS);
     FILL(l.idle_ms, HTTP_IDLE_MS);
     FILL(l.linger_ms, HTTP_LINGER_MS);
+    FILL(l.stall_ms, HTTP_STALL_MS);
+    FILL(l.ping_ms, HTTP_PING_MS);
 #undef FILL
     return l;
 }

@@ -29,6 +29,7 @@ static uint64_t passed_us;
 
 struct http_server *server;
 struct http_options options;
+http_handler_fn *world_handler;
 bool close_when_drained;
 unsigned requests, waiting_count, drained;
 struct waiting waiting[WAITING_MAX];
@@ -128,7 +129,9 @@ static void handle(struct http_exchange *x, const struct http_request *r, void *
 {
     assert_ptr_equal(ctx, &requests);
     requests++;
-    if (span_is(r->path, "/wait"))
+    if (world_handler)
+        world_handler(x, r, ctx);
+    else if (span_is(r->path, "/wait"))
         wait_for_test(x, r);
     else if (span_is(r->path, "/echo"))
         echo(x, r);
@@ -196,7 +199,7 @@ void world_drain(void)
     http_server_drain(server, on_drained, &drained);
 }
 
-static void pull(struct client *c)
+void client_pull(struct client *c)
 {
     while (c->fd >= 0 && !c->eof) {
         ssize_t n = recv(c->fd, buffer_reserve(&c->got, 65536), 65536, MSG_DONTWAIT);
@@ -314,7 +317,7 @@ void client_half_close(struct client *c)
 /* The length of the whole answer at the front of `got`; 0: not all of it is there. */
 static size_t answer_len(struct client *c, bool head_only)
 {
-    pull(c);
+    client_pull(c);
     char *end = c->got.len ? memmem(c->got.data, c->got.len, "\r\n\r\n", 4) : NULL;
     if (!end) return 0;
     size_t head = (size_t)(end - c->got.data) + 4;
@@ -350,14 +353,14 @@ const char *expect_head_only(struct client *c, unsigned status)
 
 void expect_eof(struct client *c)
 {
-    eventually((pull(c), c->eof));
+    eventually((client_pull(c), c->eof));
     assert_int_equal(c->got.len, 0);
 }
 
 void expect_nothing(struct client *c)
 {
     for (unsigned i = 0; i < 3; i++) world_sleep_turn();
-    pull(c);
+    client_pull(c);
     assert_int_equal(c->got.len, 0);
     assert_false(c->eof);
 }

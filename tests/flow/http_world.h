@@ -25,6 +25,7 @@ struct waiting {
 
 extern struct http_server *server;
 extern struct http_options options;         /* for the next world_open() */
+extern http_handler_fn *world_handler;      /* instead of the paths below; NULL: none */
 extern unsigned requests;                   /* that reached the handler */
 extern struct waiting waiting[WAITING_MAX]; /* exchanges of /wait, in order */
 extern unsigned waiting_count;
@@ -44,6 +45,7 @@ struct client *client_open(void);                    /* to the server's address 
 struct client *client_open_from(const char *v4);     /* from this loopback address */
 void client_send(struct client *, const char *text); /* all of it; the loop runs meanwhile */
 void client_send_bytes(struct client *, const void *data, size_t len);
+void client_pull(struct client *);  /* what has come, into `got` */
 void client_leave(struct client *); /* close */
 void client_reset(struct client *); /* RST */
 void client_half_close(struct client *);
