@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/time_text.h"
+#include "control/cron_ask.h"
 #include "control/upcoming.h"
 #include "control/zone_text.h"
 #include "scheduler/civil.h"
@@ -64,60 +65,7 @@ static void mark_column(const char *spec, const char *message)
     buffer_deinit(&line);
 }
 
-/* What the flags say; the zone is the caller's, also after a failure. */
-static enum pinion_err read_rule(const char *spec, const struct cron_flags *f, struct rule *rule,
-                                 struct zone **ret_zone, struct error *why)
-{
-    struct error bad;
-
-    *ret_zone = NULL;
-    if (cron_parse(span_of(spec), f->name, &rule->cron, why)) return why->code;
-    if (zone_load(f->tz ? f->tz : "UTC", ret_zone, &bad))
-        return error_set(why, bad.code, "--tz: %s", bad.text);
-    if (f->dst && rule_dst_parse(span_of(f->dst), &rule->dst, &bad))
-        return error_set(why, bad.code, "--dst: %s", bad.text);
-    rule->kind = rule->cron.kind == CRON_EVERY ? RULE_EVERY : RULE_CRON;
-    rule->every_ms = (int64_t)rule->cron.every_ms;
-    rule->zone = *ret_zone;
-    return PINION_OK;
-}
-
-static enum pinion_err read_from(const struct cron_flags *f, const struct zone *zone,
-                                 int64_t *ret_ms, struct error *why)
-{
-    struct error bad;
-
-    *ret_ms = clock_wall_ms();
-    if (!f->from || !zone_time_parse(span_of(f->from), zone, *ret_ms, ret_ms, &bad))
-        return PINION_OK;
-    return error_set(why, bad.code, "--from: %s", bad.text);
-}
-
 /* ---- printing -------------------------------------------------------------------------------- */
-
-static int64_t next_of(const struct rule *rule, int64_t after_ms)
-{
-    return rule->kind == RULE_CRON && rule->cron.kind == CRON_REBOOT ? RULE_NEVER
-                                                                     : rule_next(rule, after_ms);
-}
-
-static void print_json(const char *spec, const struct rule *rule, int64_t from_ms, uint64_t count)
-{
-    struct buffer words = BUFFER_INIT;
-    json_t *next = json_array(), *notes = json_array();
-    char text[TIME_TEXT_MAX];
-    const char *note;
-
-    cron_explain(&rule->cron, &words);
-    for (int64_t at = next_of(rule, from_ms); count-- && at != RULE_NEVER; at = next_of(rule, at)) {
-        json_array_append_new(next, json_string(zone_text(rule->zone, at, text)));
-        note = rule_note_name(rule_note(rule, at));
-        json_array_append_new(notes, note ? json_string(note) : json_null());
-    }
-    json_print(json_pack("{s:s, s:s, s:o, s:s, s:o}", "spec", spec, "tz", zone_name(rule->zone),
-                         "next", next, "explain", words.data ? words.data : "", "notes", notes));
-    buffer_deinit(&words);
-}
 
 static const char *weekday_of(const struct zone *zone, int64_t ms)
 {
@@ -128,14 +76,16 @@ static const char *weekday_of(const struct zone *zone, int64_t ms)
     return names[civil_weekday(c.year, c.month, c.day)];
 }
 
-static void print_times(const struct rule *rule, int64_t from_ms, uint64_t count)
+static void print_times(const struct cron_ask *ask, uint64_t count)
 {
+    const struct rule *rule = &ask->rule;
     const char *const heads[] = {"DAY", zone_name(rule->zone), "NOTE", NULL};
     char text[TIME_TEXT_MAX];
     struct table table;
+    int64_t at = ask->from_ms;
 
     table_init(&table, heads);
-    for (int64_t at = next_of(rule, from_ms); count-- && at != RULE_NEVER; at = next_of(rule, at)) {
+    while (count-- && (at = cron_ask_next(ask, at)) != RULE_NEVER) {
         table_add(&table, span_of(weekday_of(rule->zone, at)));
         table_add(&table, span_of(zone_text(rule->zone, at, text)));
         table_add(&table, span_of(rule_note_text(rule_note(rule, at))));
@@ -146,34 +96,53 @@ static void print_times(const struct rule *rule, int64_t from_ms, uint64_t count
     table_deinit(&table);
 }
 
-static void print_all(const struct rule *rule, int64_t from_ms, uint64_t count)
+static void print_all(const struct cron_ask *ask, uint64_t count)
 {
     struct buffer words = BUFFER_INIT;
 
-    cron_explain(&rule->cron, &words);
+    cron_explain(&ask->rule.cron, &words);
     printf("%s\n", words.data ? words.data : "");
     buffer_deinit(&words);
-    print_times(rule, from_ms, count);
+    print_times(ask, count);
+}
+
+/* An expression that cannot be read is told of first, and where. */
+static enum pinion_err load_zone(const struct cron_ask *ask, const char *name,
+                                 struct zone **ret_zone, struct error *why)
+{
+    struct error bad;
+    struct cron cron;
+
+    if (cron_parse(span_of(ask->spec), ask->name, &cron, why)) {
+        cli_fail(why);
+        mark_column(ask->spec, why->text);
+        return why->code;
+    }
+    if (!zone_load(name, ret_zone, &bad)) return PINION_OK;
+    error_set(why, bad.code, "--tz: %s", bad.text);
+    cli_fail(why);
+    return why->code;
 }
 
 int cron_main(int argc, char **argv)
 {
     struct cron_flags values = {.count = UPCOMING_DEFAULT};
-    struct rule rule = {.dst = DST_VIXIE};
+    struct cron_ask ask = {.prefix = "--"};
     struct error why = {0};
-    struct zone *zone;
-    const char *spec;
-    int64_t from_ms;
+    struct zone *zone = NULL;
     int first, status;
 
     if (!flags_read(&command, argc, argv, &values, &first, &status)) return status;
-    spec = argv[first];
-    if (read_rule(spec, &values, &rule, &zone, &why) || read_from(&values, zone, &from_ms, &why)) {
+    ask.spec = argv[first];
+    ask.from = values.from;
+    ask.dst = values.dst;
+    ask.name = values.name;
+    if (load_zone(&ask, values.tz ? values.tz : "UTC", &zone, &why)) return error_exit(why.code);
+    if (cron_ask_read(&ask, zone, clock_wall_ms(), &why)) {
         status = cli_fail(&why);
-        if (!zone) mark_column(spec, why.text);
     } else {
-        if (values.json) print_json(spec, &rule, from_ms, values.count);
-        else print_all(&rule, from_ms, values.count);
+        if (values.json) json_print(cron_ask_shape(&ask, values.count));
+        else print_all(&ask, values.count);
         status = cli_finish(0);
     }
     zone_free(zone);

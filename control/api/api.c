@@ -4,6 +4,7 @@
 #include "control/api/auth.h"
 #include "control/api/batches.h"
 #include "control/api/bulk.h"
+#include "control/api/cron.h"
 #include "control/api/enqueue.h"
 #include "control/api/health.h"
 #include "control/api/jobs.h"
@@ -67,6 +68,7 @@ static const struct route routes[] = {
     {"POST",   "/v1/jobs/{id}/fail",            job_fail,          ROLE_WORK   },
     {"POST",   "/v1/jobs/{id}/extend",          job_extend,        ROLE_WORK   },
     {"POST",   "/v1/jobs/{id}/progress",        job_progress,      ROLE_WORK   },
+    {"GET",    "/v1/cron",                      cron_show,         SCOPED(ROLE_READ)},
     {"GET",    "/v1/schedules",                 schedules_list,    SCOPED(ROLE_READ)},
     {"GET",    "/v1/schedules/{name}",          schedule_get,      SCOPED(ROLE_READ)},
     {"PUT",    "/v1/schedules/{name}",          schedule_put,      SCOPED(ROLE_ADMIN)},

@@ -109,6 +109,19 @@ static void start_act(struct act_call *c, struct act_options options, act_done_f
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+/* Of a list of ETags, weak ones too, as caches make them; * is any. */
+static bool names_tag(struct span list, const char *tag)
+{
+    while (list.len) {
+        struct span one = span_cut(&list, ',');
+        while (one.len && strchr(" \t", one.data[0])) one.data++, one.len--;
+        while (one.len && strchr(" \t", one.data[one.len - 1])) one.len--;
+        if (one.len > 2 && span_starts(one, "W/")) one.data += 2, one.len -= 2;
+        if (span_is(one, tag) || span_is(one, "*")) return true;
+    }
+    return false;
+}
+
 /* The shape, with its revision as ETag. */
 static void reply_shape(struct act_call *c, unsigned status)
 {
@@ -118,15 +131,18 @@ static void reply_shape(struct act_call *c, unsigned status)
         {NULL,   NULL}
     };
 
+    bool known;
+
     if (!c->act.shape) { /* removed at the same moment */
         http_reply_error(c->exchange, PINION_NOT_FOUND, "schedule %s: not found", c->name);
         return;
     }
     snprintf(tag, sizeof tag, "\"%" PRId64 "\"", c->act.revision);
+    known = c->act.o.verb == ACT_SHOW && names_tag(http_header(c->request, "If-None-Match"), tag);
     text = json_dumps(c->act.shape, JSON_COMPACT);
-    http_reply(c->exchange, &(struct http_reply){.status = status,
+    http_reply(c->exchange, &(struct http_reply){.status = known ? 304 : status,
                                                  .body = text,
-                                                 .len = strlen(text),
+                                                 .len = known ? 0 : strlen(text),
                                                  .headers = headers});
     free(text);
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "control/api/auth.h"
 #include "control/api/call.h"
+#include "control/api/servers.h"
 #include "control/fleet.h"
 #include "control/service.h"
 #include "control/shape.h"
@@ -59,11 +60,13 @@ static json_t *shape_servers(const struct fleet_view *fleet)
 }
 
 /* Since it was started. */
-static json_t *shape_this(const struct service *s)
+static json_t *shape_this(const struct http_request *request, const struct service *s)
 {
     const struct workers_totals *t = service_totals(s);
     struct threads_view threads = service_threads_view(s);
+    json_t *all = service_recent(s), *recent = servers_recent_seen_by(request, all);
 
+    json_decref(all);
     return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "id",
                      service_server_id(s), "running", (json_int_t)service_running(s), "claimed",
                      (json_int_t)t->claimed.value, "done", (json_int_t)t->done.value, "failed",
@@ -71,7 +74,7 @@ static json_t *shape_this(const struct service *s)
                      "stale", (json_int_t)t->stale.value, "pulled", (json_int_t)t->pulled.value,
                      "pull_waiting", (json_int_t)pull_waiting(service_pull(s)),
                      "threads", (json_int_t)threads.threads, "threads_stuck",
-                     (json_int_t)threads.stuck, "recent", service_recent(s));
+                     (json_int_t)threads.stuck, "recent", recent);
 }
 
 static void on_fleet(struct fleet_ask *ask, enum pinion_err err, const struct fleet_view *fleet)
@@ -90,7 +93,7 @@ static void on_fleet(struct fleet_ask *ask, enum pinion_err err, const struct fl
         json_object_set(o, "rates", json_object_get(all, "rates"));
         json_object_set(o, "oldest_ready_ms", json_object_get(all, "oldest_ready_ms"));
         json_object_set_new(o, "servers", shape_servers(fleet));
-        json_object_set_new(o, "server", shape_this(p->service));
+        json_object_set_new(o, "server", shape_this(p->request, p->service));
         json_decref(all);
         api_reply_json(p->exchange, 200, o);
     }

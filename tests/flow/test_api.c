@@ -127,7 +127,9 @@ static const struct row rows[] = {
     {"GET", "/v1/stats", 0, 0, 200, "\"queues\":2"},
     {"GET", "/v1/stats?x=1", 0, 0, 400, "expected no query"},
     {"GET", "/v1/servers", 0, 0, 200, "\"handlers\":["},
-    {"GET", "/v1/servers?all=1", 0, 0, 400, "expected no query"},
+    {"GET", "/v1/servers?all=1", 0, 0, 400, "expected after, limit"},
+    {"GET", "/v1/cron?spec=0+0+1+1+*", 0, 0, 200, "\"explain\":"},
+    {"GET", "/v1/cron", 0, 0, 400, "?spec= is missing"},
 
     /* ---- steering */
     {"POST", "/v1/jobs/mail:k-1/cancel", AUTH, "", 200,
