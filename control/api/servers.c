@@ -60,7 +60,8 @@ static void reply_servers(struct servers_page *p, json_t *servers)
         if (strcmp(name, p->after) > 0) names[count++] = name;
     qsort(names, count, sizeof *names, by_name);
     for (i = 0; i < count && i < p->limit; i++)
-        json_array_append_new(items, server_seen_by(p->request, json_object_get(servers, names[i])));
+        json_array_append_new(items,
+                              server_seen_by(p->request, json_object_get(servers, names[i])));
     api_reply_json(p->exchange, 200, shape_list(items, i < count ? names[i - 1] : NULL));
     free(names);
 }
