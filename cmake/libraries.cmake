@@ -28,6 +28,13 @@ pkg_check_modules(CRYPTO REQUIRED libcrypto)
 add_library(web_headers INTERFACE)
 target_include_directories(web_headers SYSTEM INTERFACE ${CURL_INCLUDE_DIRS} ${CRYPTO_INCLUDE_DIRS})
 
+# Embedded with the dashboard: Chart.js 3, and each file also gzipped where there is a gzip.
+find_file(CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js REQUIRED NO_DEFAULT_PATH)
+find_program(GZIP_PROGRAM gzip)
+if(NOT GZIP_PROGRAM)
+  set(GZIP_PROGRAM "")
+endif()
+
 # llhttp: a library with a .pc file on newer systems; on Debian 12 the C sources of node-llhttp.
 pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)
 if(LLHTTP_FOUND)

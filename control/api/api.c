@@ -18,6 +18,7 @@
 #include "control/api/schedules.h"
 #include "control/api/servers.h"
 #include "control/api/stats.h"
+#include "control/api/web.h"
 #include "control/http/http.h"
 #include "control/http/route.h"
 
@@ -25,6 +26,8 @@
 #define SCOPED(role) ((role) | API_SCOPED)
 
 static const struct route routes[] = {
+    {"GET",    "/",                             web_page,          ROLE_NONE   },
+    {"GET",    "/web/{file}",                   web_show,          ROLE_NONE   },
     {"GET",    "/healthz",                      healthz,           ROLE_NONE   },
     {"GET",    "/readyz",                       readyz,            ROLE_NONE   },
     {"GET",    "/metrics",                      metrics_show,      ROLE_READ   },

@@ -14,7 +14,7 @@ cd "$root"
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 find . \( -path ./build -o -path './build-*' -o -path ./.git -o -path ./.cache \
-    -o -path ./node_modules \) -prune -o -type f -name '*.[ch]' -print | sed 's|^\./||' |
+    -o -name node_modules \) -prune -o -type f -name '*.[ch]' -print | sed 's|^\./||' |
     LC_ALL=C sort >"$list"
 if [ ! -s "$list" ]; then
     echo "includes.sh: no .c or .h file in $root, expected the repository's root" >&2

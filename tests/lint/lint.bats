@@ -296,3 +296,28 @@ flags() { # LINT FILE:LINE WORDS: the lint fails, by one line that has both
     [ "$status" -eq 1 ]
     [[ $output == *lua5.1* ]]
 }
+
+@test "web: text that becomes HTML or code is flagged, and what comes from elsewhere" {
+    local line
+    mkdir -p control/web
+    put control/web/index.html '<script src="/web/app.js" type="module"></script>'
+    put control/web/app.js 'node.textContent = job.payload;' \
+        'const SVG = "http://www.w3.org/2000/svg";'
+    passes web
+    for line in 'node.innerHTML = x;' 'node.insertAdjacentHTML("a", x);' 'document.write(x);' \
+        'eval(x);' 'new Function(x)();' 'fetch("https://example.org/x");' 'import("/x");'; do
+        put control/web/app.js "$line"
+        run "$LINT/web.sh" "$HOUSE"
+        [ "$status" -eq 1 ] && grep -F -- "app.js:1:$line" <<<"$output"
+    done
+    put control/web/app.js ''
+    for line in '<p style="color: red">' '<p onclick="x()">' '<script>x()</script>'; do
+        put control/web/index.html "$line"
+        run "$LINT/web.sh" "$HOUSE"
+        [ "$status" -eq 1 ] && grep -F -- "index.html:1:$line" <<<"$output"
+    done
+    put control/web/index.html ''
+    repeat '// a line' 351 >control/web/app.js
+    run "$LINT/web.sh" "$HOUSE"
+    [ "$status" -eq 1 ] && grep -F 'app.js:351: 351 lines' <<<"$output"
+}

@@ -17,7 +17,7 @@ cd "$root"
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 find . \( -path ./build -o -path './build-*' -o -path ./.git -o -path ./.cache \
-    -o -path ./node_modules \) -prune -o -type f \( -name '*.[ch]' -o -name '*.lua' \
+    -o -name node_modules \) -prune -o -type f \( -name '*.[ch]' -o -name '*.lua' \
     -o -name '*.sh' -o -name '*.bats' -o -name '*.cmake' -o -name CMakeLists.txt \) -print |
     sed 's|^\./||' | LC_ALL=C sort >"$list"
 if [ ! -s "$list" ]; then

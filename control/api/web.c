@@ -1,0 +1,108 @@
+#include "control/api/web.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include "control/http/http.h"
+
+#define PAGE     "index.html"
+#define ETAG_MAX 40
+
+/* Nothing from elsewhere, nothing inline, and no text that becomes HTML: what a job holds can not
+ * run here even if a line of the page were wrong. */
+#define POLICY                                                                                     \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "              \
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'; "            \
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+
+static const struct web_file *file_of(struct span name)
+{
+    for (size_t i = 0; i < web_files_count; i++)
+        if (span_is(name, web_files[i].name)) return &web_files[i];
+    return NULL;
+}
+
+static struct span trim(struct span s)
+{
+    while (s.len && strchr(" \t", s.data[s.len - 1])) s.len--;
+    while (s.len && strchr(" \t", s.data[0])) s.data++, s.len--;
+    return s;
+}
+
+/* "gzip", and not "gzip;q=0": a quality of nothing but zeros is a refusal. */
+static bool takes_gzip(const struct http_request *request)
+{
+    struct span rest = http_header(request, "Accept-Encoding");
+
+    while (rest.len) {
+        struct span quality = span_cut(&rest, ','), name = trim(span_cut(&quality, ';'));
+        if (name.len != 4 || strncasecmp(name.data, "gzip", 4) != 0) continue;
+        quality = trim(quality);
+        if (!quality.len) return true;
+        for (size_t i = 0; i < quality.len; i++)
+            if (quality.data[i] >= '1' && quality.data[i] <= '9') return true;
+        return false;
+    }
+    return false;
+}
+
+/* Is it one of If-None-Match's? Weak ones count, as there they do. */
+static bool has_it(const struct http_request *request, const char *etag)
+{
+    struct span rest = http_header(request, "If-None-Match");
+
+    while (rest.len) {
+        struct span one = trim(span_cut(&rest, ','));
+        if (span_starts(one, "W/")) one = (struct span){one.data + 2, one.len - 2};
+        if (span_is(one, etag) || span_is(one, "*")) return true;
+    }
+    return false;
+}
+
+/* no-cache: kept, but asked for each time, which a 304 answers; so a page is never half of one
+ * version and half of the next. */
+static void reply_file(struct http_exchange *x, const struct http_request *request,
+                       const struct web_file *file)
+{
+    bool gzip = file->gzip && takes_gzip(request);
+    char etag[ETAG_MAX];
+    struct http_header headers[] = {
+        {"ETag",                       etag             },
+        {"Cache-Control",              "no-cache"       },
+        {"Vary",                       "Accept-Encoding"},
+        {"Content-Security-Policy",    POLICY           },
+        {"Referrer-Policy",            "no-referrer"    },
+        {"X-Frame-Options",            "DENY"           },
+        {"Cross-Origin-Opener-Policy", "same-origin"    },
+        {gzip ? "Content-Encoding" : NULL, "gzip"       },
+        {NULL,                         NULL             },
+    };
+
+    snprintf(etag, sizeof etag, "\"%s%s\"", file->hash, gzip ? "-gzip" : "");
+    if (has_it(request, etag))
+        http_reply(x, &(struct http_reply){.status = 304, .headers = headers});
+    else
+        http_reply(x, &(struct http_reply){.type = file->type,
+                                           .body = gzip ? file->gzip : file->data,
+                                           .len = gzip ? file->gzip_len : file->len,
+                                           .headers = headers});
+}
+
+void web_page(struct http_exchange *x, const struct http_request *request,
+              const struct route_args *args, void *ctx)
+{
+    (void)args, (void)ctx;
+    reply_file(x, request, file_of(span_of(PAGE)));
+}
+
+void web_show(struct http_exchange *x, const struct http_request *request,
+              const struct route_args *args, void *ctx)
+{
+    const struct web_file *file = file_of(args->arg[0]);
+
+    (void)ctx;
+    if (file)
+        reply_file(x, request, file);
+    else
+        http_reply_error(x, PINION_NOT_FOUND, "the dashboard has no file of that name");
+}

@@ -1,0 +1,43 @@
+// series.js — the service's numbers over the last minutes, looked at each second, whichever view is
+// open: so the charts have a past when somebody comes to see them.
+import {Ring} from "./ring.js";
+import {get} from "./api.js";
+
+const EACH_MS = 1_000;
+export const POINTS_MAX = 300; // five minutes
+
+const ring = new Ring(POINTS_MAX), hearers = new Set();
+let before = null, latest = null;
+
+// What a second brought, of totals that only grow; a service that began anew has less than before.
+function point(stats, now) {
+    const past = before && now > before.now ? before : null;
+    const rate = (name) => (past ? Math.max(0, (stats.totals[name] - past.stats.totals[name]) *
+                                               1_000 / (now - past.now)) : null);
+    return {at: now, enqueued: rate("enqueued"), done: rate("done"), failed: rate("failed"),
+            recent: stats.server?.recent ?? null};
+}
+
+async function look() {
+    if (document.hidden) return;
+    try {
+        const stats = await get("/v1/stats"), now = Date.now();
+        ring.push(point(stats, now));
+        before = {stats, now};
+        latest = stats;
+    } catch {
+        before = null; // the view that is open says why
+        return;
+    }
+    for (const fn of hearers) fn();
+}
+
+export const series = {
+    get stats() { return latest; },
+    points: () => ring.all(),
+    onPoint(fn) { hearers.add(fn); },
+    offPoint(fn) { hearers.delete(fn); },
+    look,
+};
+
+setInterval(look, EACH_MS);

@@ -1,0 +1,127 @@
+// world.mjs — a real service with a private Redis, the system's chromium, and what pages said.
+//
+// Everything waits for a condition with a deadline. Whatever was started ends with the test.
+import {execFile, spawn} from "node:child_process";
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from "node:fs";
+import {tmpdir} from "node:os";
+import {join} from "node:path";
+import {setTimeout as pause} from "node:timers/promises";
+import {promisify} from "node:util";
+import {chromium} from "playwright-core";
+
+const WAIT_MS = 20_000;
+const run = promisify(execFile);
+const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+               "--disable-background-networking", "--disable-component-update", "--disable-sync",
+               "--disable-dev-shm-usage", "--js-flags=--expose-gc"];
+const HANDLERS = {count: "wc -w", slow: "sleep 60", bad: "sh -c 'echo it went wrong >&2; exit 3'"};
+
+export async function eventually(what, condition) {
+    const deadline = Date.now() + WAIT_MS;
+    for (;;) {
+        const found = await condition();
+        if (found) return found;
+        if (Date.now() > deadline) throw new Error(`${what}: not within ${WAIT_MS / 1000} s`);
+        await pause(20);
+    }
+}
+
+export class Service {
+    constructor() {
+        this.folder = mkdtempSync(join(tmpdir(), "pinion-browser-"));
+        this.state = join(this.folder, "state");
+        this.log = "";
+    }
+
+    async start(...flags) {
+        const program = process.env.PINION_BINARY;
+        if (!program) throw new Error("PINION_BINARY: expected the path of the built pinion");
+        const handlers = Object.entries(HANDLERS).flatMap(([kind, argv]) => ["--command", `${kind}=${argv}`]);
+        this.child = spawn(program, ["serve", "--state", this.state, "--listen", "127.0.0.1:0", ...handlers,
+                                     ...flags], {cwd: this.folder, stdio: ["ignore", "ignore", "pipe"]});
+        this.child.stderr.on("data", (text) => { this.log += text; });
+        await eventually(`the service (it said: ${this.log})`, () => {
+            if (this.child.exitCode !== null) throw new Error(`the service ended: ${this.log}`);
+            return this.log.includes("event=ready");
+        });
+        this.url = `http://${JSON.parse(readFileSync(join(this.state, "pinion.json"))).http}`;
+        this.token = readFileSync(join(this.state, "token"), "utf8").trim();
+        return this;
+    }
+
+    // What `pinion` prints.
+    async pinion(...args) {
+        const env = {...process.env, PINION_STATE: this.state};
+        return (await run(process.env.PINION_BINARY, args, {env, cwd: this.folder})).stdout.trim();
+    }
+
+    async api(method, path, body) {
+        const headers = {Authorization: `Bearer ${this.token}`, "Content-Type": "application/json"};
+        const answer = await fetch(this.url + path, {method, headers, body: body && JSON.stringify(body)});
+        return answer.json();
+    }
+
+    async stop() {
+        if (this.child?.exitCode === null) {
+            const ended = new Promise((resolve) => { this.child.on("exit", resolve); });
+            this.child.kill("SIGTERM");
+            const late = setTimeout(() => this.child.kill("SIGKILL"), WAIT_MS);
+            await ended;
+            clearTimeout(late);
+        }
+        rmSync(this.folder, {recursive: true, force: true});
+    }
+}
+
+export class Browser {
+    async start() {
+        const executablePath = process.env.PINION_BROWSER ?? BROWSERS.find(existsSync);
+        if (!executablePath) throw new Error(`no browser: expected one of ${BROWSERS.join(", ")}`);
+        this.browser = await chromium.launch({executablePath, args: FLAGS});
+        return this;
+    }
+
+    // A page that holds what it complained of in `page.complaints`: errors of the console and of
+    // scripts, and breaches of the policy. An answer that a test provokes is none.
+    async page(url, {width = 1280, height = 900, scheme = "light", expected = []} = {}) {
+        const context = await this.browser.newContext({viewport: {width, height}, colorScheme: scheme,
+                                                       locale: "en-GB", timezoneId: "Europe/Berlin"});
+        const page = await context.newPage();
+        page.setDefaultTimeout(WAIT_MS);
+        page.complaints = [];
+        page.expected = [/404.*\/v1\/events/, ...expected]; // a service may tell no events
+        const complain = (text) => {
+            if (!page.expected.some((pattern) => pattern.test(text))) page.complaints.push(text);
+        };
+        page.on("console", (message) => {
+            if (["error", "warning"].includes(message.type())) complain(`${message.text()} ${message.location().url}`);
+        });
+        page.on("pageerror", (err) => complain(String(err)));
+        await page.addInitScript(() => {
+            document.addEventListener("securitypolicyviolation", (event) =>
+                console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+        });
+        await page.goto(url);
+        return page;
+    }
+
+    stop() {
+        return this.browser?.close();
+    }
+}
+
+const SHOTS = process.env.PINION_SCREENSHOTS ?? "screenshots";
+
+export async function shoot(page, name) {
+    mkdirSync(SHOTS, {recursive: true});
+    await page.screenshot({path: join(SHOTS, `${name}.png`), fullPage: true});
+}
+
+// Gives the page the service's token, as a person does.
+export async function enterToken(page, token) {
+    await page.keyboard.press("k");
+    await page.getByLabel("Token", {exact: true}).fill(token);
+    await page.getByRole("button", {name: "Use it"}).click();
+    await page.getByRole("dialog").waitFor({state: "detached"});
+}
