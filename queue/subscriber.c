@@ -13,7 +13,7 @@ struct subscriber {
     size_t count, confirmed;
     bool asked;      /* the channels were sent, so a further one is sent by itself */
     bool subscribed; /* the owner was told so */
-    bool stopped;
+    bool running;    /* between start and stop; connected with the first channel */
 };
 
 static struct span part(const redisReply *reply, size_t i)
@@ -36,7 +36,7 @@ static void on_delivery(redisAsyncContext *ctx, void *given, void *data)
     const redisReply *reply = given;
     struct subscriber *s = data;
 
-    if (!ctx->data || !reply || s->stopped) return; /* first: the subscriber may be no more */
+    if (!ctx->data || !reply || !s->running) return; /* first: the subscriber may be no more */
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) return;
     if (span_is(part(reply, 0), "subscribe"))
         on_confirmed(s);
@@ -50,11 +50,15 @@ static void on_greeted(struct connection *c)
     struct request r = REQUEST_INIT;
 
     s->confirmed = 0;
+    s->asked = true;
+    if (s->count == 0) { /* all were dropped: it stands by for the next one */
+        connection_ready(c);
+        return;
+    }
     request_command(&r, "SUBSCRIBE");
     for (size_t i = 0; i < s->count; i++) request_add_text(&r, s->channels[i]);
     if (!connection_send(c, request_bytes(&r), on_delivery, s))
         connection_give_up(c, PINION_UNAVAILABLE, "cannot subscribe");
-    s->asked = true;
     request_deinit(&r);
 }
 
@@ -97,7 +101,7 @@ static void say(struct subscriber *s, const char *verb, const char *channel)
 {
     struct request r = REQUEST_INIT;
 
-    if (!s->asked || s->stopped) return;
+    if (!s->asked || !s->running) return;
     request_command(&r, verb);
     request_add_text(&r, channel);
     if (!connection_send(&s->connection, request_bytes(&r), on_delivery, s))
@@ -111,7 +115,8 @@ void subscriber_add(struct subscriber *s, const char *channel)
         if (strcmp(s->channels[i], channel) == 0) return;
     s->channels = xrealloc(s->channels, (s->count + 1) * sizeof *s->channels);
     s->channels[s->count++] = xstrdup(channel);
-    say(s, "SUBSCRIBE", channel);
+    if (s->running && s->connection.at == CONNECTION_STOPPED) connection_start(&s->connection);
+    else say(s, "SUBSCRIBE", channel);
 }
 
 void subscriber_remove(struct subscriber *s, const char *channel)
@@ -127,7 +132,7 @@ void subscriber_remove(struct subscriber *s, const char *channel)
 
 void subscriber_start(struct subscriber *s)
 {
-    s->stopped = false;
+    s->running = true;
     if (s->count) connection_start(&s->connection);
 }
 
@@ -138,7 +143,7 @@ void subscriber_renew(struct subscriber *s)
 
 void subscriber_stop(struct subscriber *s)
 {
-    s->stopped = true;
+    s->running = false;
     s->subscribed = false;
     connection_stop(&s->connection);
 }

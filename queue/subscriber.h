@@ -14,7 +14,7 @@ struct subscriber *subscriber_new(struct ev_loop *, const struct link_options *o
 /* Also after the start. Twice: no-op. */
 void               subscriber_add(struct subscriber *, const char *channel);
 void               subscriber_remove(struct subscriber *, const char *channel); /* none: no-op */
-void               subscriber_start(struct subscriber *); /* without channels: does nothing */
+void               subscriber_start(struct subscriber *); /* connects with the first channel */
 void               subscriber_renew(struct subscriber *);
 void               subscriber_stop(struct subscriber *);  /* nothing is called back from here on */
 void               subscriber_free(struct subscriber *);

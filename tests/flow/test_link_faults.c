@@ -420,6 +420,31 @@ TEST(a_lost_subscription_comes_back)
     world_close(&w);
 }
 
+/* Nothing is subscribed at first: the connection comes with the first channel, and stays. */
+TEST(the_first_channel_comes_after_the_start)
+{
+    struct world w;
+
+    world_open(&w, redis_server_url(server));
+    world_start(&w);
+    world_await(&w, &w.ups, 1);
+    link_subscribe(w.link, "news");
+    world_await(&w, &w.subscriptions, 1);
+    do_quietly("PUBLISH news sun");
+    world_await(&w, &w.messages, 1);
+    assert_string_equal(w.last_message, "news=sun");
+    link_unsubscribe(w.link, "news");
+    redis_server_restart(server); /* it comes back without any, and says so to nobody */
+    world_await(&w, &w.ups, 2);
+    link_subscribe(w.link, "weather");
+    while (w.messages < 2) {
+        do_quietly("PUBLISH weather rain");
+        ev_run(w.loop, EVRUN_NOWAIT);
+    }
+    assert_string_equal(w.last_message, "weather=rain");
+    world_close(&w);
+}
+
 static void subscribe_through(enum fault fault, unsigned turn)
 {
     struct world w;
@@ -464,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_redis_that_is_loading),
         cmocka_unit_test(messages_arrive),
         cmocka_unit_test(a_lost_subscription_comes_back),
+        cmocka_unit_test(the_first_channel_comes_after_the_start),
         cmocka_unit_test(every_fault_while_both_connect),
     };
     int failed;
