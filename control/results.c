@@ -181,6 +181,12 @@ void results_message(struct results *r, struct span channel, struct span text)
     }
 }
 
+void results_up(struct results *r)
+{
+    if (!r) return;
+    list_for_each (node, &r->queues) watch(container_of(node, struct result_queue, node));
+}
+
 void results_look(struct results *r)
 {
     if (!r) return;

@@ -4,8 +4,8 @@
  *      `done ID ...`           ──► a word to look, to those who wait for that job
  *      last waiter leaves      ──► unsubscribe; Redis stops publishing by itself
  *
- * A message may be lost: all are told to look when the subscription is made anew, and when events
- * are asked for again. Loop thread only.
+ * A message may be lost, and a Redis that came back may not publish: all are told to look when the
+ * subscription is made anew, and when events are asked for again. Loop thread only.
  */
 #ifndef PINION_CONTROL_RESULTS_H
 #define PINION_CONTROL_RESULTS_H
@@ -40,6 +40,7 @@ void            results_leave(struct results *, struct result_wait *);
 
 /* From the link: a channel of events, or any other (no-op). */
 void results_message(struct results *, struct span channel, struct span text);
+void results_up(struct results *);   /* connected again: asks for events anew; NULL: no-op */
 void results_look(struct results *); /* the subscriptions were made anew; NULL: no-op */
 void results_stop(struct results *); /* ends all waits; NULL: no-op */
 

@@ -31,6 +31,7 @@ static void on_link_up(void *ctx, const struct redis_info *info)
     log_info("redis_up", LOG_TEXT("durability", durability_name(redis_info_durability(info))),
              LOG_INT("version", info->version));
     submitter_up(s->submitter);
+    results_up(s->results);
     workers_up(s->workers, info);
     if (s->at == AT_READY) schedule_apply_run(s->schedules);
 }
