@@ -1,9 +1,9 @@
 /* pinion.h — enqueue jobs and run them: the one public header of libpinion.
  *
  * Thread rule: a client and a service belong to the thread that made them; a service also to the
- * thread that runs its loop. Only pinion_call_soon may be called from elsewhere. Options are
- * structs whose zero is a good default. Text is UTF-8 and NUL-terminated; every pointer given is
- * borrowed for the call only, unless a comment says more.
+ * thread that runs its loop, and an asynchronous client to that alone. Only pinion_call_soon may be
+ * called from elsewhere. Options are structs whose zero is a good default. Text is UTF-8 and
+ * NUL-terminated; every pointer given is borrowed for the call only, unless a comment says more.
  */
 #ifndef PINION_H
 #define PINION_H
@@ -131,6 +131,110 @@ struct pinion_limit {
 enum pinion_err pinion_limit(struct pinion_client *, const char *queue,
                              const struct pinion_limit *limits, size_t count, char *why,
                              size_t why_size);
+
+/* ---- client: asynchronous, on a loop of yours ------------------------------------------------
+ * Nothing here blocks, and there is no thread. It connects in the background, again and again; what
+ * is called meanwhile waits for the connection. What is called in one turn of the loop travels
+ * together, so many small calls are nearly as good as one large one.
+ *
+ * Each call ends exactly once, in its callback: on the loop, never within the call itself, whatever
+ * becomes of Redis or the client. What is handed in is copied; what a callback is given is borrowed
+ * until it returns. A callback may be NULL, and may do all, also make calls and close the client.
+ * `why` is never NULL: the reason in words. Every call may end as
+ *
+ *     PINION_INVALID      what was asked for is wrong
+ *     PINION_BUSY         too much is on its way, see the options: try again when some has ended
+ *     PINION_TOO_LARGE    more than the options ever allow at once
+ *     PINION_UNAVAILABLE  no connection within connect_timeout_ms, no answer within
+ *                         reply_timeout_ms, the connection was lost, or the client was closed:
+ *                         whether a change was made is unknown
+ *     PINION_CONFLICT     the client was closed before the call
+ *
+ * or, if Redis refuses us (a wrong password), as what that is. Loop thread only. An open client
+ * keeps the loop alive. The process ignores SIGPIPE from then on, unless it has a handler. */
+
+#define PINION_ASYNC_JOBS     65536   /* the defaults; see the options */
+#define PINION_ASYNC_BYTES    67108864
+#define PINION_ASYNC_CALLS    4096
+#define PINION_ASYNC_WAITS    1000    /* waits at once */
+#define PINION_ASYNC_JOBS_MAX 1000000 /* that the options may ask for; of calls, too */
+
+struct pinion_async;
+
+struct pinion_async_options {
+    const char *redis_url;          /* NULL: found as the command finds it */
+    const char *state_dir;          /* NULL: the default one; used when no URL is known */
+    const char *name_space;         /* prefix of all keys; NULL: "pinion" */
+    uint64_t    connect_timeout_ms; /* a call waits so long for a connection; 0: 5 s */
+    uint64_t    reply_timeout_ms;   /* and then so long for its answer; 0: 10 s */
+    unsigned    jobs_max;           /* being enqueued at once; 0: PINION_ASYNC_JOBS */
+    size_t      bytes_max;          /* of their payloads and texts; 0: PINION_ASYNC_BYTES */
+    unsigned    calls_max;          /* shows, cancels and retries at once; 0: PINION_ASYNC_CALLS */
+};
+
+/* Comes back at once. PINION_INVALID: no loop, or wrong options; then *ret_client is untouched and
+ * `why` (NULL is fine, else why_size bytes) has the reason. */
+enum pinion_err pinion_async_open(struct ev_loop *, const struct pinion_async_options *,
+                                  struct pinion_async **ret_client, char *why, size_t why_size);
+
+/* Ends all calls, in the next turns of the loop, and then frees the client: forget the pointer, but
+ * in the callbacks that are still to come. `closed` (NULL is fine) is the last of them. The loop
+ * must run until then. NULL: no-op. */
+typedef void pinion_closed_fn(void *ctx);
+void pinion_async_close(struct pinion_async *, pinion_closed_fn *closed, void *ctx);
+
+/* How many jobs are being enqueued: a producer that keeps this below jobs_max is never refused. */
+size_t pinion_async_jobs(const struct pinion_async *);
+
+/* As pinion_enqueue, but that a call without an answer is not repeated: give the jobs ids to do so.
+ * made: what became of each, in order, with PINION_OK and PINION_UNAVAILABLE; else NULL. `why`:
+ * also of the first job with an error, which makes the call no failure. */
+typedef void pinion_enqueued_fn(enum pinion_err, const struct pinion_enqueued *made, size_t count,
+                                const char *why, void *ctx);
+void pinion_async_enqueue(struct pinion_async *, const struct pinion_job *jobs, size_t count,
+                          pinion_enqueued_fn *, void *ctx);
+
+struct pinion_outcome {
+    const char *state;  /* "done", "dead" or "cancelled"; NULL, of one that is shown: not ended */
+    const char *result; /* a NUL follows; NULL: none, or not kept */
+    size_t      result_len;
+    const char *error;  /* of its last failure; NULL: none */
+    const char *reason; /* why it was cancelled, or is dead; NULL: none */
+};
+
+/* Until the job QUEUE:LOCAL has ended for good. timeout_ms 0: for ever, also while Redis is away.
+ * PINION_NOT_FOUND: there is none; it may have ended and not been kept: give those that are waited
+ * for a retain_ms. PINION_BUSY, also: timeout_ms is over. */
+typedef void pinion_ended_fn(enum pinion_err, const struct pinion_outcome *, const char *why,
+                             void *ctx);
+void pinion_async_wait(struct pinion_async *, const char *id, uint64_t timeout_ms,
+                       pinion_ended_fn *, void *ctx);
+
+/* A job as it is. Of one that ended and was not kept, id, queue and state alone are known. Times
+ * are in milliseconds since 1970; 0: not yet, or not known. */
+struct pinion_shown {
+    const char *id, *queue, *kind; /* kind NULL: not known */
+    const char *state;             /* as "scheduled", "ready", "active" */
+    const void *payload;           /* a NUL follows; NULL: not known */
+    size_t      payload_len;
+    unsigned    attempt, attempts_max; /* attempt 0: none has begun */
+    int64_t     created_at_ms, run_at_ms, started_at_ms, finished_at_ms;
+    unsigned    progress_percent;
+    const char *progress_note;     /* NULL: none */
+    struct pinion_outcome outcome; /* its error is there from the first failure on */
+};
+
+/* PINION_NOT_FOUND: there is no such job, nor the memory of one. */
+typedef void pinion_shown_fn(enum pinion_err, const struct pinion_shown *, const char *why,
+                             void *ctx);
+void pinion_async_show(struct pinion_async *, const char *id, pinion_shown_fn *, void *ctx);
+
+/* Cancels a job that has not ended (`why` says whether it is cancelled, or runs and will be
+ * stopped); starts one anew that is dead, cancelled, or done and kept. PINION_NOT_FOUND,
+ * PINION_CONFLICT: its state does not allow it. */
+typedef void pinion_steered_fn(enum pinion_err, const char *why, void *ctx);
+void pinion_async_cancel(struct pinion_async *, const char *id, pinion_steered_fn *, void *ctx);
+void pinion_async_retry(struct pinion_async *, const char *id, pinion_steered_fn *, void *ctx);
 
 /* ---- service: runs handlers on a loop -------------------------------------------------------- */
 
@@ -401,14 +505,6 @@ enum pinion_err pinion_await_http(struct pinion_attempt *, const struct pinion_r
  * meanwhile. To await their ends, give them a retain_ms. */
 enum pinion_err pinion_await_enqueue(struct pinion_attempt *, const struct pinion_job *jobs,
                                      size_t count, struct pinion_enqueued *ret);
-
-struct pinion_outcome {
-    const char *state;  /* "done", "dead" or "cancelled" */
-    const char *result; /* a NUL follows; NULL: none, or not kept */
-    size_t      result_len;
-    const char *error;  /* of its last failure; NULL: none */
-    const char *reason; /* why it was cancelled, or is dead; NULL: none */
-};
 
 /* Until the job QUEUE:LOCAL has ended for good. timeout_ms 0: as long as the attempt may take.
  * PINION_NOT_FOUND: there is none; it may have ended and not been kept. PINION_BUSY, also: a
