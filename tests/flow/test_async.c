@@ -220,9 +220,10 @@ TEST(what_is_not_there_and_what_takes_too_long)
 
 TEST(so_many_jobs_and_no_more)
 {
-    struct pinion_job jobs[6] = {[0 ... 5] = job_of("k", "x")};
     struct probe fits = {0}, past = {0}, large = {0}, again = {0};
+    struct pinion_job jobs[6];
 
+    for (unsigned i = 0; i < 6; i++) jobs[i] = job_of("k", "x");
     open_client((struct pinion_async_options){.jobs_max = 5});
     CALL(&fits, enqueue, jobs, 4, on_enqueued, &fits);
     CALL(&fits, enqueue, jobs, 1, on_enqueued, &fits);
