@@ -22,9 +22,10 @@ add_library(wslay INTERFACE)
 target_include_directories(wslay SYSTEM INTERFACE ${WSLAY_INCLUDE})
 target_link_libraries(wslay INTERFACE ${WSLAY_LIBRARY})
 
-# Loaded when the first webhook is named (workers/web_libs.h), so only their headers are needed here.
+# Loaded when a webhook or a certificate is named (workers/web_libs.h, control/http/tls_lib.h), so
+# only their headers are needed here.
 pkg_check_modules(CURL REQUIRED libcurl>=7.87)
-pkg_check_modules(CRYPTO REQUIRED libcrypto)
+pkg_check_modules(CRYPTO REQUIRED libcrypto libssl)
 add_library(web_headers INTERFACE)
 target_include_directories(web_headers SYSTEM INTERFACE ${CURL_INCLUDE_DIRS} ${CRYPTO_INCLUDE_DIRS})
 

@@ -1,4 +1,4 @@
-/*      file, environment, flags ──► fresh config, checked ──► handlers made ──► all of it applied
+/*      file, environment, flags ──► fresh config, checked ──► certificate, handlers ──► all applied
  *                                        │ bad                   │ bad
  *                                        └───────────────────────┴──► nothing has changed
  */
@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/access/access.h"
+#include "control/http/tls.h"
 #include "control/service_inside.h"
 
 /* ---- what needs a restart -------------------------------------------------------------------- */
@@ -29,6 +30,14 @@ static void keep_text(char **fresh, const char *running, const char *key, struct
     free(*fresh);
     *fresh = xstrdup(running);
     name_it(out, key);
+}
+
+/* The listener speaks TLS or does not; which certificate it shows may change. */
+static void keep_tls(struct config *fresh, const struct config *running, struct buffer *out)
+{
+    if (!fresh->tls_cert == !running->tls_cert) return;
+    keep_text(&fresh->tls_cert, running->tls_cert, "tls-cert", out);
+    keep_text(&fresh->tls_key, running->tls_key, "tls-key", out);
 }
 
 /* Those that are parts of the private Redis, and of no other. */
@@ -77,6 +86,7 @@ void reload_keep(struct config *fresh, const struct config *running, struct buff
 {
     keep_redis(fresh, running, out);
     keep_text(&fresh->listen, running->listen, "listen", out);
+    keep_tls(fresh, running, out);
     keep_text(&fresh->state, running->state, "state", out);
     keep_text(&fresh->name_space, running->name_space, "namespace", out);
     if (!lists_equal(fresh->hosts, fresh->host_count, running->hosts, running->host_count))
@@ -130,9 +140,19 @@ static enum pinion_err replace_handlers(struct service *s, const struct config *
     return err;
 }
 
+/* The same files may have other content. */
+static enum pinion_err load_tls(const struct service *s, const struct config *fresh,
+                                struct http_tls **ret_tls, struct error *why)
+{
+    *ret_tls = NULL;
+    if (!s->http || !config_has_tls(s->config) || !config_has_tls(fresh)) return PINION_OK;
+    return http_tls_open(fresh->tls_cert, fresh->tls_key, ret_tls, why);
+}
+
 enum pinion_err service_reload(struct service *s, struct config *fresh, struct error *why)
 {
     struct config *kept = xmemdup(fresh, sizeof *fresh);
+    struct http_tls *tls = NULL;
     enum pinion_err err;
 
     *fresh = (struct config){0};
@@ -141,12 +161,16 @@ enum pinion_err service_reload(struct service *s, struct config *fresh, struct e
     else if (s->at > AT_READY)
         err = error_set(why, PINION_CONFLICT, "it is stopping");
     else
-        err = access_reload(s->access, why); /* a file of its own: it may change without the rest */
+        err = load_tls(s, kept, &tls, why);
+    /* A file of its own: it may change without the rest. */
+    if (!err) err = access_reload(s->access, why);
     if (!err) err = replace_handlers(s, kept, why);
     if (!err) {
+        if (tls) http_server_renew(s->http, tls);
         apply(s, kept);
         return PINION_OK;
     }
+    http_tls_free(tls);
     config_deinit(kept);
     free(kept);
     return err;

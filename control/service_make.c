@@ -8,6 +8,7 @@
 #include "control/api/api.h"
 #include "control/fleet.h"
 #include "control/handlers.h"
+#include "control/http/tls.h"
 #include "control/results.h"
 #include "workers/callback.h"
 #include "workers/strays.h"
@@ -151,16 +152,18 @@ static enum pinion_err open_http(struct service *s, struct error *why)
 {
     const char **hosts;
     struct http_options options = {.listen = s->config->listen};
-    enum pinion_err err;
+    enum pinion_err err = PINION_OK;
 
     if (!s->config->listen) return PINION_OK;
     if (config_has_tls(s->config))
-        return error_set(why, PINION_INVALID, "tls-cert: this build cannot speak TLS yet");
+        err = http_tls_open(s->config->tls_cert, s->config->tls_key, &options.tls, why);
+    if (err) return err;
     hosts = xcalloc(s->config->host_count + 1, sizeof *hosts);
     for (size_t i = 0; i < s->config->host_count; i++) hosts[i] = s->config->hosts[i];
     options.hosts = hosts;
     err = http_server_open(s->loop, s->ticker, &options, api_handle, s, &s->http, why);
     free(hosts);
+    if (err) http_tls_free(options.tls);
     return err;
 }
 

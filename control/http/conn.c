@@ -23,16 +23,21 @@
 #include "base/memory.h"
 #include "control/http/flow.h"
 
-/* ---- bytes: the only two places where they come and go (and where TLS will) ------------------ */
+/* ---- bytes: the only places where they come and go ------------------------------------------- */
 
 static ssize_t conn_recv(struct http_exchange *x, void *out, size_t size)
 {
-    return recv(x->fd, out, size, 0);
+    return x->tls ? tls_conn_recv(x->tls, out, size) : recv(x->fd, out, size, 0);
+}
+
+static ssize_t conn_peek(struct http_exchange *x, void *out, size_t size)
+{
+    return x->tls ? tls_conn_peek(x->tls, out, size) : recv(x->fd, out, size, MSG_PEEK);
 }
 
 static ssize_t conn_send(struct http_exchange *x, const void *data, size_t len)
 {
-    return send(x->fd, data, len, MSG_NOSIGNAL);
+    return x->tls ? tls_conn_send(x->tls, data, len) : send(x->fd, data, len, MSG_NOSIGNAL);
 }
 
 static bool try_later(void)
@@ -131,12 +136,30 @@ static void watch(struct ev_loop *loop, ev_io *w, bool on)
         ev_io_stop(loop, w);
 }
 
+/* Bytes that TLS has taken from the socket wait in it: the socket will not tell of them again. */
+static void read_inside(struct http_exchange *x, bool read)
+{
+    if (!read || !x->tls->more || x->at == CONN_LINGER) return;
+    ev_io_start(x->server->loop, &x->readable);
+    ev_feed_event(x->server->loop, &x->readable, EV_READ);
+}
+
 static void settle_watchers(struct http_exchange *x, bool hungry)
 {
     bool read = (x->at == CONN_ANSWER && !x->unread) || x->at == CONN_LINGER || hungry;
+    bool write = is_sending(x) || x->at == CONN_CLOSE;
 
-    watch(x->server->loop, &x->readable, read && !x->eof);
-    watch(x->server->loop, &x->writable, is_sending(x));
+    read = read && !x->eof;
+    if (x->tls) {
+        read = read && (!x->tls->stuck || x->at == CONN_LINGER);
+        read_inside(x, read);
+        bool read_waits = read && x->tls->read_wants_write;
+        bool write_waits = write && x->tls->write_wants_read;
+        read = (read && !read_waits) || write_waits;
+        write = (write && !write_waits) || read_waits;
+    }
+    watch(x->server->loop, &x->readable, read);
+    watch(x->server->loop, &x->writable, write);
 }
 
 static void set_due(struct http_exchange *x, uint64_t ms)
@@ -165,6 +188,7 @@ void http_allow_ms(struct http_exchange *x, uint64_t ms)
 static enum conn_due due_now(const struct http_exchange *x)
 {
     switch (x->at) {
+    case CONN_SHAKE: return DUE_SHAKE;
     case CONN_HEAD:
         if (http_conn_unsent(x)) return DUE_WRITE;
         return x->in_at == x->in.len && (x->served || x->due != DUE_HEAD) ? DUE_IDLE : DUE_HEAD;
@@ -190,6 +214,7 @@ static void settle_deadline(struct http_exchange *x)
     x->due = due;
     switch (due) {
     case DUE_NONE: ticker_cancel(x->server->ticker, &x->alarm); break;
+    case DUE_SHAKE: set_due(x, limits->shake_ms); break;
     case DUE_IDLE: set_due(x, limits->idle_ms); break;
     case DUE_HEAD: set_due(x, limits->head_ms); break;
     case DUE_BODY: set_due(x, limits->body_ms); break;
@@ -205,6 +230,7 @@ static void settle_deadline(struct http_exchange *x)
  * so half of the connection stays until it closes, for a while. */
 static void linger(struct http_exchange *x)
 {
+    if (x->tls && !x->eof && !tls_conn_finish(x->tls)) return; /* again when the socket has room */
     if (x->eof || shutdown(x->fd, SHUT_WR) != 0)
         http_conn_close(x);
     else
@@ -216,6 +242,10 @@ static void settle(struct http_exchange *x, enum step step)
     bool idle = x->at == CONN_HEAD && x->in_at == x->in.len;
 
     if (x->at == CONN_GONE) return;
+    if (x->at == CONN_SHAKE && x->server->draining) {
+        http_conn_close(x);
+        return;
+    }
     if (step == STEP_HUNGRY && x->eof) x->at = CONN_CLOSE;
     if (x->at == CONN_CLOSE && !http_conn_unsent(x)) linger(x);
     if (idle && x->at == CONN_HEAD) {
@@ -278,9 +308,12 @@ static bool read_some(struct http_exchange *x)
 static void look_for_leaver(struct http_exchange *x)
 {
     char byte;
-    ssize_t n = recv(x->fd, &byte, 1, MSG_PEEK);
+    ssize_t n = conn_peek(x, &byte, 1);
 
-    if (n < 0 && try_later()) return;
+    if (n < 0 && try_later()) {
+        settle_watchers(x, false);
+        return;
+    }
     if (n < 0) {
         http_conn_close(x);
         return;
@@ -309,9 +342,61 @@ static void check_leaver(struct http_exchange *x)
 static void discard(struct http_exchange *x)
 {
     char scratch[16384];
-    ssize_t n = conn_recv(x, scratch, sizeof scratch);
+    ssize_t n = recv(x->fd, scratch, sizeof scratch, 0); /* whatever it would mean to TLS */
 
     if (n == 0 || (n < 0 && !try_later())) http_conn_close(x);
+}
+
+/* Whoever takes our port for one without TLS is told so in the clear. */
+static void refuse_plain(struct http_exchange *x)
+{
+    static const struct http_refusal plain = {
+        400, PINION_INVALID, "this port speaks TLS: use https:// instead of http://"};
+
+    tls_conn_free(x->tls);
+    x->tls = NULL;
+    http_exchange_refuse(x, &plain);
+    http_conn_turn(x);
+}
+
+static void shake(struct http_exchange *x)
+{
+    switch (tls_conn_accept(x->tls, x->fd)) {
+    case TLS_FAILED: http_conn_close(x); return;
+    case TLS_PLAIN: refuse_plain(x); return;
+    case TLS_LATER: break;
+    case TLS_DONE:
+        x->at = CONN_HEAD;
+        x->due = DUE_HEAD;
+        set_due(x, x->server->limits.head_ms);
+        break;
+    }
+    settle(x, STEP_HUNGRY);
+}
+
+static void read_on(struct http_exchange *x)
+{
+    if (x->at == CONN_SHAKE) {
+        shake(x);
+    } else if (x->at == CONN_ANSWER) {
+        look_for_leaver(x);
+    } else if (x->at == CONN_LINGER) {
+        discard(x);
+    } else if (read_some(x)) {
+        http_conn_turn(x);
+    } else if (x->at != CONN_GONE) {
+        settle_watchers(x, true);
+    }
+}
+
+static void write_on(struct http_exchange *x)
+{
+    bool waited = x->tls && x->tls->write_wants_read;
+
+    if (x->at != CONN_STREAM) send_rest(x);
+    if (x->at == CONN_GONE) return;
+    bool waits = x->tls && x->tls->write_wants_read;
+    if (x->at == CONN_STREAM || !http_conn_unsent(x) || waits != waited) http_conn_turn(x);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
@@ -319,12 +404,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
     struct http_exchange *x = container_of(w, struct http_exchange, readable);
 
     (void)loop, (void)revents;
-    if (x->at == CONN_ANSWER)
-        look_for_leaver(x);
-    else if (x->at == CONN_LINGER)
-        discard(x);
-    else if (read_some(x))
-        http_conn_turn(x);
+    if (x->tls && x->tls->write_wants_read)
+        write_on(x);
+    else
+        read_on(x);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *w, int revents)
@@ -332,8 +415,10 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int revents)
     struct http_exchange *x = container_of(w, struct http_exchange, writable);
 
     (void)loop, (void)revents;
-    if (x->at != CONN_STREAM) send_rest(x);
-    if (x->at == CONN_STREAM || (x->at != CONN_GONE && !http_conn_unsent(x))) http_conn_turn(x);
+    if (x->tls && x->tls->read_wants_write)
+        read_on(x);
+    else
+        write_on(x);
 }
 
 static void too_late(struct http_exchange *x, unsigned status, enum pinion_err code,
@@ -381,12 +466,14 @@ void http_conn_open(struct http_server *server, int fd, const struct http_peer *
     x->fd = fd;
     x->peer = *peer;
     x->peer_count = peer_count;
-    x->due = DUE_HEAD;
+    x->at = server->tls ? CONN_SHAKE : CONN_HEAD;
+    x->due = server->tls ? DUE_SHAKE : DUE_HEAD;
+    if (server->tls) x->tls = tls_conn_new(server->tls, fd);
     list_init(&x->node);
     list_init(&x->again);
     list_push(&server->conns, &x->node);
     alarm_init(&x->alarm, on_deadline);
-    set_due(x, server->limits.head_ms);
+    set_due(x, server->tls ? server->limits.shake_ms : server->limits.head_ms);
     ev_io_init(&x->readable, on_readable, fd, EV_READ);
     ev_io_init(&x->writable, on_writable, fd, EV_WRITE);
     ev_io_start(server->loop, &x->readable);
@@ -409,6 +496,8 @@ void http_conn_close(struct http_exchange *x)
     ev_io_stop(server->loop, &x->readable);
     ev_io_stop(server->loop, &x->writable);
     ticker_cancel(server->ticker, &x->alarm);
+    if (x->tls) tls_conn_free(x->tls);
+    x->tls = NULL;
     close(x->fd);
     x->fd = -1;
     x->at = CONN_GONE;

@@ -1,7 +1,7 @@
 /* control/http/conn.h — the inside that server, conn, exchange and reply share.
  *
- * Where later parts join: TLS in the two functions of conn.c through which bytes pass. Replies
- * without end and WebSockets are CONN_STREAM, and have a struct http_flow beside their exchange.
+ * TLS is in the functions of conn.c through which bytes pass. Replies without end and WebSockets
+ * are CONN_STREAM, and have a struct http_flow beside their exchange.
  */
 #ifndef PINION_CONTROL_HTTP_CONN_H
 #define PINION_CONTROL_HTTP_CONN_H
@@ -13,6 +13,7 @@
 #include "control/http/listen.h"
 #include "control/http/parse.h"
 #include "control/http/peers.h"
+#include "control/http/tls.h"
 #include "scheduler/ticker.h"
 
 #define HTTP_DATE_MAX 96 /* more than a date needs, so that no compiler doubts it */
@@ -23,6 +24,7 @@ struct http_server {
     http_handler_fn *handler;
     void *ctx;
     struct http_limits limits;
+    struct http_tls *tls; /* for new connections; NULL: none, bytes go as they are */
     const char **hosts; /* that Host may name; NULL ends; not looked at on a unix socket */
 
     struct http_listener listener;
@@ -48,15 +50,27 @@ struct http_server {
 
 /* What the connection waits for:
  *
+ *     SHAKE --TLS is there, or none is wanted--> HEAD
+ *
  *     HEAD --head--> BODY --body--> ANSWER --http_reply()--> HEAD ...
  *       |             |                |
  *       +--refused----+----close-------+--> CLOSE --all sent--> LINGER --client closed--> GONE
  *
  * From ANSWER, what goes on without end is STREAM (flow.h).
  * GONE (no descriptor) comes from anywhere: reset, deadline, server closed. */
-enum conn_at { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_STREAM, CONN_CLOSE, CONN_LINGER, CONN_GONE };
+enum conn_at {
+    CONN_SHAKE,
+    CONN_HEAD,
+    CONN_BODY,
+    CONN_ANSWER,
+    CONN_STREAM,
+    CONN_CLOSE,
+    CONN_LINGER,
+    CONN_GONE,
+};
 enum conn_due {
     DUE_NONE,
+    DUE_SHAKE,
     DUE_IDLE,
     DUE_HEAD,
     DUE_BODY,
@@ -73,6 +87,7 @@ struct http_exchange {
     struct list node;           /* in server->conns or ->closed */
     struct list again;          /* in server->again, or nowhere */
     int fd;
+    struct tls_conn *tls; /* NULL: bytes go as they are */
     enum conn_at at;
     bool owed;    /* the handler has the exchange; independent of `at` */
     bool eof;     /* nothing more will come in */

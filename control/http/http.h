@@ -22,6 +22,7 @@ struct ticker;
 struct route;
 struct route_args;
 struct http_server;
+struct http_tls;
 struct http_exchange; /* one request and the duty to answer it; valid until http_reply() */
 
 struct http_peer {
@@ -73,6 +74,7 @@ typedef void http_drained_fn(void *ctx);
 struct http_options {
     const char *listen;       /* "127.0.0.1:7466", "[::1]:0", "unix:PATH", "fd:3" (inherited) */
     const char *const *hosts; /* names besides localhost, 127.0.0.1, [::1]; NULL ends; or NULL */
+    struct http_tls *tls; /* by http_tls_open(), the server's from then on; NULL: in the clear */
     struct http_limits limits;
 };
 
@@ -80,7 +82,11 @@ struct http_options {
 enum pinion_err http_server_open(struct ev_loop *, struct ticker *, const struct http_options *,
                                  http_handler_fn *, void *ctx, struct http_server **ret_server,
                                  struct error *why) must_use;
-const char *http_server_address(const struct http_server *); /* with the port that :0 became */
+/* With the port that :0 became, and behind "https://" where it speaks TLS. */
+const char *http_server_address(const struct http_server *);
+/* Another certificate for new connections; those that are open keep theirs. It is the server's from
+ * then on. Only where there was one. */
+void http_server_renew(struct http_server *, struct http_tls *);
 unsigned http_server_connections(const struct http_server *);
 /* No more accepts; idle connections close now, others after their answer. `drained` (NULL is fine)
  * is called once, on the loop, when none is left, and may close the server. */

@@ -24,6 +24,7 @@
 #define HTTP_MESSAGE_BYTES_MAX     (64u << 10) /* of a WebSocket message; more is close code 1009 */
 
 /* Deadlines are totals: a client that sends one byte at a time does not move them. */
+#define HTTP_SHAKE_MS  10000 /* from accept to the end of TLS's handshake; closed */
 #define HTTP_HEAD_MS   10000 /* from accept or first byte to the head's end; 408 */
 #define HTTP_BODY_MS   30000 /* from the head's end to the body's; 408 */
 #define HTTP_ANSWER_MS 60000 /* until the handler answers; 503; http_allow_ms() adds to it */
@@ -55,7 +56,7 @@ struct http_limits {
     size_t buffered_bytes_max, reply_bytes_max, reply_queue_bytes_max;
     size_t stream_queue_bytes_max, message_bytes_max;
     unsigned headers_max, connections_max, peer_connections_max, pipeline_max;
-    uint64_t head_ms, body_ms, answer_ms, write_ms, idle_ms, linger_ms;
+    uint64_t shake_ms, head_ms, body_ms, answer_ms, write_ms, idle_ms, linger_ms;
     uint64_t stall_ms, ping_ms;
 };
 

@@ -28,6 +28,7 @@ struct http_limits http_limits_filled(struct http_limits l)
     FILL(l.connections_max, HTTP_CONNECTIONS_MAX);
     FILL(l.peer_connections_max, HTTP_PEER_CONNECTIONS_MAX);
     FILL(l.pipeline_max, HTTP_PIPELINE_MAX);
+    FILL(l.shake_ms, HTTP_SHAKE_MS);
     FILL(l.head_ms, HTTP_HEAD_MS);
     FILL(l.body_ms, HTTP_BODY_MS);
     FILL(l.answer_ms, HTTP_ANSWER_MS);
@@ -73,8 +74,8 @@ static void on_turn(struct ev_loop *loop, ev_timer *w, int revents)
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* A client that is turned away is told so, as far as one write and no waiting can. */
-static void turn_away(int fd)
+/* A client that is turned away is told so, as far as one write and no waiting can: not in TLS. */
+static void turn_away(const struct http_server *server, int fd)
 {
     static const char body[] = "{\"error\":{\"code\":\"unavailable\",\"message\":"
                                "\"too many connections; try again later\"}}\n";
@@ -86,7 +87,7 @@ static void turn_away(int fd)
                        sizeof body - 1, body);
     ssize_t ignored = recv(fd, scratch, sizeof scratch, MSG_DONTWAIT); /* unread bytes: a reset */
 
-    ignored = send(fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!server->tls) ignored = send(fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)ignored;
     shutdown(fd, SHUT_WR);
     close(fd);
@@ -123,7 +124,7 @@ static void shed(struct http_server *server)
         close(server->spare_fd);
         server->spare_fd = -1;
         fd = accept_one(server, &from);
-        if (fd >= 0) turn_away(fd);
+        if (fd >= 0) turn_away(server, fd);
         open_spare(server);
     }
     if (fd < 0 || server->spare_fd < 0) pause_accepting(server);
@@ -139,7 +140,7 @@ static void welcome(struct http_server *server, int fd, const struct sockaddr_st
     if (server->connections < server->limits.connections_max)
         count = http_peers_add(&server->peers, &key, server->limits.peer_connections_max);
     if (!count) {
-        turn_away(fd);
+        turn_away(server, fd);
         return;
     }
     server->connections++;
@@ -198,6 +199,14 @@ static const char **allowed_hosts(const char *const *names, const struct http_li
     return hosts;
 }
 
+static void name_https(struct http_listener *listener)
+{
+    char *address = xasprintf("https://%s", listener->address);
+
+    free(listener->address);
+    listener->address = address;
+}
+
 enum pinion_err http_server_open(struct ev_loop *loop, struct ticker *ticker,
                                  const struct http_options *options, http_handler_fn *handler,
                                  void *ctx, struct http_server **ret_server, struct error *why)
@@ -206,12 +215,14 @@ enum pinion_err http_server_open(struct ev_loop *loop, struct ticker *ticker,
     enum pinion_err err = http_listen_open(options->listen, &listener, why);
 
     if (err) return err;
+    if (options->tls) name_https(&listener);
     struct http_server *server = xcalloc(1, sizeof *server);
     server->loop = loop;
     server->ticker = ticker;
     server->handler = handler;
     server->ctx = ctx;
     server->listener = listener;
+    server->tls = options->tls;
     server->limits = http_limits_filled(options->limits);
     server->hosts = allowed_hosts(options->hosts, &listener);
     server->spare_fd = -1;
@@ -226,6 +237,13 @@ enum pinion_err http_server_open(struct ev_loop *loop, struct ticker *ticker,
     ev_io_start(loop, &server->accept);
     *ret_server = server;
     return PINION_OK;
+}
+
+void http_server_renew(struct http_server *server, struct http_tls *tls)
+{
+    assert(server->tls && tls);
+    http_tls_free(server->tls);
+    server->tls = tls;
 }
 
 const char *http_server_address(const struct http_server *server)
@@ -272,6 +290,7 @@ void http_server_close(struct http_server *server)
     assert(server->connections == 0);
     ev_timer_stop(server->loop, &server->turn);
     http_listen_close(&server->listener);
+    http_tls_free(server->tls);
     for (const char **host = server->hosts; *host; host++) free((char *)(uintptr_t)*host);
     free(server->hosts);
     free(server);

@@ -5,6 +5,7 @@
 #include <ev.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,10 +17,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "control/http/conn.h"
 #include "control/http/route.h"
 #include "scheduler/ticker.h"
+#include "tests/flow/tls_files.h"
 
 static struct ev_loop *loop;
 static struct ticker *ticker;
@@ -155,6 +158,91 @@ static int descriptors(void)
     return count;
 }
 
+/* ---- TLS ------------------------------------------------------------------------------------- */
+
+SSL_CTX *client_tls;
+static char tls_folder[] = "/tmp/pinion-tls-XXXXXX";
+char tls_cert[64], tls_key[64];
+
+static void remove_tls_files(void)
+{
+    unlink(tls_cert);
+    unlink(tls_key);
+    rmdir(tls_folder);
+    SSL_CTX_free(client_tls);
+}
+
+static void make_tls_files(void)
+{
+    if (*tls_cert) return;
+    assert_non_null(mkdtemp(tls_folder));
+    snprintf(tls_cert, sizeof tls_cert, "%s/cert", tls_folder);
+    snprintf(tls_key, sizeof tls_key, "%s/key", tls_folder);
+    tls_files_make(tls_cert, tls_key, 1, 30);
+    log_set(LOG_WARN, LOG_AS_TEXT); /* each world would tell of its certificate */
+    client_tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_mode(client_tls, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(client_tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    atexit(remove_tls_files);
+}
+
+/* A unix socket needs none. */
+static void use_tls(void)
+{
+    struct error why;
+
+    if (!getenv("PINION_TEST_TLS") || strncmp(options.listen, "unix:", 5) == 0) return;
+    make_tls_files();
+    if (http_tls_open(tls_cert, tls_key, &options.tls, &why)) fail_msg("%s", why.text);
+}
+
+bool world_has_tls(void)
+{
+    return client_tls && server->tls;
+}
+
+void client_shake(struct client *c)
+{
+    client_shake_with(c, NULL);
+}
+
+/* A server that has no room for us leaves us without: the test sees what follows. */
+void client_shake_with(struct client *c, SSL_SESSION *session)
+{
+    if (!world_has_tls()) return;
+    c->ssl = SSL_new(client_tls);
+    if (session) SSL_set_session(c->ssl, session);
+    SSL_set_fd(c->ssl, c->fd);
+    fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) | O_NONBLOCK);
+    for (unsigned tries = 0; tries < 100; tries++) {
+        int n = SSL_connect(c->ssl), error = SSL_get_error(c->ssl, n);
+        if (n == 1 || (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)) return;
+        world_sleep_turn();
+    }
+}
+
+static ssize_t client_recv(struct client *c, void *out, size_t size)
+{
+    if (!c->ssl) return recv(c->fd, out, size, MSG_DONTWAIT);
+    int n = SSL_read(c->ssl, out, (int)size);
+    int error = n > 0 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, n);
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
+    return error == SSL_ERROR_ZERO_RETURN ? 0 : n > 0 ? n : -1;
+}
+
+ssize_t client_try_send(struct client *c, const void *data, size_t len)
+{
+    if (!c->ssl) return send(c->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!len) return 0;
+    int n = SSL_write(c->ssl, data, (int)len);
+    int error = n > 0 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, n);
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
+    return n > 0 ? n : -1;
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------- */
+
 static int descriptors_before;
 
 void world_open(void)
@@ -167,6 +255,7 @@ void world_open(void)
     loop = ev_loop_new(EVFLAG_AUTO);
     ticker = ticker_new(loop);
     if (!options.listen) options.listen = "127.0.0.1:0";
+    use_tls();
     if (http_server_open(loop, ticker, &options, handle, &requests, &server, &why))
         fail_msg("%s", why.text);
 }
@@ -174,6 +263,7 @@ void world_open(void)
 void world_close(void)
 {
     for (unsigned i = 0; i < client_count; i++) {
+        SSL_free(clients[i].ssl);
         if (clients[i].fd >= 0) close(clients[i].fd);
         buffer_deinit(&clients[i].got);
     }
@@ -202,7 +292,7 @@ void world_drain(void)
 void client_pull(struct client *c)
 {
     while (c->fd >= 0 && !c->eof) {
-        ssize_t n = recv(c->fd, buffer_reserve(&c->got, 65536), 65536, MSG_DONTWAIT);
+        ssize_t n = client_recv(c, buffer_reserve(&c->got, 65536), 65536);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (n <= 0) c->eof = true;
         if (n > 0) c->got.len += (size_t)n;
@@ -249,7 +339,7 @@ static void connect_tcp(struct client *c)
     assert_int_equal(connect(c->fd, (struct sockaddr *)&in, sizeof in), 0);
 }
 
-struct client *client_open(void)
+struct client *client_open_clear(void)
 {
     const char *address = http_server_address(server);
     struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -265,6 +355,14 @@ struct client *client_open(void)
     return c;
 }
 
+struct client *client_open(void)
+{
+    struct client *c = client_open_clear();
+
+    client_shake(c);
+    return c;
+}
+
 struct client *client_open_from(const char *v4)
 {
     struct client *c = new_client(AF_INET);
@@ -273,6 +371,7 @@ struct client *client_open_from(const char *v4)
     inet_pton(AF_INET, v4, &in.sin_addr);
     assert_int_equal(bind(c->fd, (struct sockaddr *)&in, sizeof in), 0);
     connect_tcp(c);
+    client_shake(c);
     return c;
 }
 
@@ -281,7 +380,7 @@ void client_send_bytes(struct client *c, const void *data, size_t len)
     const char *bytes = data;
 
     for (unsigned tries = 0; len; tries++) {
-        ssize_t n = send(c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = client_try_send(c, bytes, len);
         if (n < 0 && errno != EAGAIN) return; /* the server closed: the test sees what it said */
         if (n < 0) world_sleep_turn();
         if (n > 0) bytes += n, len -= (size_t)n, tries = 0;
@@ -297,6 +396,8 @@ void client_send(struct client *c, const char *text)
 
 void client_leave(struct client *c)
 {
+    SSL_free(c->ssl);
+    c->ssl = NULL;
     close(c->fd);
     c->fd = -1;
 }
@@ -311,6 +412,7 @@ void client_reset(struct client *c)
 
 void client_half_close(struct client *c)
 {
+    if (c->ssl) SSL_shutdown(c->ssl);
     shutdown(c->fd, SHUT_WR);
 }
 

@@ -1,5 +1,6 @@
 /* tests/flow/http_world.h — a server and its raw clients in one thread: the loop runs in steps
- * until what a test waits for is true. The clock is the real one plus what the test adds. */
+ * until what a test waits for is true. The clock is the real one plus what the test adds.
+ * With PINION_TEST_TLS in the environment all is said inside TLS. */
 #ifndef PINION_TESTS_FLOW_HTTP_WORLD_H
 #define PINION_TESTS_FLOW_HTTP_WORLD_H
 
@@ -9,8 +10,11 @@
 #define CLIENTS_MAX 64
 #define WAITING_MAX 8
 
+struct ssl_session_st;
+
 struct client {
-    int fd; /* -1: closed by us */
+    int fd;             /* -1: closed by us */
+    struct ssl_st *ssl; /* NULL: in the clear */
     struct buffer got;
     bool eof; /* the server closed, or reset */
 };
@@ -30,6 +34,8 @@ extern unsigned requests;                   /* that reached the handler */
 extern struct waiting waiting[WAITING_MAX]; /* exchanges of /wait, in order */
 extern unsigned waiting_count;
 extern unsigned drained;
+extern struct ssl_ctx_st *client_tls;       /* of what client_shake() begins; NULL: no TLS yet */
+extern char tls_cert[64], tls_key[64];      /* the server's files */
 extern bool close_when_drained; /* from inside the callback */
 
 /* Paths: /wait is kept; /echo answers body and query; /big?N answers N bytes; /inject shows
@@ -41,11 +47,17 @@ void world_pass(uint64_t ms);     /* time passes, alarms fire */
 void world_turns(unsigned turns); /* the loop, without waiting */
 void world_sleep_turn(void);      /* the loop once; it may wait for events */
 
+bool world_has_tls(void);                            /* for new clients of the open world */
 struct client *client_open(void);                    /* to the server's address */
+struct client *client_open_clear(void);              /* connected, and no more */
+void client_shake(struct client *);                  /* if the server has TLS, as of now */
+void client_shake_with(struct client *, struct ssl_session_st *); /* from before; NULL: none */
 struct client *client_open_from(const char *v4);     /* from this loopback address */
 void client_send(struct client *, const char *text); /* all of it; the loop runs meanwhile */
 void client_send_bytes(struct client *, const void *data, size_t len);
 void client_pull(struct client *);  /* what has come, into `got` */
+/* What the socket takes now, and no turn of the loop: as send(). */
+ssize_t client_try_send(struct client *, const void *data, size_t len);
 void client_leave(struct client *); /* close */
 void client_reset(struct client *); /* RST */
 void client_half_close(struct client *);

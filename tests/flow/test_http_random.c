@@ -8,6 +8,7 @@
 #include "tests/support/property.h"
 
 #define ROUNDS       100
+#define ROUNDS_TLS   20 /* a handshake takes its time */
 #define REQUESTS_MAX 12
 
 static struct prng prng;
@@ -81,8 +82,10 @@ static void one_stream(void)
 
 TEST(streams_in_pieces)
 {
+    unsigned rounds = getenv("PINION_TEST_TLS") ? ROUNDS_TLS : ROUNDS;
+
     prng.state = property_seed("PINION_HTTP_SEED");
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < rounds; round++) {
         options.limits.pipeline_max = 1 + (unsigned)prng_below(&prng, 5);
         options.limits.reply_queue_bytes_max = 1 + prng_below(&prng, 20000);
         world_open();

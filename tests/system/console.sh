@@ -61,6 +61,7 @@ serve()
         sleep 0.05
     done
     http=$(sed -n 's/.*event=ready http=\([^ ]*\).*/\1/p' "$scratch/serve.log")
+    http=${http#https://}
 }
 
 status=0
