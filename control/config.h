@@ -32,6 +32,8 @@
 #define CONFIG_PLUGINS_MAX      64
 #define CONFIG_SCHEDULES_MAX    10000
 #define CONFIG_GRACE_MS_MAX     86400000
+#define CONFIG_CONNECTIONS_MAX  1000000
+#define CONFIG_IDLE_MS_MAX      86400000
 #define CONFIG_MEMORY_MIN       (UINT64_C(1) * 1024 * 1024) /* of a program */
 #define CONFIG_BYTES_MAX        (UINT64_C(1) << 50)
 #define CONFIG_LIMIT_MAX        1000000000 /* files and processes of a program */
@@ -97,6 +99,8 @@ struct config {
     char             *on_dead; /* kind of what carries dead jobs; "": none; NULL: as it is */
     enum redis_fsync  fsync;
     uint64_t          maxmemory_bytes; /* 0: half of the machine's */
+    unsigned          http_connections, http_peer_connections; /* 0: as control/http/limits.h */
+    uint64_t          http_idle_ms;    /* likewise */
     char            **hosts;           /* names that a request may ask for, besides our address */
     size_t            host_count;
     struct address_range *webhook_allow; /* forbidden addresses that webhooks may reach */

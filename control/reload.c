@@ -114,6 +114,7 @@ static void apply(struct service *s, struct config *fresh)
     s->config = fresh;
     options = service_workers_options(s);
     workers_set(s->workers, &options);
+    if (s->http) http_server_limit(s->http, service_http_limits(fresh));
     for (size_t i = 0; i < fresh->queue_count; i++) {
         struct queue_options queue = service_queue_options(&fresh->queues[i]);
         workers_set_queue(s->workers, &queue);

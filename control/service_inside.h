@@ -88,6 +88,7 @@ void            service_make_link(struct service *); /* Redis is there, or will 
 enum pinion_err service_make_handler(struct service *, const struct config_handler *,
                                      struct registry *to, struct error *why) must_use;
 struct workers_options service_workers_options(struct service *); /* borrow from the config */
+struct http_limits     service_http_limits(const struct config *);
 struct queue_options   service_queue_options(const struct config_queue *);
 void service_drop_reloaded(struct service *); /* reload.c; at the end */
 

@@ -2,6 +2,7 @@
 #include "control/service_inside.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/access/access.h"
@@ -148,10 +149,25 @@ void service_make_link(struct service *s)
     link_start(s->link);
 }
 
+struct http_limits service_http_limits(const struct config *c)
+{
+    struct rlimit files;
+
+    /* Asked for, so it is to be had: else the system's limit is met first. */
+    if (c->http_connections && getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+        files.rlim_cur < c->http_connections)
+        log_warn("few_descriptors", LOG_INT("limit", (int64_t)files.rlim_cur),
+                 LOG_INT("http_connections", c->http_connections));
+    return (struct http_limits){.connections_max = c->http_connections,
+                                .peer_connections_max = c->http_peer_connections,
+                                .idle_ms = c->http_idle_ms};
+}
+
 static enum pinion_err open_http(struct service *s, struct error *why)
 {
     const char **hosts;
-    struct http_options options = {.listen = s->config->listen};
+    struct http_options options = {.listen = s->config->listen,
+                                   .limits = service_http_limits(s->config)};
     enum pinion_err err = PINION_OK;
 
     if (!s->config->listen) return PINION_OK;

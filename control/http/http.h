@@ -84,6 +84,8 @@ enum pinion_err http_server_open(struct ev_loop *, struct ticker *, const struct
                                  struct error *why) must_use;
 /* With the port that :0 became, and behind "https://" where it speaks TLS. */
 const char *http_server_address(const struct http_server *);
+/* Other limits from now on; deadlines that run already stay. Zeros: the defaults. */
+void http_server_limit(struct http_server *, struct http_limits);
 /* Another certificate for new connections; those that are open keep theirs. It is the server's from
  * then on. Only where there was one. */
 void http_server_renew(struct http_server *, struct http_tls *);

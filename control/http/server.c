@@ -239,6 +239,11 @@ enum pinion_err http_server_open(struct ev_loop *loop, struct ticker *ticker,
     return PINION_OK;
 }
 
+void http_server_limit(struct http_server *server, struct http_limits limits)
+{
+    server->limits = http_limits_filled(limits);
+}
+
 void http_server_renew(struct http_server *server, struct http_tls *tls)
 {
     assert(server->tls && tls);

@@ -358,6 +358,17 @@ TEST(refuses_bad_values)
     flag_refused("http-host", "a:80", "without port");
     flag_refused("state", "", "a folder");
     flag_refused("tls-cert", "", "a file");
+    flag_refused("http-connections", "0", "from 1 to 1000000");
+    flag_refused("http-connections", "1000001", "from 1 to 1000000");
+    flag_refused("http-peer-connections", "1000001", "from 1 to 1000000");
+    flag_refused("http-idle", "999ms", "from 1s to 1d");
+    flag_refused("http-idle", "86401s", "from 1s to 1d");
+    set("http-connections", "1000000");
+    set("http-peer-connections", "1");
+    set("http-idle", "1d");
+    assert_int_equal(config.http_connections, 1000000);
+    assert_int_equal(config.http_peer_connections, 1);
+    assert_int_equal(config.http_idle_ms, 86400000);
     flag_refused("tls-key", "", "a file");
     flag_refused("threads", "0", "from 1 to 4096");
     flag_refused("threads", "4097", "from 1 to 4096");
