@@ -70,7 +70,7 @@ set_status() { return "$status"; } # so that $? is what it would be in a termina
 type_command()
 {
     local command=$1
-    if [[ $command == "pinion serve "* && $command != *--help* ]]; then
+    if [[ "$command " == "pinion serve "* && $command != *--help* ]]; then
         serve "$command"
         return
     fi

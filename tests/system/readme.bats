@@ -9,7 +9,7 @@ root=$BATS_TEST_DIRNAME/../..
 }
 
 @test "what the other pages show works as shown" {
-    for page in "$root"/docs/*.md; do
+    for page in "$root"/docs/*.md "$root"/docs/*/*.md; do
         if grep -q '^```console$' "$page"; then "$console" "$page"; fi
     done
 }
@@ -26,12 +26,15 @@ root=$BATS_TEST_DIRNAME/../..
     [ "$status" -eq 1 ]
     [[ "$output" == *"not ready: pinion serve --concurrency none"* ]]
 
+    printf '```console\n$ pinion serve\n$ pinion queue pause default\npaused\n```\n' >"$page"
+    timeout 60 "$console" "$page"
+
     printf '```console\n$ echo a \\\n  b\na b\n$ false\n$ echo $?\n1\n```\n' >"$page"
     "$console" "$page"
 }
 
 @test "files that pages link to are there" {
-    for page in "$root"/*.md "$root"/docs/*.md "$root"/docs/decisions/*.md; do
+    for page in "$root"/*.md "$root"/docs/*.md "$root"/docs/*/*.md; do
         while read -r link; do
             [ -e "${page%/*}/$link" ] || { echo "$page: no $link" && false; }
         done < <(grep -o ']([^)#]*' "$page" | sed 's/^](//' | grep -v '^[a-z]*:' || true)
