@@ -36,6 +36,23 @@ char *channel_of_events(const char *name_space, const char *queue)
     return xasprintf("%s:{%s}:events", name_space, queue);
 }
 
+char *channel_of_feed(const char *name_space, const char *queue)
+{
+    return xasprintf("%s:{%s}:feed", name_space, queue);
+}
+
+struct span queue_of_feed(const char *name_space, struct span channel)
+{
+    static const char tail[] = "}:feed";
+    size_t head = strlen(name_space) + 2, around = head + sizeof tail - 1;
+
+    if (channel.len <= around || memcmp(channel.data, name_space, head - 2) != 0 ||
+        memcmp(channel.data + head - 2, ":{", 2) != 0 ||
+        memcmp(channel.data + channel.len - (sizeof tail - 1), tail, sizeof tail - 1) != 0)
+        return (struct span){0};
+    return (struct span){channel.data + head, channel.len - around};
+}
+
 char *channel_of_output(const char *name_space, struct span queue, struct span local)
 {
     return xasprintf("%s:{%.*s}:output:%.*s", name_space, (int)queue.len, queue.data,

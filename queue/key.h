@@ -26,6 +26,10 @@ struct span      queue_key_span(const struct queue_key *);
 char *channel_of_server(const char *name_space, const char *server) must_use;
 char *channel_of_due(const char *name_space, const char *queue) must_use;
 char *channel_of_events(const char *name_space, const char *queue) must_use;
+/* The same for who follows the queue as a whole: see queue/feed.h. Caller frees. */
+char *channel_of_feed(const char *name_space, const char *queue) must_use;
+/* The queue whose feed that channel is; absent: it is another channel. Borrows from it. */
+struct span queue_of_feed(const char *name_space, struct span channel);
 /* What a running job prints, for who follows it. */
 char *channel_of_output(const char *name_space, struct span queue, struct span local) must_use;
 char *key_of_queues(const char *name_space) must_use; /* the set of all queue names */

@@ -80,6 +80,7 @@ void watch_build(struct request *r, struct span key, unsigned seconds)
 {
     request_script(r, SCRIPT_WATCH, key);
     request_add_u64(r, seconds);
+    request_add_text(r, "w");
 }
 
 void server_tell_build(struct request *r, const char *name_space, const char *server,

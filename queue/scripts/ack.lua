@@ -22,12 +22,18 @@ end
 local function settle_pack(name, token, size, bits, text)
   local high, low = bits_of(bits)
   if redis.call('ZSCORE', key('active'), name) == token then
+    note_kinds({name}, 1, 1)
     local done, not_high, not_low = leave_pack(name, '', size, 'active', high, low)
     if done > 0 then
       local some, ids = not_high ~= 0 or not_low ~= 0, nil
-      if some or #at_end > 0 or redis.call('EXISTS', key('marks'), key('watched')) > 0 then
-        ids = members(name, size, band(high, bnot(not_high)), band(low, bnot(not_low)))
+      local function left(n)
+        return members(name, n, band(high, bnot(not_high)), band(low, bnot(not_low)))
+      end
+      if some or #at_end > 0 or watched('w') or redis.call('EXISTS', key('marks')) == 1 then
+        ids = left(size)
         unmark(ids, 1, #ids)
+      elseif watched('f') then
+        note('done', left(math.min(size, FEED_NAMED)), nil, nil, done)
       end
       text = some and table.concat(ids, ' ') or text
       remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)

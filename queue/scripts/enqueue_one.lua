@@ -21,7 +21,7 @@ if not push(lane, id, record) then
 --@ include lane
   redis.call('RPUSH', key('lane:' .. lane), id)
   if lane_join(lane) then wake(kind_of(lane)) end
-  note_one('ready', id)
+  note_one('ready', id, lane)
 end
 redis.call('HINCRBY', key('meta'), 'enqueued', 1)
 return {'ok'}

@@ -5,6 +5,7 @@ local function finish(id, record, rare, state, now_ms)
   local retain_ms = tonumber(header(record, 'k') or 0)
   local total = redis.call('HINCRBY', key('meta'), state, 1)
   local kept = state ~= 'done' or retain_ms > 0
+  note_kinds({id}, 1, 1)
   if kept then
     rare.f = now_ms
     keep_rare(id, record, rare)

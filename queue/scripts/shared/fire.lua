@@ -6,6 +6,10 @@ local function remember_fire(fire, now_ms, outcome)
   local entry = '{"fire_time":' .. fire.at .. ',"fired_at":' .. now_ms .. ',"outcome":"' .. outcome
       .. '","job":' .. job .. ',"missed":' .. fire.missed .. '}'
   history_push(fire.name, entry)
+  if watched('f') then
+    local words = {'fire', fire.name, fire.at, outcome, fire.makes and fire.id or '-'}
+    redis.call('PUBLISH', key('feed'), table.concat(words, ' '))
+  end
   return outcome
 end
 

@@ -31,6 +31,6 @@ local function push(lane, id, record)
     return false
   end
   redis.call('ZADD', key('active'), token, id)
-  if busy and note_one('ready', id) then note_one('active', id) end
+  if busy and note_one('ready', id, lane) then note_one('active', id, lane) end
   return true
 end

@@ -22,6 +22,7 @@ end
 -- Jobs that stand for themselves are done; `text` is what to remember of them.
 local function settle(token, text, ids, from, to, renewed)
   if from > to then return end
+  note_kinds(ids, from, to)
   redis.call('ZREM', key('active'), unpack(ids, from, to))
   local done = redis.call('HDEL', key('jobs'), unpack(ids, from, to))
   if renewed then redis.call('HDEL', key('tokens'), unpack(ids, from, to)) end
