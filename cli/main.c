@@ -14,6 +14,7 @@ static const struct verb verbs[] = {
     {"server", server_main, "list the servers"},
     {"token", token_main, "who may do what over HTTP: make, list, revoke tokens"},
     {"cron", cron_main, "explain a cron expression, and print its next times"},
+    {"events", events_main, "follow what happens, as it happens"},
     {"top", top_main, "watch queues, servers and schedules live"},
     {"doctor", doctor_main, "check the settings of Redis and every key; --repair mends"},
     {"bench", bench_main, "how fast is Pinion on this machine?"},

@@ -18,7 +18,7 @@ struct verb {
 int verbs_run(const struct verb *verbs, size_t count, const char *noun, int argc, char **argv);
 
 verb_fn serve_main, enqueue_main, job_main, batch_main, queue_main, schedule_main, server_main,
-    token_main, cron_main, top_main, doctor_main, bench_main, version_main;
+    token_main, cron_main, top_main, doctor_main, events_main, bench_main, version_main;
 
 verb_fn job_list_main, job_show_main, job_explain_main, job_cancel_main, job_delete_main,
     job_retry_main, job_run_main, job_edit_main;

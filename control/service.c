@@ -33,6 +33,7 @@ static void on_link_up(void *ctx, const struct redis_info *info)
     submitter_up(s->submitter);
     results_up(s->results);
     workers_up(s->workers, info);
+    hub_again(s->hub);
     if (s->at == AT_READY) schedule_apply_run(s->schedules);
 }
 
@@ -42,6 +43,7 @@ static void on_link_down(void *ctx)
 
     if (s->at <= AT_STOP_WORK) log_warn("redis_down");
     workers_down(s->workers);
+    hub_lost(s->hub);
 }
 
 static void on_link_refused(void *ctx, const struct error *why)
@@ -58,17 +60,20 @@ static void on_subscribed(void *ctx)
 {
     workers_subscribed(((struct service *)ctx)->workers, true);
     results_look(((struct service *)ctx)->results);
+    hub_again(((struct service *)ctx)->hub);
 }
 
 static void on_unsubscribed(void *ctx)
 {
     workers_subscribed(((struct service *)ctx)->workers, false);
+    hub_lost(((struct service *)ctx)->hub);
 }
 
 static void on_message(void *ctx, struct span channel, struct span text)
 {
     workers_message(((struct service *)ctx)->workers, channel, text);
     results_message(((struct service *)ctx)->results, channel, text);
+    hub_message(((struct service *)ctx)->hub, channel, text);
 }
 
 void service_on_serving(void *ctx)
@@ -229,6 +234,7 @@ static void stop_from(struct service *s, enum service_at at)
         break;
     case AT_STOP_LINK:
         if (!s->link) break;
+        hub_stop(s->hub);
         link_stop(s->link);
         workers_down(s->workers); /* what they planned would keep the loop alive */
         break;
@@ -270,6 +276,7 @@ void service_free(struct service *s)
     pulse_stop(&s->pulse, s->loop);
     if (s->http) http_server_close(s->http);
     submitter_free(s->submitter);
+    hub_free(s->hub);
     fleet_free(s->fleet);
     schedule_apply_free(s->schedules);
     if (s->link) link_free(s->link);

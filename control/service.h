@@ -21,6 +21,7 @@ struct fleet;
 struct handler;
 struct histogram;
 struct hosts;
+struct hub;
 struct json_t;
 struct link;
 struct process_host;
@@ -100,6 +101,7 @@ struct link             *service_link(const struct service *);
 struct submitter        *service_submitter(const struct service *);
 struct results          *service_results(const struct service *);
 struct fleet            *service_fleet(const struct service *);
+struct hub              *service_hub(const struct service *); /* of live events */
 int64_t                  service_now_ms(const struct service *); /* Redis's clock */
 
 #endif

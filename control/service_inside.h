@@ -8,6 +8,7 @@
 #define PINION_CONTROL_SERVICE_INSIDE_H
 
 #include <ev.h>
+#include "control/events/hub.h"
 #include "control/http/http.h"
 #include "control/pulse.h"
 #include "control/redis_child.h"
@@ -66,6 +67,7 @@ struct service {
     struct submitter *submitter;
     struct fleet *fleet;
     struct results *results;
+    struct hub *hub;
     struct zone_cache *zones;
     struct zone_watch zone_watch;
     struct schedule_apply *schedules; /* of the config file */

@@ -132,6 +132,18 @@ static int64_t now_ms(void *ctx)
     return service_now_ms(ctx);
 }
 
+static void make_hub(struct service *s)
+{
+    struct hub_options options = {.link = s->link,
+                                  .ticker = s->ticker,
+                                  .fleet = s->fleet,
+                                  .name_space = s->config->name_space,
+                                  .now_ms = now_ms,
+                                  .ctx = s};
+
+    s->hub = hub_new(&options);
+}
+
 void service_make_link(struct service *s)
 {
     struct link_options options = service_link_events;
@@ -144,6 +156,7 @@ void service_make_link(struct service *s)
     workers_use_link(s->workers, s->link);
     s->results = results_new(s->link, s->ticker, s->config->name_space);
     s->fleet = fleet_new(s->link, s->config->name_space);
+    make_hub(s);
     s->schedules = schedule_apply_new(s);
     s->submitter = submitter_new(s->loop, s->link, s->config->name_space, now_ms, s);
     link_start(s->link);

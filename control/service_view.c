@@ -108,6 +108,11 @@ struct fleet *service_fleet(const struct service *s)
     return s->fleet;
 }
 
+struct hub *service_hub(const struct service *s)
+{
+    return s->hub;
+}
+
 const struct hosts *service_hosts(const struct service *s)
 {
     return s->hosts;

@@ -1,8 +1,8 @@
 -- Tells whoever watches the queue what became of some jobs. The key `watched` says who does, as
--- watch.lua writes it. Who waits for jobs (w) is told of each on `events`, `STATE ID ID ...`; a pack
--- is spelled out, so it must still be there. Who follows the queue (f) is told on `feed` how many
--- it were, `STATE COUNT ID ID ...`, and of FEED_NAMED of them which; each is ID=KIND, if somebody
--- asks for kinds (k). Costs a script one GET while nobody watches.
+-- watch.lua writes it. Who waits for jobs (w) is told of each on `events`, `STATE ID ID ...`; a
+-- pack is spelled out, so it must still be there. Who follows the queue (f) is told on `feed` how
+-- many they were, `STATE COUNT ID ID ...`, and of FEED_NAMED of them which; each is ID=KIND, if
+-- somebody asks for kinds (k). Costs a script one GET while nobody watches.
 local FEED_NAMED = 32
 local watchers, kinds -- kinds: ID or PACK -> kind, where the record is gone when it is told
 

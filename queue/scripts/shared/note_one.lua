@@ -1,4 +1,5 @@
--- The same as note, for scripts that meet no pack: of one job in that lane, which stands for itself.
+-- The same as note, for scripts that meet no pack: of one job in that lane, which stands for
+-- itself.
 local function note_one(state, id, lane)
   local watchers = redis.call('GET', key('watched'))
   if not watchers then return false end

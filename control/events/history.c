@@ -1,0 +1,227 @@
+#include "control/events/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/buffer.h"
+#include "base/memory.h"
+
+/* Where an event's spans begin in the text of its moment: queue, then kind, then json. */
+struct entry {
+    enum event_type type;
+    int state;
+    uint32_t at, json_len;
+    uint8_t queue_len, kind_len; /* 0: absent */
+};
+
+struct moment {
+    struct list node;
+    uint64_t seq, closed_ms;
+    struct buffer text;
+    struct entry *entries;
+    size_t count, room, jobs;
+    struct event_count *counts;
+    size_t counted, count_room, last_counted;
+};
+
+struct history {
+    struct list moments; /* the last one is open */
+    size_t bytes;        /* of those that are closed */
+};
+
+const char *const event_states[EVENT_STATES] = {"scheduled", "waiting", "ready",
+                                                "active",    "retry",   "done",
+                                                "dead",      "cancelled", "deleted"};
+
+int event_state(struct span word)
+{
+    for (int i = 0; i < EVENT_STATES; i++)
+        if (span_is(word, event_states[i])) return i;
+    return -1;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static struct moment *moment_of(struct list *node)
+{
+    return container_of(node, struct moment, node);
+}
+
+static struct moment *open_moment(const struct history *h)
+{
+    return moment_of(h->moments.prev);
+}
+
+static void begin(struct history *h, uint64_t seq)
+{
+    struct moment *m = xcalloc(1, sizeof *m);
+
+    m->seq = seq;
+    list_push(&h->moments, &m->node);
+}
+
+static size_t bytes_of(const struct moment *m)
+{
+    return sizeof *m + m->text.cap + m->room * sizeof *m->entries +
+           m->count_room * sizeof *m->counts;
+}
+
+static void drop_first(struct history *h)
+{
+    struct moment *m = moment_of(list_pop(&h->moments));
+
+    buffer_deinit(&m->text);
+    free(m->entries);
+    free(m->counts);
+    free(m);
+}
+
+struct history *history_new(void)
+{
+    struct history *h = xcalloc(1, sizeof *h);
+
+    list_init(&h->moments);
+    begin(h, 1);
+    return h;
+}
+
+void history_free(struct history *h)
+{
+    while (h && !list_empty(&h->moments)) drop_first(h);
+    free(h);
+}
+
+/* ---- what happens ---------------------------------------------------------------------------- */
+
+static void add(struct moment *m, const struct event *e)
+{
+    struct entry entry = {.type = e->type,
+                          .state = e->state,
+                          .at = (uint32_t)m->text.len,
+                          .json_len = (uint32_t)e->json.len,
+                          .queue_len = (uint8_t)e->queue.len,
+                          .kind_len = (uint8_t)e->kind.len};
+
+    if (m->count == m->room) {
+        m->room = m->room ? 2 * m->room : 16;
+        m->entries = xrealloc(m->entries, m->room * sizeof *m->entries);
+    }
+    m->entries[m->count++] = entry;
+    if (e->queue.len) buffer_add(&m->text, e->queue.data, e->queue.len);
+    if (e->kind.len) buffer_add(&m->text, e->kind.data, e->kind.len);
+    buffer_add(&m->text, e->json.data, e->json.len);
+}
+
+void history_add(struct history *h, const struct event *e)
+{
+    struct moment *m = open_moment(h);
+
+    if (e->type == EVENT_JOB && m->jobs == MOMENT_JOBS_MAX)
+        history_count(h, e->queue, e->state, 1);
+    else
+        add(m, e);
+    if (e->type == EVENT_JOB && m->jobs < MOMENT_JOBS_MAX) m->jobs++;
+}
+
+/* One queue is mostly told of several times in a row. */
+static struct event_count *count_of(struct moment *m, struct span queue)
+{
+    struct event_count *c;
+
+    if (m->last_counted < m->counted && span_is(queue, m->counts[m->last_counted].queue))
+        return &m->counts[m->last_counted];
+    for (size_t i = 0; i < m->counted; i++)
+        if (span_is(queue, m->counts[i].queue)) return &m->counts[m->last_counted = i];
+    if (m->counted == MOMENT_COUNTS_MAX || queue.len > QUEUE_NAME_MAX) return NULL;
+    if (m->counted == m->count_room) {
+        m->count_room = m->count_room ? 2 * m->count_room : 4;
+        m->counts = xrealloc(m->counts, m->count_room * sizeof *m->counts);
+    }
+    c = &m->counts[m->last_counted = m->counted++];
+    *c = (struct event_count){0};
+    memcpy(c->queue, queue.data, queue.len);
+    return c;
+}
+
+void history_count(struct history *h, struct span queue, int state, uint32_t jobs)
+{
+    struct event_count *c = jobs ? count_of(open_moment(h), queue) : NULL;
+
+    if (c) c->jobs[state] += jobs;
+}
+
+bool history_is_open(const struct history *h)
+{
+    return open_moment(h)->count || open_moment(h)->counted;
+}
+
+void history_close(struct history *h, uint64_t mono_ms)
+{
+    struct moment *m = open_moment(h), *first;
+
+    if (history_is_open(h)) {
+        m->closed_ms = mono_ms;
+        h->bytes += bytes_of(m);
+        begin(h, m->seq + 1);
+    }
+    while ((first = moment_of(h->moments.next)) != open_moment(h)) {
+        if (h->bytes <= HISTORY_BYTES_MAX && mono_ms - first->closed_ms <= HISTORY_MS) break;
+        h->bytes -= bytes_of(first);
+        drop_first(h);
+    }
+}
+
+/* ---- looking back ---------------------------------------------------------------------------- */
+
+uint64_t history_last(const struct history *h)
+{
+    return open_moment(h)->seq - 1;
+}
+
+bool history_reaches(const struct history *h, uint64_t seq)
+{
+    return seq <= history_last(h) && moment_of(h->moments.next)->seq <= seq + 1;
+}
+
+static struct event event_of(const struct moment *m, const struct entry *n)
+{
+    const char *text = m->text.data + n->at;
+    size_t head = (size_t)n->queue_len + n->kind_len;
+
+    return (struct event){
+        .type = n->type,
+        .state = n->state,
+        .queue = n->queue_len ? (struct span){text, n->queue_len} : (struct span){0},
+        .kind = n->kind_len ? (struct span){text + n->queue_len, n->kind_len} : (struct span){0},
+        .json = {text + head, n->json_len},
+    };
+}
+
+/* Frames are made of the last moments, so they are sought from there. */
+static struct list *first_after(const struct history *h, uint64_t from)
+{
+    struct list *node = h->moments.prev; /* the open one, of which nothing is told */
+
+    while (node->prev != &h->moments && moment_of(node->prev)->seq > from) node = node->prev;
+    return node;
+}
+
+void history_each_event(const struct history *h, uint64_t from, uint64_t to,
+                        history_event_fn *tell, void *ctx)
+{
+    for (struct list *node = first_after(h, from); node != &h->moments; node = node->next) {
+        const struct moment *m = moment_of(node);
+        for (size_t i = 0; m->seq <= to && i < m->count; i++) {
+            struct event e = event_of(m, &m->entries[i]);
+            tell(ctx, &e);
+        }
+    }
+}
+
+void history_each_count(const struct history *h, uint64_t from, uint64_t to,
+                        history_count_fn *tell, void *ctx)
+{
+    for (struct list *node = first_after(h, from); node != &h->moments; node = node->next) {
+        const struct moment *m = moment_of(node);
+        for (size_t i = 0; m->seq <= to && i < m->counted; i++) tell(ctx, &m->counts[i]);
+    }
+}

@@ -1,0 +1,63 @@
+/* control/events/history.h — what happened lately, moment by moment, so that a frame can be made of
+ * any stretch of it. Pure: it sees no clock.
+ *
+ *      moment 41 | moment 42 | moment 43 (open: what happens now is added to it)
+ *
+ * A moment holds the first MOMENT_JOBS_MAX changes of jobs as events, and of all others how many
+ * they were. The oldest moments are forgotten, beyond HISTORY_BYTES_MAX or after HISTORY_MS.
+ */
+#ifndef PINION_CONTROL_EVENTS_HISTORY_H
+#define PINION_CONTROL_EVENTS_HISTORY_H
+
+#include <stdint.h>
+#include "base/list.h"
+#include "control/events/filter.h"
+#include "queue/limits.h"
+
+#define MOMENT_JOBS_MAX   512
+#define MOMENT_COUNTS_MAX 4096 /* queues whose jobs are counted; of others, nothing is told */
+#define HISTORY_BYTES_MAX (4u << 20)
+#define HISTORY_MS        60000
+
+/* States of jobs and "deleted": what is counted. */
+#define EVENT_STATES 9
+extern const char *const event_states[EVENT_STATES];
+int event_state(struct span word); /* its place; -1: it is none */
+
+struct history;
+
+struct event {
+    enum event_type type;
+    int state; /* of EVENT_JOB */
+    struct span queue, kind, json; /* absent queue, kind: it has none; json: a whole object */
+};
+
+/* How many more jobs of a queue came to each state. */
+struct event_count {
+    char     queue[QUEUE_NAME_MAX + 1];
+    uint32_t jobs[EVENT_STATES];
+};
+
+struct history *history_new(void);
+void            history_free(struct history *); /* NULL: no-op */
+
+/* To the open moment. A change of a job that finds no place there is counted instead. */
+void history_add(struct history *, const struct event *);
+void history_count(struct history *, struct span queue, int state, uint32_t jobs);
+bool history_is_open(const struct history *); /* something was added to the open moment */
+/* Ends the open moment, if there is anything in it, and forgets what is old. */
+void history_close(struct history *, uint64_t mono_ms);
+
+uint64_t history_last(const struct history *); /* the last closed moment; 0: none was */
+/* Is everything still there that happened after the moment `seq`? */
+bool history_reaches(const struct history *, uint64_t seq);
+
+/* What is in the closed moments after `from` up to `to`. */
+typedef void history_event_fn(void *ctx, const struct event *);
+typedef void history_count_fn(void *ctx, const struct event_count *);
+void history_each_event(const struct history *, uint64_t from, uint64_t to, history_event_fn *,
+                        void *ctx);
+void history_each_count(const struct history *, uint64_t from, uint64_t to, history_count_fn *,
+                        void *ctx);
+
+#endif

@@ -1,0 +1,314 @@
+#include "control/events/hub.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/time_text.h"
+#include "control/events/hub_inside.h"
+#include "queue/feed.h"
+#include "queue/key.h"
+
+/* ---- events, as JSON ------------------------------------------------------------------------- */
+
+static void begin_event(struct hub *h, struct buffer *json, enum event_type type)
+{
+    char at[TIME_TEXT_MAX];
+
+    buffer_printf(json, "{\"type\":\"%s\",\"at\":\"%s\"", event_type_names[type],
+                  time_format_utc(h->o.now_ms(h->o.ctx), at));
+}
+
+void hub_missed(struct hub *h, struct buffer *json, const char *why, uint64_t count)
+{
+    begin_event(h, json, EVENT_MISSED);
+    buffer_printf(json, ",\"why\":\"%s\",\"count\":", why);
+    if (count) buffer_printf(json, "%" PRIu64 "}", count);
+    else buffer_add_text(json, "null}");
+}
+
+/* Takes the JSON. */
+static void add_event(struct hub *h, struct event e, struct buffer *json)
+{
+    bool was_open = history_is_open(h->history);
+
+    e.json = (struct span){json->data, json->len};
+    history_add(h->history, &e);
+    buffer_deinit(json);
+    if (!was_open) hub_send_soon(h);
+}
+
+/* Names and words are of a few plain characters: nothing is to be escaped. */
+static void add_job(struct hub *h, struct event e, struct span word, struct span local)
+{
+    struct buffer json = BUFFER_INIT;
+
+    begin_event(h, &json, e.type);
+    buffer_printf(&json, ",\"queue\":\"%.*s\",\"job\":\"%.*s:%.*s\"", (int)e.queue.len,
+                  e.queue.data, (int)e.queue.len, e.queue.data, (int)local.len, local.data);
+    if (e.type == EVENT_JOB)
+        buffer_printf(&json, ",\"state\":\"%.*s\"", (int)word.len, word.data);
+    if (e.kind.data) buffer_printf(&json, ",\"kind\":\"%.*s\"", (int)e.kind.len, e.kind.data);
+    buffer_add_char(&json, '}');
+    add_event(h, e, &json);
+}
+
+static void add_fire(struct hub *h, struct span queue, const struct feed_fire *f)
+{
+    struct event e = {.type = EVENT_SCHEDULE, .queue = queue};
+    struct buffer json = BUFFER_INIT;
+    char due[TIME_TEXT_MAX];
+
+    begin_event(h, &json, e.type);
+    buffer_printf(&json,
+                  ",\"queue\":\"%.*s\",\"schedule\":\"%.*s\",\"fire_time\":\"%s\","
+                  "\"outcome\":\"%.*s\",\"job\":",
+                  (int)queue.len, queue.data, (int)f->schedule.len, f->schedule.data,
+                  time_format_utc(f->at_ms, due), (int)f->outcome.len, f->outcome.data);
+    if (f->job.data)
+        buffer_printf(&json, "\"%.*s:%.*s\"}", (int)queue.len, queue.data, (int)f->job.len,
+                      f->job.data);
+    else
+        buffer_add_text(&json, "null}");
+    add_event(h, e, &json);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static void on_changed(void *ctx, enum event_type type, struct span queue, struct span json)
+{
+    struct buffer copy = BUFFER_INIT;
+
+    buffer_add(&copy, json.data, json.len);
+    add_event(ctx, (struct event){.type = type, .queue = queue}, &copy);
+}
+
+/* From here on everything is told. What the first look found is what listeners are greeted with, so
+ * it lies behind them. */
+static void go_live(struct hub *h)
+{
+    if (h->at != HUB_LOOKING || h->looking || h->refused || follow_is_asking(h->follow)) return;
+    h->at = HUB_LIVE;
+    h->lost = false;
+    history_close(h->history, clock_mono_ms());
+    hub_send_soon(h);
+}
+
+static void look_in(struct hub *h, uint64_t ms)
+{
+    if (!h->looking) ticker_set_in(h->o.ticker, &h->look, ms);
+}
+
+static void on_seen(struct fleet_ask *ask, enum pinion_err err, const struct fleet_view *view)
+{
+    struct hub *h = container_of(ask, struct hub, ask);
+
+    h->looking = false;
+    h->looked_ms = clock_mono_ms();
+    look_in(h, HUB_LOOK_MS);
+    if (err) return;
+    for (size_t i = 0; i < view->count; i++) follow_add(h->follow, span_of(view->queues[i].name));
+    present_look(h->present, view, h->o.now_ms(h->o.ctx), on_changed, h);
+    if (h->at == HUB_LOOKING && (h->lost || h->refused)) follow_again(h->follow);
+    go_live(h);
+}
+
+static void look(struct hub *h)
+{
+    if (h->looking) return;
+    ticker_cancel(h->o.ticker, &h->look);
+    h->looking = true;
+    fleet_ask(h->o.fleet, &h->ask);
+}
+
+static void on_look(struct alarm *alarm)
+{
+    look(container_of(alarm, struct hub, look));
+}
+
+static void on_asked(void *ctx, enum pinion_err err)
+{
+    struct hub *h = ctx;
+
+    h->refused = err != PINION_OK; /* then all are asked again, behind the next look */
+    if (!err) go_live(h);
+}
+
+/* A queue was paused, resumed or bounded by a person, who wants to see it. */
+static void look_soon(struct hub *h)
+{
+    uint64_t age_ms = clock_mono_ms() - h->looked_ms;
+
+    look_in(h, age_ms < HUB_LOOK_SOON_MS ? HUB_LOOK_SOON_MS - age_ms : 0);
+}
+
+/* ---- what the link tells --------------------------------------------------------------------- */
+
+static void on_note(struct hub *h, struct span queue, struct feed_note *n)
+{
+    int state = event_state(n->word);
+    bool is_progress = span_is(n->word, "progress"), was_open;
+    struct event e = {.type = is_progress ? EVENT_PROGRESS : EVENT_JOB, .state = state,
+                      .queue = queue};
+    struct span local;
+    uint64_t left = n->count;
+
+    if (state < 0 && !is_progress) return look_soon(h);
+    while (feed_next(n, &local, &e.kind)) {
+        add_job(h, e, n->word, local);
+        if (left) left--;
+    }
+    if (!left || is_progress) return;
+    was_open = history_is_open(h->history);
+    history_count(h->history, queue, state, (uint32_t)left);
+    if (!was_open) hub_send_soon(h);
+}
+
+void hub_message(struct hub *h, struct span channel, struct span text)
+{
+    struct span queue = h ? queue_of_feed(h->o.name_space, channel) : (struct span){0};
+    struct feed_fire fire;
+    struct feed_note note;
+
+    if (!queue.data || h->at == HUB_IDLE || h->at == HUB_STOPPED || !queue_name_ok(queue)) return;
+    if (feed_fire_read(text, &fire) == PINION_OK) add_fire(h, queue, &fire);
+    else if (feed_note_read(text, &note) == PINION_OK) on_note(h, queue, &note);
+}
+
+void hub_lost(struct hub *h)
+{
+    struct buffer json = BUFFER_INIT;
+
+    if (!h || h->at == HUB_IDLE || h->at == HUB_STOPPED) return;
+    if (!h->lost) {
+        hub_missed(h, &json, "redis", 0);
+        add_event(h, (struct event){.type = EVENT_MISSED}, &json);
+    }
+    h->lost = true;
+    h->at = HUB_LOOKING;
+    present_forget(h->present);
+}
+
+/* It may come for each of two connections: the last time counts. */
+void hub_again(struct hub *h)
+{
+    if (!h || h->at == HUB_IDLE || h->at == HUB_STOPPED) return;
+    if (h->lost) {
+        h->at = HUB_LOOKING;
+        follow_again(h->follow);
+    }
+    look(h);
+}
+
+/* ---- who listens ----------------------------------------------------------------------------- */
+
+static void begin(struct hub *h)
+{
+    h->at = HUB_LOOKING;
+    h->lost = h->refused = false;
+    h->epoch = (uint32_t)random_u64();
+    h->history = history_new();
+    look(h);
+}
+
+static void end(struct hub *h)
+{
+    follow_stop(h->follow);
+    present_forget(h->present);
+    history_free(h->history);
+    h->history = NULL;
+    ticker_cancel(h->o.ticker, &h->look);
+    ticker_cancel(h->o.ticker, &h->send);
+    ticker_cancel(h->o.ticker, &h->linger);
+    if (h->looking) fleet_unask(&h->ask);
+    h->looking = false;
+    h->at = HUB_IDLE;
+}
+
+static void on_lonely(struct alarm *alarm)
+{
+    end(container_of(alarm, struct hub, linger));
+}
+
+static void tell_kinds(struct hub *h)
+{
+    bool wanted = false;
+
+    list_for_each (node, &h->groups)
+        wanted |= event_filter_wants_kinds(&container_of(node, struct hub_group, node)->filter);
+    follow_kinds(h->follow, wanted);
+}
+
+void hub_listen(struct hub *h, struct listener *l, struct event_filter *filter, unsigned frames,
+                struct span last_id)
+{
+    assert(frames >= 1 && frames <= HUB_FRAMES_MAX && h->at != HUB_STOPPED);
+    ticker_cancel(h->o.ticker, &h->linger);
+    if (h->at == HUB_IDLE) begin(h);
+    l->seen = l->missed = 0;
+    l->fresh = true;
+    l->late = last_id.data && frame_id_read(last_id, h->epoch, &l->seen);
+    l->back = last_id.data && !l->late;
+    list_push(&h->fresh, &l->node);
+    hub_group_join(h, l, filter, frames);
+    h->listeners++;
+    tell_kinds(h);
+    hub_send_soon(h);
+}
+
+void hub_leave(struct hub *h, struct listener *l)
+{
+    if (!l->group) return;
+    hub_group_leave(l);
+    if (h->at == HUB_STOPPED) return;
+    tell_kinds(h);
+    if (--h->listeners == 0) ticker_set_in(h->o.ticker, &h->linger, HUB_LINGER_MS);
+}
+
+bool hub_stopped(const struct hub *h)
+{
+    return h->at == HUB_STOPPED;
+}
+
+size_t hub_listeners(const struct hub *h)
+{
+    return h->listeners;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct hub *hub_new(const struct hub_options *options)
+{
+    struct hub *h = xcalloc(1, sizeof *h);
+
+    h->o = *options;
+    list_init(&h->groups);
+    list_init(&h->fresh);
+    h->follow = follow_new(h->o.link, h->o.ticker, h->o.name_space, on_asked, h);
+    h->present = present_new();
+    h->ask.done = on_seen;
+    alarm_init(&h->look, on_look);
+    alarm_init(&h->send, hub_on_send);
+    alarm_init(&h->linger, on_lonely);
+    return h;
+}
+
+void hub_stop(struct hub *h)
+{
+    if (!h || h->at == HUB_STOPPED) return;
+    if (h->at != HUB_IDLE) end(h);
+    h->at = HUB_STOPPED;
+}
+
+void hub_free(struct hub *h)
+{
+    if (!h) return;
+    hub_stop(h);
+    assert(list_empty(&h->groups));
+    follow_free(h->follow);
+    present_free(h->present);
+    free(h);
+}

@@ -1,0 +1,231 @@
+/* control/events/hub_group.c — frames are made once for a group, and sent to its members a few in
+ * each turn of the loop, so that a thousand of them delay nobody's job. */
+#include "control/events/hub_inside.h"
+
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/memory.h"
+
+static struct hub_group *group_of(struct list *node)
+{
+    return container_of(node, struct hub_group, node);
+}
+
+static struct listener *listener_of(struct list *node)
+{
+    return container_of(node, struct listener, node);
+}
+
+/* ---- who belongs together -------------------------------------------------------------------- */
+
+static struct hub_group *group_new(struct hub *h, struct event_filter *taken, unsigned frames)
+{
+    struct hub_group *g = xcalloc(1, sizeof *g);
+
+    *g = (struct hub_group){.hub = h, .filter = *taken, .frames = frames};
+    *taken = EVENT_FILTER_INIT;
+    g->period_ms = 1000 / frames;
+    g->sent = history_last(h->history);
+    list_init(&g->members);
+    list_init(&g->turn);
+    list_push(&h->groups, &g->node);
+    return g;
+}
+
+struct hub_group *hub_group_join(struct hub *h, struct listener *l, struct event_filter *taken,
+                                 unsigned frames)
+{
+    struct hub_group *g = NULL;
+
+    list_for_each (node, &h->groups) {
+        struct hub_group *known = group_of(node);
+        if (known->frames != frames || !event_filter_equal(&known->filter, taken)) continue;
+        g = known;
+        event_filter_deinit(taken);
+        break;
+    }
+    if (!g) g = group_new(h, taken, frames);
+    g->count++;
+    l->group = g;
+    return g;
+}
+
+void hub_group_leave(struct listener *l)
+{
+    struct hub_group *g = l->group;
+
+    l->group = NULL;
+    list_remove(&l->node);
+    if (--g->count) return;
+    list_remove(&g->node);
+    frame_free(g->frame);
+    event_filter_deinit(&g->filter);
+    free(g);
+}
+
+/* ---- one listener ---------------------------------------------------------------------------- */
+
+static void send(struct listener *l, struct frame *f)
+{
+    if (!l->frame(l, f)) l->missed += f->told;
+}
+
+/* By a small frame of its own. Gives whether there was room for that. */
+static bool tell_missed(struct hub *h, struct listener *l)
+{
+    struct buffer json = BUFFER_INIT;
+    struct frame *f;
+    bool taken;
+
+    hub_missed(h, &json, l->late ? "late" : "slow", l->late ? 0 : l->missed);
+    f = frame_of(h->epoch, l->seen, (struct span){json.data, json.len}, 0);
+    taken = l->frame(l, f);
+    if (taken) l->missed = 0, l->late = false;
+    frame_free(f);
+    buffer_deinit(&json);
+    return taken;
+}
+
+/* What the group is sent; or, for one that came in the middle of it, the rest. */
+static void deliver(struct hub_group *g, struct listener *l)
+{
+    struct hub *h = g->hub;
+    struct frame *own = NULL, *f = g->frame;
+
+    if (l->seen > g->from)
+        f = own = l->seen < g->sent
+                      ? frame_new(h->history, &g->filter, h->epoch, l->seen, g->sent)
+                      : NULL;
+    if (f && (l->missed || l->late) && !tell_missed(h, l)) l->missed += f->told;
+    else if (f) send(l, f);
+    if (l->seen < g->sent) l->seen = g->sent;
+    frame_free(own);
+}
+
+struct greeting {
+    const struct event_filter *filter;
+    struct buffer json;
+    uint64_t told;
+};
+
+static void on_present(void *ctx, enum event_type type, struct span queue, struct span json)
+{
+    struct greeting *g = ctx;
+
+    if (!event_filter_passes(g->filter, type, queue, (struct span){0})) return;
+    if (g->json.len) buffer_add_char(&g->json, ',');
+    buffer_add(&g->json, json.data, json.len);
+    g->told++;
+}
+
+/* The present; or what happened since it was here before. Also an empty frame: it has an id. */
+static struct frame *greeting_of(struct hub *h, struct listener *l, uint64_t last)
+{
+    struct greeting g = {.filter = &l->group->filter};
+    struct frame *f = NULL;
+
+    if (l->back && !history_reaches(h->history, l->seen)) l->late = true;
+    if (l->back && !l->late) f = frame_new(h->history, g.filter, h->epoch, l->seen, last);
+    if (f) return f;
+    if (l->late) hub_missed(h, &g.json, "late", 0);
+    if (l->late || !l->back) present_tell(h->present, on_present, &g);
+    f = frame_of(h->epoch, last, (struct span){g.json.data, g.json.len}, g.told);
+    buffer_deinit(&g.json);
+    return f;
+}
+
+static void greet(struct hub *h, struct listener *l)
+{
+    uint64_t last = history_last(h->history);
+    struct frame *f = greeting_of(h, l, last);
+
+    l->fresh = l->late = l->back = false;
+    l->seen = last;
+    list_push(&l->group->members, &l->node);
+    send(l, f);
+    frame_free(f);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+static bool is_behind(const struct hub_group *g)
+{
+    return history_is_open(g->hub->history) || g->sent < history_last(g->hub->history);
+}
+
+/* The next place of a grid that all groups with this pace share, so that they are sent together. */
+static uint64_t due_after(const struct hub_group *g, uint64_t now_ms)
+{
+    return (now_ms / g->period_ms + 1) * g->period_ms;
+}
+
+/* What was to be told next is forgotten already: there was too much of it. */
+static void be_late(struct hub_group *g)
+{
+    list_for_each (node, &g->members) listener_of(node)->late = true;
+}
+
+static void begin_frames(struct hub *h, uint64_t now_ms)
+{
+    bool closed = false;
+
+    list_for_each (node, &h->groups) {
+        struct hub_group *g = group_of(node);
+        if (g->due_ms > now_ms || !list_empty(&g->turn) || !is_behind(g)) continue;
+        if (!closed) history_close(h->history, now_ms);
+        closed = true;
+        frame_free(g->frame);
+        g->from = g->sent;
+        if (!history_reaches(h->history, g->from)) be_late(g);
+        g->sent = history_last(h->history);
+        g->frame = frame_new(h->history, &g->filter, h->epoch, g->from, g->sent);
+        if (!g->frame) continue;
+        g->due_ms = due_after(g, now_ms);
+        list_take(&g->turn, &g->members);
+    }
+}
+
+/* A few of those whose turn it is. Gives whether there are more. */
+static bool send_some(struct hub *h)
+{
+    struct list *node;
+    unsigned left = HUB_SENDS_MAX;
+
+    while (left && h->at == HUB_LIVE && (node = list_pop(&h->fresh))) {
+        greet(h, listener_of(node));
+        left--;
+    }
+    list_for_each (at, &h->groups) {
+        struct hub_group *g = group_of(at);
+        while (left && (node = list_pop(&g->turn))) {
+            list_push(&g->members, node);
+            deliver(g, listener_of(node));
+            left--;
+        }
+    }
+    return left == 0;
+}
+
+void hub_send_soon(struct hub *h)
+{
+    uint64_t soonest = UINT64_MAX, gathered = clock_mono_ms() + HUB_GATHER_MS;
+
+    list_for_each (node, &h->groups) {
+        const struct hub_group *g = group_of(node);
+        if (!list_empty(&g->turn)) soonest = 0;
+        else if (is_behind(g) && g->due_ms < soonest)
+            soonest = g->due_ms > gathered ? g->due_ms : gathered;
+    }
+    if (h->at == HUB_LIVE && !list_empty(&h->fresh)) soonest = 0;
+    if (soonest < UINT64_MAX) ticker_set_at(h->o.ticker, &h->send, soonest);
+}
+
+void hub_on_send(struct alarm *alarm)
+{
+    struct hub *h = container_of(alarm, struct hub, send);
+    uint64_t now_ms = clock_mono_ms();
+
+    if (send_some(h)) ticker_set_at(h->o.ticker, alarm, 0);
+    begin_frames(h, now_ms);
+    if (!alarm_pending(alarm)) hub_send_soon(h);
+}

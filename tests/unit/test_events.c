@@ -1,0 +1,302 @@
+/* Filters, the history, and the frames that are made of it. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/macros.h"
+#include "base/memory.h"
+#include "control/events/frame.h"
+#include "tests/support/check.h"
+#include "tests/support/property.h"
+
+#define EPOCH 0x1f0c77abu
+
+static struct event_filter filter;
+
+static void refuse(enum pinion_err (*read)(struct event_filter *, struct span, struct error *),
+                   const char *text, const char *expected)
+{
+    struct error why = {0};
+
+    assert_int_equal(read(&filter, span_of(text), &why), PINION_INVALID);
+    if (!strstr(why.text, expected)) fail_msg("'%s': %s", text, why.text);
+}
+
+static void accept(enum pinion_err (*read)(struct event_filter *, struct span, struct error *),
+                   const char *text)
+{
+    struct error why = {0};
+
+    if (read(&filter, span_of(text), &why)) fail_msg("'%s': %s", text, why.text);
+}
+
+/* ---- filters --------------------------------------------------------------------------------- */
+
+static bool passes(enum event_type type, const char *queue, const char *kind)
+{
+    return event_filter_passes(&filter, type, span_of(queue), span_of(kind));
+}
+
+TEST(a_filter_that_says_nothing_passes_everything)
+{
+    filter = EVENT_FILTER_INIT;
+    for (unsigned i = 0; i < EVENT_TYPES; i++) assert_true(passes(i, i == 1 ? "q" : NULL, NULL));
+}
+
+TEST(a_filter_passes_what_it_names)
+{
+    filter = EVENT_FILTER_INIT;
+    accept(event_filter_queues, "mail,default");
+    accept(event_filter_queues, "a.b");
+    accept(event_filter_kinds, "user.*,wc");
+    assert_true(passes(EVENT_JOB, "mail", "wc"));
+    assert_true(passes(EVENT_JOB, "a.b", "user.add"));
+    assert_false(passes(EVENT_JOB, "mai", "wc"));
+    assert_false(passes(EVENT_JOB, "mail2", "wc"));
+    assert_false(passes(EVENT_JOB, "mail", "wcx"));
+    assert_false(passes(EVENT_JOB, "mail", "user."));
+    assert_false(passes(EVENT_JOB, "mail", "users.x"));
+    assert_false(passes(EVENT_JOB, "mail", NULL)); /* nobody knows its kind */
+    assert_false(passes(EVENT_QUEUE, "mail", NULL));
+    assert_false(passes(EVENT_SERVER, NULL, NULL));
+    assert_true(passes(EVENT_MISSED, NULL, NULL));
+    event_filter_deinit(&filter);
+    accept(event_filter_types, "queue,server");
+    assert_true(passes(EVENT_QUEUE, "mail", NULL) && passes(EVENT_SERVER, NULL, NULL));
+    assert_false(passes(EVENT_JOB, "mail", "wc"));
+    event_filter_deinit(&filter);
+    accept(event_filter_kinds, "*");
+    assert_true(passes(EVENT_JOB, "mail", "wc"));
+    event_filter_deinit(&filter);
+    filter.prefix = xstrdup("mail");
+    assert_true(passes(EVENT_JOB, "mail", NULL) && passes(EVENT_JOB, "mail.eu", NULL));
+    assert_false(passes(EVENT_JOB, "mai", NULL) || passes(EVENT_SERVER, NULL, NULL));
+    event_filter_deinit(&filter);
+}
+
+TEST(a_filter_refuses_what_it_does_not_know)
+{
+    char many[EVENT_FILTER_NAMES_MAX * 2 + 2];
+
+    filter = EVENT_FILTER_INIT;
+    refuse(event_filter_queues, "a b", "expected 1 to 64 of");
+    refuse(event_filter_queues, "", "expected 1 to 64 of");
+    refuse(event_filter_queues, "a,,b", "expected 1 to 64 of");
+    event_filter_deinit(&filter);
+    refuse(event_filter_kinds, "user*", "star behind");
+    refuse(event_filter_types, "jobs", "expected job, progress, queue, schedule, server");
+    event_filter_deinit(&filter);
+    for (size_t i = 0; i <= EVENT_FILTER_NAMES_MAX; i++) memcpy(many + 2 * i, "q,", 2);
+    many[2 * EVENT_FILTER_NAMES_MAX - 1] = '\0';
+    accept(event_filter_queues, many);
+    assert_int_equal(filter.queues.count, EVENT_FILTER_NAMES_MAX);
+    refuse(event_filter_queues, "x", "at most");
+    event_filter_deinit(&filter);
+}
+
+/* ---- history and frames ---------------------------------------------------------------------- */
+
+static void add_job(struct history *h, const char *queue, const char *kind, const char *state,
+                    unsigned number)
+{
+    char json[64];
+    int len = snprintf(json, sizeof json, "{\"n\":%u}", number);
+    struct event e = {.type = EVENT_JOB,
+                      .state = event_state(span_of(state)),
+                      .queue = span_of(queue),
+                      .kind = span_of(kind),
+                      .json = {json, (size_t)len}};
+
+    history_add(h, &e);
+}
+
+/* The frame as JSON (the caller's); NULL: there is none. */
+static json_t *frame_json(const struct history *h, uint64_t from, uint64_t to, uint64_t *ret_told)
+{
+    struct frame *f = frame_new(h, &filter, EPOCH, from, to);
+    json_error_t error;
+    json_t *json = f ? json_loadb(f->json.data, f->json.len, JSON_REJECT_DUPLICATES, &error) : NULL;
+
+    if (f && !json) fail_msg("%s: %s", f->json.data, error.text);
+    if (f) assert_string_equal(json_string_value(json_object_get(json, "id")), f->id);
+    if (ret_told) *ret_told = f ? f->told : 0;
+    frame_free(f);
+    return json;
+}
+
+static json_int_t more(const json_t *frame, const char *queue, const char *state)
+{
+    return json_integer_value(
+        json_object_get(json_object_get(json_object_get(frame, "more"), queue), state));
+}
+
+TEST(a_frame_tells_what_passed_in_a_stretch)
+{
+    struct history *h = history_new();
+    json_t *frame;
+    uint64_t told;
+
+    filter = EVENT_FILTER_INIT;
+    assert_false(history_is_open(h));
+    history_close(h, 0);
+    assert_int_equal(history_last(h), 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        add_job(h, i == 2 ? "b" : "a", NULL, "done", i);
+        assert_true(history_is_open(h));
+        history_close(h, i);
+    }
+    assert_int_equal(history_last(h), 3);
+    frame = frame_json(h, 1, 3, &told);
+    assert_int_equal(told, 2);
+    assert_int_equal(json_array_size(json_object_get(frame, "events")), 2);
+    assert_null(json_object_get(frame, "more"));
+    json_decref(frame);
+    accept(event_filter_queues, "b");
+    assert_null(frame_json(h, 2, 3, NULL));
+    frame = frame_json(h, 0, 3, &told);
+    assert_int_equal(told, 1);
+    json_decref(frame);
+    event_filter_deinit(&filter);
+    history_free(h);
+}
+
+TEST(more_than_a_frame_holds_is_counted)
+{
+    struct history *h = history_new();
+    uint64_t told;
+    json_t *frame;
+
+    filter = EVENT_FILTER_INIT;
+    for (unsigned i = 0; i < FRAME_JOBS_MAX; i++) add_job(h, "a", NULL, "ready", i);
+    history_close(h, 1);
+    frame = frame_json(h, 0, 1, &told); /* at the limit: each by itself */
+    assert_int_equal(json_array_size(json_object_get(frame, "events")), FRAME_JOBS_MAX);
+    assert_int_equal(told, FRAME_JOBS_MAX);
+    assert_null(json_object_get(frame, "more"));
+    json_decref(frame);
+    for (unsigned i = 0; i <= FRAME_JOBS_MAX; i++) add_job(h, "a", NULL, "ready", i);
+    history_count(h, span_of("b"), event_state(span_of("done")), 1000);
+    history_close(h, 2);
+    frame = frame_json(h, 1, 2, &told); /* one past it */
+    assert_int_equal(json_array_size(json_object_get(frame, "events")), FRAME_JOBS_NAMED);
+    assert_int_equal(more(frame, "a", "ready"), FRAME_JOBS_MAX + 1 - FRAME_JOBS_NAMED);
+    assert_int_equal(more(frame, "b", "done"), 1000);
+    assert_int_equal(told, FRAME_JOBS_MAX + 1 + 1000);
+    json_decref(frame);
+    accept(event_filter_queues, "b");
+    frame = frame_json(h, 0, 2, &told);
+    assert_int_equal(told, 1000);
+    assert_int_equal(json_object_size(json_object_get(frame, "more")), 1);
+    json_decref(frame);
+    event_filter_deinit(&filter);
+    accept(event_filter_types, "queue");
+    assert_null(frame_json(h, 0, 2, NULL));
+    event_filter_deinit(&filter);
+    history_free(h);
+}
+
+TEST(old_moments_are_forgotten)
+{
+    struct history *h = history_new();
+    char *big = xcalloc(1, HISTORY_BYTES_MAX / 16);
+    struct event e = {.type = EVENT_QUEUE, .queue = span_of("q")};
+
+    memset(big, 'x', HISTORY_BYTES_MAX / 16 - 1);
+    e.json = span_of(big);
+    add_job(h, "a", NULL, "ready", 1);
+    history_close(h, 1000);
+    assert_true(history_reaches(h, 0) && history_reaches(h, 1));
+    assert_false(history_reaches(h, 2)); /* of the future: from another history */
+    history_close(h, 1000 + HISTORY_MS);
+    assert_true(history_reaches(h, 0));
+    history_close(h, 1001 + HISTORY_MS);
+    assert_false(history_reaches(h, 0));
+    assert_true(history_reaches(h, 1));
+    for (unsigned i = 0; i < 40; i++) {
+        history_add(h, &e);
+        history_close(h, 0);
+    }
+    assert_true(history_reaches(h, history_last(h) - 4));
+    assert_false(history_reaches(h, history_last(h) - 17));
+    free(big);
+    history_free(h);
+}
+
+TEST(an_id_is_read_as_it_was_written)
+{
+    static const char *const others[] = {"", "1f0c77ab", "1f0c77ab-", "1f0c77ac-1", "1f0c77ab-x",
+                                         "1f0c77ab-99999999999999999999", "1f0c77ab -1"};
+    char id[FRAME_ID_MAX];
+    uint64_t seq;
+
+    frame_id(id, EPOCH, 42);
+    assert_string_equal(id, "1f0c77ab-42");
+    assert_int_equal(frame_id_read(span_of(id), EPOCH, &seq), PINION_OK);
+    assert_int_equal(seq, 42);
+    for (size_t i = 0; i < countof(others); i++)
+        if (!frame_id_read(span_of(others[i]), EPOCH, &seq)) fail_msg("'%s' was read", others[i]);
+}
+
+/* Changes of jobs of two queues; gives how many of each. */
+static void change(struct history *h, struct prng *prng, uint64_t ret_changes[2])
+{
+    for (uint64_t left = prng_below(prng, 900); left; left--) {
+        unsigned which = (unsigned)prng_below(prng, 2), count = prng_below(prng, 8) ? 1 : 30;
+        const char *word = event_states[prng_below(prng, EVENT_STATES)];
+        ret_changes[which] += count;
+        if (count == 1) add_job(h, which ? "b" : "a", NULL, word, 0);
+        else history_count(h, span_of(which ? "b" : "a"), event_state(span_of(word)), count);
+        if (prng_below(prng, 100) == 0) history_close(h, 0);
+    }
+    history_close(h, 0);
+}
+
+/* Of a frame: one by one, and counted. */
+static uint64_t changes_in(const json_t *frame)
+{
+    uint64_t sum = json_array_size(json_object_get(frame, "events"));
+    const char *queue, *word;
+    json_t *counts, *n;
+
+    assert_true(sum <= FRAME_JOBS_MAX);
+    json_object_foreach (json_object_get(frame, "more"), queue, counts)
+        json_object_foreach (counts, word, n) sum += (uint64_t)json_integer_value(n);
+    return sum;
+}
+
+TEST(nothing_is_lost_between_events_and_counts)
+{
+    struct prng prng = {property_seed("PINION_EVENTS_SEED")};
+
+    for (unsigned round = 0; round < 200; round++) {
+        struct history *h = history_new();
+        uint64_t changes[2] = {0}, told;
+        json_t *frame;
+
+        filter = EVENT_FILTER_INIT;
+        change(h, &prng, changes);
+        if (round % 2) accept(event_filter_queues, "a");
+        frame = frame_json(h, 0, history_last(h), &told);
+        assert_int_equal(told, changes[0] + (round % 2 ? 0 : changes[1]));
+        assert_int_equal(changes_in(frame), told);
+        json_decref(frame);
+        event_filter_deinit(&filter);
+        history_free(h);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_filter_that_says_nothing_passes_everything),
+        cmocka_unit_test(a_filter_passes_what_it_names),
+        cmocka_unit_test(a_filter_refuses_what_it_does_not_know),
+        cmocka_unit_test(a_frame_tells_what_passed_in_a_stretch),
+        cmocka_unit_test(more_than_a_frame_holds_is_counted),
+        cmocka_unit_test(old_moments_are_forgotten),
+        cmocka_unit_test(an_id_is_read_as_it_was_written),
+        cmocka_unit_test(nothing_is_lost_between_events_and_counts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
