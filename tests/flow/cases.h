@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct config;
+struct json_t;
 struct service;
 
 /* What not every kind of handler can do, or need not. */
@@ -37,21 +38,24 @@ struct service;
 #define CASE_DEAFENS  128u /* what does not hear of a cancel may still be done */
 
 struct case_runner {
-    const char *name;              /* its jobs are of the kind "case.NAME" */
+    const char *name;
+    const char *kind;              /* of its jobs; NULL: "case.NAME" */
     unsigned    can;               /* CASE_... */
     bool        heeds;             /* it cannot be deaf */
+    struct json_t *(*wrap)(const char *order, size_t len); /* the payload; NULL: the order is */
     void (*configure)(struct config *); /* NULL: nothing; before the service is made */
     void (*add)(struct service *);      /* NULL: nothing; before it starts */
     void (*end)(void);                  /* NULL: nothing; after it has stopped */
 };
 
 extern const struct case_runner callback_cases, command_cases, webhook_cases, coroutine_cases,
-    pull_cases, thread_cases;
+    pull_cases, thread_cases, exec_cases;
 
 struct one_case {
     const char *name, *order;
     unsigned    needs;        /* of CASE_... */
-    size_t      padding;      /* bytes that the payload has behind the order, from a newline on */
+    size_t      padding;      /* bytes behind the order, from a newline on: less what it is wrapped
+                               * in */
     unsigned    attempts_max; /* 0: 2 */
     uint64_t    timeout_ms;   /* 0: as long as it likes */
     uint64_t    lease_ms;     /* 0: the service's */

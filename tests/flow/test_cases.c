@@ -10,7 +10,7 @@
 
 static const struct case_runner *const runners[] = {&callback_cases, &command_cases,
                                                     &webhook_cases, &coroutine_cases,
-                                                    &pull_cases, &thread_cases};
+                                                    &pull_cases, &thread_cases, &exec_cases};
 
 #define RUNNERS countof(runners)
 
@@ -18,6 +18,8 @@ struct trial {
     const struct case_runner *runner;
     const struct one_case *wanted;
     char *id;
+    char kind[32];
+    size_t given; /* bytes of the order, with its padding */
     bool cancelled, ended;
     json_t *job; /* when it has ended */
 };
@@ -32,26 +34,40 @@ static void set(json_t *o, const char *key, uint64_t value)
     if (value) json_object_set_new(o, key, json_integer((json_int_t)value));
 }
 
-static json_t *payload_of(const struct one_case *c)
+static json_t *payload_with(struct trial *t, size_t padding)
 {
+    const struct one_case *c = t->wanted;
     size_t len = strlen(c->order);
-    char *text = xmalloc(len + c->padding + 1);
+    char *text = xmalloc(len + padding + 1);
     json_t *payload;
 
     memcpy(text, c->order, len);
-    memset(text + len, 'x', c->padding);
-    if (c->padding) text[len] = '\n';
-    payload = json_stringn(text, len + c->padding);
+    memset(text + len, 'x', padding);
+    if (padding) text[len] = '\n';
+    t->given = len + padding;
+    payload = t->runner->wrap ? t->runner->wrap(text, t->given) : json_stringn(text, t->given);
     free(text);
     return payload;
+}
+
+/* Of one that is padded, the whole is as long as a payload may be, however it is wrapped. */
+static json_t *payload_of(struct trial *t)
+{
+    size_t padding = t->wanted->padding;
+    json_t *payload = payload_with(t, padding);
+
+    if (!padding || !t->runner->wrap) return payload;
+    padding -= json_dumpb(payload, NULL, 0, JSON_COMPACT) - t->given;
+    json_decref(payload);
+    return payload_with(t, padding);
 }
 
 static void enqueue(struct trial *t)
 {
     const struct one_case *c = t->wanted;
-    char *kind = xasprintf("case.%s", t->runner->name), *body;
-    json_t *o = json_pack("{ss ss so}", "kind", kind, "backoff", "fixed:10ms", "payload",
-                          payload_of(c));
+    char *body;
+    json_t *o = json_pack("{ss ss so}", "kind", t->kind, "backoff", "fixed:10ms", "payload",
+                          payload_of(t));
 
     set(o, "attempts_max", c->attempts_max ? c->attempts_max : 2);
     set(o, "timeout_ms", c->timeout_ms);
@@ -63,7 +79,6 @@ static void enqueue(struct trial *t)
     json_decref(made);
     json_decref(o);
     free(body);
-    free(kind);
 }
 
 static void look(struct trial *t)
@@ -142,9 +157,11 @@ static void check_result(const struct trial *t)
     const char *result = word(t->job, "result"), *bytes = word(t->job, "result_base64");
 
     if (strcmp(c->order, "who") == 0) {
-        char *who = xasprintf("%s case.%s 1", t->id, t->runner->name);
+        char *who = xasprintf("%s %s 1", t->id, t->kind);
         assert_string_equal(result, who);
         free(who);
+    } else if (c->padding) {
+        assert_int_equal(strtoul(result, NULL, 10), t->given);
     } else if (strcmp(c->order, "bytes") == 0) {
         assert_string_equal(bytes, "//4BgA==");
     } else if (c->result_len) {
@@ -197,6 +214,8 @@ int main(void)
             if (cases[c].deaf && runners[r]->heeds) continue;
             struct trial *t = &trials[trials_count];
             *t = (struct trial){.runner = runners[r], .wanted = &cases[c]};
+            snprintf(t->kind, sizeof t->kind, "%s%s", runners[r]->kind ? "" : "case.",
+                     runners[r]->kind ? runners[r]->kind : runners[r]->name);
             tests[trials_count++] = (struct CMUnitTest){
                 .name = xasprintf("%s: %s", runners[r]->name, cases[c].name),
                 .test_func = check,
