@@ -1,10 +1,16 @@
 /*      guard page │ base ──── grows downwards ──── struct stack │ end
  *      no access  │ bytes                                       │ a shift, that differs
+ *
+ * Fresh ones are cut off a slab, from its lower end on: to ask the kernel for each costs more than
+ * the guard and the first touch together.
+ *
+ *      slab: │ guard, stack │ guard, stack │ fresh: not guarded, never touched │
  */
 #include "workers/stack.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,15 +19,22 @@
 
 #define STACK_SHIFTS      16
 #define STACK_SHIFT_BYTES ((size_t)128)
+#define SLAB_STACKS_MAX   64
+#define SLAB_BYTES_MAX    ((size_t)8 * 1024 * 1024) /* of addresses; larger stacks: one each */
 
 static size_t page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+static size_t whole_bytes(const struct stack_pool *pool)
+{
+    return page_bytes() + pool->bytes;
+}
+
 static void unmap(const struct stack_pool *pool, struct stack *stack)
 {
-    munmap(stack->base - page_bytes(), page_bytes() + pool->bytes);
+    munmap(stack->base - page_bytes(), whole_bytes(pool));
 }
 
 /* Newer kernels (6.13) guard a page without a mapping of its own, and stacks that lie side by side
@@ -41,28 +54,49 @@ static size_t next_shift(struct stack_pool *pool)
     return pool->made++ % STACK_SHIFTS * STACK_SHIFT_BYTES;
 }
 
-static enum pinion_err map(struct stack_pool *pool, struct stack **ret_stack, struct error *why)
+/* As many as there were before, so that who needs few asks for few. */
+static size_t slab_stacks(const struct stack_pool *pool)
 {
-    size_t bytes = page_bytes() + pool->bytes;
-    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+    size_t count = pool->made < SLAB_STACKS_MAX ? pool->made : SLAB_STACKS_MAX;
+
+    while (count > 1 && count * whole_bytes(pool) > SLAB_BYTES_MAX) count--;
+    return count ? count : 1;
+}
+
+static bool map_slab(struct stack_pool *pool, size_t count)
+{
+    char *memory = mmap(NULL, count * whole_bytes(pool), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-    int failure = errno;
+
+    if (memory == MAP_FAILED) return false;
+    pool->fresh = memory;
+    pool->fresh_count = (unsigned)count;
+    return true;
+}
+
+static void unmap_slab(struct stack_pool *pool)
+{
+    if (pool->fresh_count) munmap(pool->fresh, pool->fresh_count * whole_bytes(pool));
+    pool->fresh_count = 0;
+}
+
+static enum pinion_err make(struct stack_pool *pool, struct stack **ret_stack, struct error *why)
+{
+    size_t whole = whole_bytes(pool);
     struct stack *stack;
     char *base;
 
-    if (memory != MAP_FAILED && guard(memory)) {
-        failure = errno;
-        munmap(memory, bytes);
-        memory = MAP_FAILED;
-    }
-    if (memory == MAP_FAILED)
+    if ((!pool->fresh_count && !map_slab(pool, slab_stacks(pool)) && !map_slab(pool, 1)) ||
+        guard(pool->fresh))
         return error_set(why, PINION_BUSY,
                          "no stack for another coroutine: %s (each takes up to two of the mappings "
                          "that vm.max_map_count allows)",
-                         strerror(failure));
-    base = memory + page_bytes();
-    stack = (struct stack *)(void *)(memory + bytes - next_shift(pool) - sizeof *stack);
+                         strerror(errno));
+    base = pool->fresh + page_bytes();
+    stack = (struct stack *)(void *)(pool->fresh + whole - next_shift(pool) - sizeof *stack);
     *stack = (struct stack){NULL, base, (size_t)((char *)stack - base)};
+    pool->fresh += whole;
+    pool->fresh_count--;
     *ret_stack = stack;
     return PINION_OK;
 }
@@ -125,11 +159,12 @@ void stack_pool_deinit(struct stack_pool *pool)
 {
     stop_looking(pool);
     while (pool->kept) unmap(pool, pop(pool));
+    unmap_slab(pool);
 }
 
 enum pinion_err stack_take(struct stack_pool *pool, struct stack **ret_stack, struct error *why)
 {
-    if (!pool->kept) return map(pool, ret_stack, why);
+    if (!pool->kept) return make(pool, ret_stack, why);
     *ret_stack = pop(pool);
     if (pool->unused > pool->count) pool->unused = pool->count;
     return PINION_OK;

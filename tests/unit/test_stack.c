@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/macros.h"
 #include "tests/support/check.h"
 #include "workers/context.h"
 #include "workers/fiber.h"
@@ -51,9 +52,8 @@ TEST(all_of_it_may_be_used)
 }
 
 /* How the child ends that does this. */
-static int end_of(void (*act)(struct stack *))
+static int end_with(struct stack *stack, void (*act)(struct stack *))
 {
-    struct stack *stack = take();
     pid_t pid = fork();
     int status;
 
@@ -63,6 +63,14 @@ static int end_of(void (*act)(struct stack *))
         _exit(0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static int end_of(void (*act)(struct stack *))
+{
+    struct stack *stack = take();
+    int status = end_with(stack, act);
+
     stack_put(&pool, stack);
     return status;
 }
@@ -127,6 +135,49 @@ static void find_none(struct stack *stack)
     _exit(7);
 }
 
+/* Many are cut off one mapping: each has its guard, and all of its bytes to itself. */
+TEST(those_beside_each_other_do_not_meet)
+{
+    static const unsigned looked_at[] = {0, 1, 2, 3, 40, 63, 64, 199};
+    struct stack *stacks[200];
+
+    for (unsigned i = 0; i < 200; i++) {
+        stacks[i] = take();
+        memset(stacks[i]->base, (int)i, stacks[i]->bytes);
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        assert_int_equal((unsigned char)stacks[i]->base[0], i);
+        assert_int_equal((unsigned char)stacks[i]->base[stacks[i]->bytes - 1], i);
+    }
+    for (unsigned i = 0; i < countof(looked_at); i++) {
+        int status = end_with(stacks[looked_at[i]], touch_below);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGSEGV);
+    }
+    for (unsigned i = 0; i < 200; i += 2) stack_put(&pool, stacks[i]); /* holes between others */
+    for (unsigned turn = 0; turn < 2; turn++) ev_invoke(loop, &pool.idle, EV_TIMER);
+    assert_int_equal(pool.count, 0);
+    for (unsigned i = 1; i < 200; i += 2) {
+        memset(stacks[i]->base, 1, stacks[i]->bytes);
+        stack_put(&pool, stacks[i]);
+    }
+}
+
+TEST(the_largest_are_made_one_by_one)
+{
+    struct stack_pool large;
+    struct stack *stacks[5];
+    struct error why;
+
+    stack_pool_init(&large, loop, STACK_BYTES_MAX);
+    for (unsigned i = 0; i < 5; i++) {
+        if (stack_take(&large, &stacks[i], &why)) fail_msg("%s", why.text);
+        assert_int_equal(large.fresh_count, 0);
+    }
+    for (unsigned i = 0; i < 5; i++) stack_put(&large, stacks[i]);
+    stack_pool_deinit(&large);
+}
+
 TEST(when_the_system_has_none_it_says_so)
 {
     int status = end_of(find_none);
@@ -184,6 +235,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_pool(all_of_it_may_be_used),
         with_pool(who_overflows_it_dies),
+        with_pool(those_beside_each_other_do_not_meet),
+        with_pool(the_largest_are_made_one_by_one),
         with_pool(when_the_system_has_none_it_says_so),
         with_pool(what_nobody_used_for_long_goes_back),
         with_pool(so_many_are_kept_and_not_one_more),
