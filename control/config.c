@@ -227,14 +227,18 @@ static enum pinion_err set_allow(struct config *c, const struct key *key, const 
 static const char *const level_names[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
 static const char *const fsync_names[] = {"always", "everysec", "no", NULL};
+static const char *const audit_names[] = {"all", "admin", "none", NULL};
 
 _Static_assert(countof(level_names) == LOG_LEVELS + 1, "every level has a name");
 _Static_assert(LOG_AS_TEXT == 0 && LOG_AS_JSON == 1, "format_names has the order of the enum");
 _Static_assert(REDIS_FSYNC_ALWAYS == 0 && REDIS_FSYNC_EVERYSEC == 1 && REDIS_FSYNC_NO == 2,
                "fsync_names has the order of the enum");
+_Static_assert(CONFIG_AUDIT_ALL == 0 && CONFIG_AUDIT_ADMIN == 1 && CONFIG_AUDIT_NONE == 2,
+               "audit_names has the order of the enum");
 _Static_assert(sizeof(enum log_level) == sizeof(unsigned) &&
                    sizeof(enum log_format) == sizeof(unsigned) &&
-                   sizeof(enum redis_fsync) == sizeof(unsigned),
+                   sizeof(enum redis_fsync) == sizeof(unsigned) &&
+                   sizeof(enum config_audit) == sizeof(unsigned),
                "set_choice writes an unsigned");
 
 #define FIELD(name) offsetof(struct config, name)
@@ -291,6 +295,12 @@ static const struct key keys[] = {
     {{"http-idle", 0, "DURATION",
       "how long a connection may wait for its next request;\ndefault: 75s"},
       NULL, set_duration, FIELD(http_idle_ms), 1000, CONFIG_IDLE_MS_MAX, NULL},
+    {{"require-token", 0, NULL, "let nobody read without a token, not even from this machine"},
+      NULL, set_switch, FIELD(require_token), 0, 0, NULL},
+    {{"insecure", 0, NULL, "listen beyond this machine without TLS, where others can listen in"},
+      NULL, set_switch, FIELD(insecure), 0, 0, NULL},
+    {{"audit", 0, "all|admin|none", "the changes over HTTP that are logged"},
+      NULL, set_choice, FIELD(audit), 0, 0, audit_names},
     {{"fsync", 0, "always|everysec|no", "when the private Redis writes to the disk"},
       NULL, set_choice, FIELD(fsync), 0, 0, fsync_names},
     {{"maxmemory", 0, "BYTES", "what the private Redis may use; half of the machine's memory"},

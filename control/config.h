@@ -43,6 +43,8 @@
 
 struct json_t;
 
+/* Which changes over HTTP the log tells of: all, those that need the role admin, or none. */
+enum config_audit { CONFIG_AUDIT_ALL, CONFIG_AUDIT_ADMIN, CONFIG_AUDIT_NONE };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 
 struct config_queue {
@@ -95,6 +97,9 @@ struct config {
     enum log_level    log_level;
     enum log_format   log_format;
     bool              allow_eviction;
+    bool              require_token; /* also for reading from this machine */
+    bool              insecure; /* may listen beyond this machine without TLS */
+    enum config_audit audit;
     bool              exec;    /* jobs of EXEC_KIND say what to run */
     char             *on_dead; /* kind of what carries dead jobs; "": none; NULL: as it is */
     enum redis_fsync  fsync;

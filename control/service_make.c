@@ -7,8 +7,10 @@
 #include "base/memory.h"
 #include "control/access/access.h"
 #include "control/api/api.h"
+#include "control/api/audit.h"
 #include "control/fleet.h"
 #include "control/handlers.h"
+#include "control/http/listen.h"
 #include "control/http/tls.h"
 #include "control/results.h"
 #include "workers/callback.h"
@@ -180,10 +182,17 @@ static enum pinion_err open_http(struct service *s, struct error *why)
 {
     const char **hosts;
     struct http_options options = {.listen = s->config->listen,
+                                   .answered = audit_answered,
                                    .limits = service_http_limits(s->config)};
     enum pinion_err err = PINION_OK;
 
     if (!s->config->listen) return PINION_OK;
+    if (!http_listen_is_local(s->config->listen) && !config_has_tls(s->config) &&
+        !s->config->insecure)
+        return error_set(why, PINION_INVALID,
+                         "listen %.60s: tokens and jobs would be readable on the way: expected "
+                         "tls-cert and tls-key with an address beyond this machine, or insecure",
+                         s->config->listen);
     if (config_has_tls(s->config))
         err = http_tls_open(s->config->tls_cert, s->config->tls_key, &options.tls, why);
     if (err) return err;

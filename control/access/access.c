@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/random.h"
+#include "control/access/strikes.h"
 #include "control/access/token_file.h"
 #include "control/access/token_watch.h"
 
@@ -14,6 +16,8 @@ struct access {
     struct token owner;
     struct token_set set;
     struct token_watch watch;
+    struct strikes wrong, told;
+    uint64_t untold;
 };
 
 static void on_change(void *ctx)
@@ -35,6 +39,8 @@ enum pinion_err access_new(struct ev_loop *loop, const char *dir, const char *ow
     a->set = set;
     a->owner = (struct token){.name = ACCESS_OWNER, .roles = ROLE_BIT(ROLE_ADMIN)};
     token_hash(span_of(owner), a->owner.hash);
+    strikes_init(&a->wrong, random_u64());
+    strikes_init(&a->told, random_u64());
     token_watch_start(&a->watch, loop, dir, on_change, a);
     *ret_access = a;
     return PINION_OK;
@@ -59,6 +65,22 @@ enum pinion_err access_reload(struct access *a, struct error *why)
     a->set = set;
     log_info("tokens_read", LOG_INT("tokens", set.count));
     return PINION_OK;
+}
+
+bool access_wrong(struct access *a, const void *peer, size_t len)
+{
+    return strikes_allow(&a->wrong, peer, len, clock_mono_ms());
+}
+
+bool access_tells(struct access *a, const void *peer, size_t len, uint64_t *ret_untold)
+{
+    if (!strikes_allow(&a->told, peer, len, clock_mono_ms())) {
+        a->untold++;
+        return false;
+    }
+    *ret_untold = a->untold;
+    a->untold = 0;
+    return true;
 }
 
 const struct token *access_find(const struct access *a, struct span secret)

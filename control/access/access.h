@@ -22,6 +22,12 @@ void access_free(struct access *); /* NULL: no-op */
 /* Reads the file again. PINION_INVALID: it is damaged; what was known before is still known. */
 enum pinion_err access_reload(struct access *, struct error *why) must_use;
 
+/* Somebody there showed a wrong token. false: too many of them lately. */
+bool access_wrong(struct access *, const void *peer, size_t len);
+/* May the log tell of one more refusal of somebody there? `untold`: of how many it did not, since
+ * it last did. */
+bool access_tells(struct access *, const void *peer, size_t len, uint64_t *ret_untold);
+
 /* Whose token is that? NULL: nobody's, or one that has expired. */
 const struct token *access_find(const struct access *, struct span secret);
 

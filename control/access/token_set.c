@@ -57,6 +57,12 @@ void roles_print(unsigned roles, struct buffer *out)
 
 enum pinion_err token_name_check(struct span name, struct error *why)
 {
+    static const char *const taken[] = {"owner", "loopback", "nobody"}; /* by the audit */
+
+    for (size_t i = 0; i < countof(taken); i++)
+        if (span_is(name, taken[i]))
+            return error_set(why, PINION_INVALID, "token name '%s': expected another one, for the "
+                             "log calls others so", taken[i]);
     if (queue_name_ok(name)) return PINION_OK;
     return error_set(why, PINION_INVALID,
                      "token name '%.*s': expected 1 to %d of A-Z a-z 0-9 . _ -",

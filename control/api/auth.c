@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <unistd.h>
 #include "control/access/access.h"
+#include "control/access/strikes.h"
 #include "control/service.h"
 #include "queue/key.h"
 
@@ -23,6 +24,22 @@ static void name_caller(struct http_caller *c, const char *name, unsigned roles,
     snprintf(c->scope, sizeof c->scope, "%s", scope);
 }
 
+/* A program on this machine passes on what comes from elsewhere: then nothing is known of who asks.
+ * Not each of them says so; --require-token is for the others. */
+static bool is_passed_on(const struct http_request *request)
+{
+    static const char *const signs[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
+
+    for (size_t i = 0; i < countof(signs); i++)
+        if (http_header(request, signs[i]).data) return true;
+    return false;
+}
+
+static bool is_local(const struct http_request *request)
+{
+    return request->peer->local && !is_passed_on(request);
+}
+
 /* false: it shows a token that is none of ours. */
 static bool identify(const struct service *s, const struct http_request *request)
 {
@@ -30,9 +47,10 @@ static bool identify(const struct service *s, const struct http_request *request
     const struct http_peer *peer = request->peer;
     const struct token *t;
 
-    name_caller(request->caller, peer->local ? "loopback" : "nobody", 0, "");
+    name_caller(request->caller, is_local(request) ? "loopback" : "nobody", 0, "");
     if (!given.data) {
-        if (peer->by_unix_socket && (peer->uid == geteuid() || peer->uid == 0))
+        if (peer->by_unix_socket && (peer->uid == geteuid() || peer->uid == 0) &&
+            is_local(request))
             name_caller(request->caller, peer->text, ROLE_BIT(ROLE_ADMIN), "");
         return true;
     }
@@ -45,12 +63,13 @@ static bool identify(const struct service *s, const struct http_request *request
 
 /* ---- may it? --------------------------------------------------------------------------------- */
 
-static bool has_role(const struct http_request *request, unsigned need)
+static bool has_role(const struct service *s, const struct http_request *request, unsigned need)
 {
     unsigned roles = request->caller->roles;
 
     if (API_ROLE(need) == ROLE_READ)
-        return roles || (request->peer->local && !(need & API_CONTENT));
+        return roles || (is_local(request) && !(need & API_CONTENT) &&
+                         !service_config(s)->require_token);
     return (roles & (ROLE_BIT(ROLE_ADMIN) | ROLE_BIT(API_ROLE(need)))) != 0;
 }
 
@@ -90,17 +109,47 @@ static void refuse_role(struct http_exchange *x, const struct http_request *requ
                          role_name(need));
 }
 
+/* A right token is let in however many wrong ones came before it: else whoever shares an address
+ * with somebody, such as a proxy's, could lock him out. 256 random bits are not guessed anyway. */
+static void refuse_wrong(struct http_exchange *x, const struct http_request *request,
+                         struct access *access)
+{
+    if (access_wrong(access, request->peer->household, HTTP_HOUSEHOLD_BYTES))
+        http_reply_error(x, PINION_UNAUTHORIZED,
+                         "that token is not known, or has expired: expected `Authorization: Bearer "
+                         "TOKEN` with one that `pinion token make` gave");
+    else
+        http_reply_error(x, PINION_BUSY,
+                         "too many wrong tokens from there: expected at most %d at once, and then "
+                         "one every %d ms",
+                         STRIKES_AT_ONCE, STRIKES_EVERY_MS);
+}
+
+/* Changes, and WebSockets: a page of another site may open one, and read what comes. */
+static bool must_be_ours(const struct http_request *request)
+{
+    bool looks = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+
+    return !looks || http_header(request, "Upgrade").data;
+}
+
 bool api_gate(struct http_exchange *x, const struct http_request *request,
               const struct route *route, const struct route_args *args, void *ctx)
 {
     if (API_ROLE(route->need) == ROLE_NONE) return true;
-    if (!identify(ctx, request)) {
-        http_reply_error(x, PINION_UNAUTHORIZED,
-                         "that token is not known, or has expired: expected `Authorization: Bearer "
-                         "TOKEN` with one that `pinion token make` gave");
+    bool known = identify(ctx, request);
+    request->caller->need = API_ROLE(route->need);
+    if (must_be_ours(request) && !http_origin_is_ours(request)) {
+        http_reply_error(x, PINION_FORBIDDEN,
+                         "a page of another site may not do this, whatever its token: expected "
+                         "no Origin and no Sec-Fetch-Site, or those of a page of this server");
         return false;
     }
-    if (!has_role(request, route->need)) {
+    if (!known) {
+        refuse_wrong(x, request, service_access(ctx));
+        return false;
+    }
+    if (!has_role(ctx, request, route->need)) {
         refuse_role(x, request, API_ROLE(route->need));
         return false;
     }

@@ -18,10 +18,19 @@
 
 #define HTTP_DATE_MAX 96 /* more than a date needs, so that no compiler doubts it */
 
+/* Of every reply: it is what it says it is, in no frame and on no page of others. A page that needs
+ * more than the policy gives says its own. */
+#define HTTP_SAFETY_HEADERS                                                   \
+    "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"            \
+    "Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n"
+#define HTTP_SAFETY_POLICY \
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+
 struct http_server {
     struct ev_loop *loop;
     struct ticker *ticker;
     http_handler_fn *handler;
+    http_answered_fn *answered;
     void *ctx;
     struct http_limits limits;
     struct http_tls *tls; /* for new connections; NULL: none, bytes go as they are */
@@ -39,6 +48,9 @@ struct http_server {
     unsigned connections;
     size_t buffered; /* bytes of requests, beyond what idle connections keep */
     struct http_peers peers;
+
+    uint32_t id_start; /* how the ids of its requests begin */
+    uint32_t id_count;
 
     bool draining;
     http_drained_fn *drained;
@@ -110,6 +122,7 @@ struct http_exchange {
 
     struct http_request request;
     struct http_caller caller; /* of it */
+    char id[HTTP_REQUEST_ID_MAX + 1]; /* of it; "": it has not come so far */
     struct http_waiter *waiter;
     struct http_stream *stream; /* whose end is to be told; outlives `flow` for that */
     struct http_flow *flow;     /* NULL unless CONN_STREAM */

@@ -4,9 +4,14 @@
  * `at`, and adds to `out`; the turn that called it does the rest.
  */
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "control/http/flow.h"
+
+#define HTTP_REQUEST_ID_LETTERS \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 enum step http_exchange_refuse(struct http_exchange *x, const struct http_refusal *r)
 {
@@ -21,6 +26,7 @@ static void request_done(struct http_exchange *x, bool close)
 {
     x->in_at += x->parser.head.bytes + x->parser.body_len;
     x->served = true;
+    x->id[0] = '\0';
     x->at = close ? CONN_CLOSE : CONN_HEAD;
     http_parser_init(&x->parser, &x->server->limits);
 }
@@ -35,6 +41,8 @@ void http_reply(struct http_exchange *x, const struct http_reply *reply)
     assert(x->owed); /* else it was answered twice */
     x->owed = false;
     x->waiter = NULL;
+    if (x->server && x->server->answered)
+        x->server->answered(&x->request, reply->status ? reply->status : 200, x->server->ctx);
     if (x->at == CONN_ANSWER) {
         bool close = http_exchange_closes(x);
         if (reply->len > x->server->limits.reply_bytes_max)
@@ -70,6 +78,21 @@ static struct span part(const struct http_exchange *x, struct http_part p)
     return (struct span){x->in.data + x->in_at + p.at, p.len};
 }
 
+/* The client's own, so that it can find what it asked for in our log; else one of ours. */
+static void name_request(struct http_exchange *x)
+{
+    struct span given = http_header(&x->request, "X-Request-Id");
+
+    if (given.len && given.len <= HTTP_REQUEST_ID_MAX &&
+        strspn(given.data, HTTP_REQUEST_ID_LETTERS) >= given.len) {
+        memcpy(x->id, given.data, given.len);
+        x->id[given.len] = '\0';
+        return;
+    }
+    snprintf(x->id, sizeof x->id, "%08" PRIx32 "-%06" PRIx32, x->server->id_start,
+             ++x->server->id_count);
+}
+
 static enum step serve(struct http_exchange *x)
 {
     const struct http_head *h = &x->parser.head;
@@ -82,7 +105,9 @@ static enum step serve(struct http_exchange *x)
         .body = part(x, (struct http_part){h->bytes, x->parser.body_len}),
         .peer = &x->peer,
         .caller = &x->caller,
+        .id = x->id,
     };
+    name_request(x);
     x->caller = (struct http_caller){.roles = 0};
     x->at = CONN_ANSWER;
     x->owed = true;

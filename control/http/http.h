@@ -16,6 +16,8 @@
 
 #define HTTP_PEER_TEXT_MAX   48
 #define HTTP_CALLER_NAME_MAX 64
+#define HTTP_REQUEST_ID_MAX  64
+#define HTTP_HOUSEHOLD_BYTES 16
 
 struct ev_loop;
 struct ticker;
@@ -30,12 +32,14 @@ struct http_peer {
     bool by_unix_socket;
     uid_t uid;                     /* who connected, by the kernel; unix socket only */
     char text[HTTP_PEER_TEXT_MAX]; /* "127.0.0.1", "::1", "uid 1000" */
+    /* The same for all that count as one: an IPv4 address, an IPv6 /64, a user. */
+    unsigned char household[HTTP_HOUSEHOLD_BYTES];
 };
 
 /* Who asks, and what for: the gate fills it in (it is zero before), whoever serves reads it. What
  * the numbers and texts mean is the gate's business. */
 struct http_caller {
-    unsigned roles;
+    unsigned roles, need; /* that it has; that was asked of it */
     char name[HTTP_CALLER_NAME_MAX + 1], scope[HTTP_CALLER_NAME_MAX + 1];
 };
 
@@ -47,6 +51,7 @@ struct http_request {
     struct span body;        /* whole, without chunks; never absent */
     const struct http_peer *peer;
     struct http_caller *caller;
+    const char *id; /* of X-Request-Id, or made here; the answer has it, too */
 };
 
 struct http_header {
@@ -70,11 +75,14 @@ struct http_waiter {
 
 typedef void http_handler_fn(struct http_exchange *, const struct http_request *, void *ctx);
 typedef void http_drained_fn(void *ctx);
+/* What came of a request that reached the handler; also when nobody was left to be told. */
+typedef void http_answered_fn(const struct http_request *, unsigned status, void *ctx);
 
 struct http_options {
     const char *listen;       /* "127.0.0.1:7466", "[::1]:0", "unix:PATH", "fd:3" (inherited) */
     const char *const *hosts; /* names besides localhost, 127.0.0.1, [::1]; NULL ends; or NULL */
     struct http_tls *tls; /* by http_tls_open(), the server's from then on; NULL: in the clear */
+    http_answered_fn *answered; /* called with the handler's ctx; NULL: nobody wants to know */
     struct http_limits limits;
 };
 
@@ -97,8 +105,9 @@ void http_server_drain(struct http_server *, http_drained_fn *drained, void *ctx
  * answered afterwards. Not from inside a handler, a waiter or a stream's callback. */
 void http_server_close(struct http_server *);
 
-/* Against pages of somebody else that speak through a visitor's browser: a request without Origin
- * comes from no page; with one, it must name the host and port that Host names. */
+/* Against pages of somebody else that speak through a visitor's browser: a newer one says by
+ * Sec-Fetch-Site where the page is from. Else a request without Origin comes from no page; with
+ * one, it must name the host and port that Host names. */
 bool http_origin_is_ours(const struct http_request *) must_use;
 
 struct span http_header(const struct http_request *, const char *name); /* the first; or absent */

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -217,6 +218,23 @@ enum pinion_err http_listen_open(const char *text, struct http_listener *ret_lis
     else
         *ret_listener = l;
     return err;
+}
+
+bool http_listen_is_local(const char *text)
+{
+    union address a = {.any = {.sa_family = AF_UNIX}};
+    socklen_t len = sizeof a;
+    uint64_t fd;
+
+    if (span_starts(span_of(text), "fd:")) {
+        if (text_parse_u64(span_of(text + 3), 0, INT_MAX, &fd) ||
+            getsockname((int)fd, &a.any, &len))
+            return true;
+    } else if (span_starts(span_of(text), "unix:") || parse_inet(text, &a, &len, NULL)) {
+        return true;
+    }
+    if (a.any.sa_family == AF_INET) return ntohl(a.v4.sin_addr.s_addr) >> 24 == 127;
+    return a.any.sa_family != AF_INET6 || IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr);
 }
 
 void http_listen_close(struct http_listener *l)

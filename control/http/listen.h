@@ -19,6 +19,9 @@ struct http_listener {
 /* "127.0.0.1:7466" "[::1]:0" "unix:PATH" "fd:3"; numeric, for a look-up would block. */
 enum pinion_err http_listen_open(const char *text, struct http_listener *ret_listener,
                                  struct error *why) must_use;
+/* Does it reach this machine only: loopback, a unix socket? What is no address at all counts as one
+ * that does; opening it says why. */
+bool http_listen_is_local(const char *text);
 void http_listen_close(struct http_listener *); /* twice is fine */
 
 #endif

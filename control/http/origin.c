@@ -36,7 +36,9 @@ static bool is_host(struct span authority, struct span host, const char *port)
 bool http_origin_is_ours(const struct http_request *request)
 {
     struct span origin = http_header(request, "Origin"), host = http_header(request, "Host");
+    struct span site = http_header(request, "Sec-Fetch-Site");
 
+    if (site.data) return span_is(site, "same-origin") || span_is(site, "none");
     if (!origin.data) return true;
     struct span authority = authority_of(origin); /* "null", of a page in a box, has none */
     if (!authority.data || !host.data) return false;

@@ -62,6 +62,7 @@ void http_peer_of(int fd, const struct sockaddr_storage *from, struct http_peer 
     } else {
         peer_of_user(fd, ret_peer, ret_key);
     }
+    memcpy(ret_peer->household, ret_key->bytes, sizeof ret_peer->household);
 }
 
 void http_peers_init(struct http_peers *peers)

@@ -10,7 +10,7 @@
 
 /* What counts as one peer: an IPv4 address, an IPv6 /64, a user of the unix socket. */
 struct http_peer_key {
-    unsigned char bytes[16];
+    unsigned char bytes[HTTP_HOUSEHOLD_BYTES];
 };
 
 struct http_peer_count {

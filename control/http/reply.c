@@ -86,13 +86,16 @@ static void add_header(struct buffer *out, const struct http_header *header)
 static void add_headers(struct http_exchange *x, const struct http_header *headers, bool close)
 {
     struct buffer *out = &x->out;
-    bool cached = false;
+    bool cached = false, guarded = false;
 
-    buffer_add_text(out, "X-Content-Type-Options: nosniff\r\n");
+    buffer_add_text(out, HTTP_SAFETY_HEADERS);
+    if (x->id[0]) add_header(out, &(struct http_header){"X-Request-Id", x->id});
     for (const struct http_header *h = headers; h && h->name; h++) {
-        if (strcasecmp(h->name, "cache-control") == 0) cached = true;
+        if (strcasecmp(h->name, "Cache-Control") == 0) cached = true;
+        if (strcasecmp(h->name, "Content-Security-Policy") == 0) guarded = true;
         add_header(out, h);
     }
+    if (!guarded) buffer_add_text(out, HTTP_SAFETY_POLICY);
     if (!cached) buffer_add_text(out, "Cache-Control: no-store\r\n");
     if (close)
         buffer_add_text(out, "Connection: close\r\n");

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "control/http/conn.h"
 
 struct http_limits http_limits_filled(struct http_limits l)
@@ -79,11 +80,11 @@ static void turn_away(const struct http_server *server, int fd)
 {
     static const char body[] = "{\"error\":{\"code\":\"unavailable\",\"message\":"
                                "\"too many connections; try again later\"}}\n";
-    char reply[512], scratch[4096];
+    char reply[1024], scratch[4096];
     int len = snprintf(reply, sizeof reply,
                        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
                        "Content-Length: %zu\r\nRetry-After: 1\r\nConnection: close\r\n"
-                       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n%s",
+                       HTTP_SAFETY_HEADERS HTTP_SAFETY_POLICY "Cache-Control: no-store\r\n\r\n%s",
                        sizeof body - 1, body);
     ssize_t ignored = recv(fd, scratch, sizeof scratch, MSG_DONTWAIT); /* unread bytes: a reset */
 
@@ -220,7 +221,9 @@ enum pinion_err http_server_open(struct ev_loop *loop, struct ticker *ticker,
     server->loop = loop;
     server->ticker = ticker;
     server->handler = handler;
+    server->answered = options->answered;
     server->ctx = ctx;
+    server->id_start = (uint32_t)random_u64();
     server->listener = listener;
     server->tls = options->tls;
     server->limits = http_limits_filled(options->limits);
