@@ -1,6 +1,7 @@
 /* cli/flags.c — one table makes the argument of getopt_long, the reading and the help. */
 #include "cli/flags.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -29,6 +30,31 @@ static const struct flag common_flags[] = {
      "accept a Redis that may drop jobs when it is full"},
     {"json", 0, FLAG_SWITCH, offsetof(struct common, json), 0, 0, NULL, "print JSON, for programs"},
 };
+
+const struct flag flag_help = {"help", 'h', FLAG_SWITCH, 0, 0, 0, NULL, "print this"};
+
+static struct command_copy *told; /* NULL: commands are run */
+
+const struct flag *flags_common(size_t *ret_count)
+{
+    *ret_count = countof(common_flags);
+    return common_flags;
+}
+
+void flags_tell(struct command_copy *ret)
+{
+    told = ret;
+}
+
+bool flags_told(const struct command *c)
+{
+    if (!told) return false;
+    assert(c->flags_count <= FLAGS_MAX);
+    told->command = *c;
+    for (size_t i = 0; i < c->flags_count; i++) told->flags[i] = c->flags[i];
+    told->command.flags = told->flags;
+    return true;
+}
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
@@ -99,7 +125,7 @@ static void print_help(const struct command *c)
     for (size_t i = 0; i < c->flags_count; i++) print_flag(&c->flags[i]);
     if (c->common_at != COMMON_ABSENT)
         for (size_t i = 0; i < countof(common_flags); i++) print_flag(&common_flags[i]);
-    print_flag(&(struct flag){"help", 'h', FLAG_SWITCH, 0, 0, 0, NULL, "print this"});
+    print_flag(&flag_help);
     print_examples(c->examples);
 }
 
@@ -253,6 +279,10 @@ bool flags_read(const struct command *c, int argc, char **argv, void *values, in
     unsigned words;
     int val;
 
+    if (flags_told(c)) {
+        *ret_exit = 0;
+        return false;
+    }
     make_tables(&tables, c);
     optind = 0; /* GNU: start over, also with the order of arguments */
     opterr = 0;

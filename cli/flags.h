@@ -14,7 +14,7 @@
 #include "base/text.h"
 
 #define FLAG_NONE UINT64_MAX /* of a number or a duration: not given */
-#define FLAGS_MAX 32         /* of one command */
+#define FLAGS_MAX 64         /* of one command */
 
 enum flag_type {
     FLAG_SWITCH,   /* bool */
@@ -58,6 +58,22 @@ struct command {
 };
 
 #define COMMON_ABSENT SIZE_MAX
+
+/* Those that every command has whose common_at is not COMMON_ABSENT, and --help, which all have. */
+extern const struct flag flag_help;
+const struct flag *flags_common(size_t *ret_count);
+
+/* A command and its flags, copied: some are made when they are read. */
+struct command_copy {
+    struct command command; /* name NULL: none */
+    struct flag    flags[FLAGS_MAX];
+};
+
+/* From here on flags_read copies the command into *ret and leaves, whatever the arguments are,
+ * until it is called with NULL. For verb_look: who wants to know a command need not run it. */
+void flags_tell(struct command_copy *ret);
+/* For a command that does not read its flags here. true: it was told; leave. */
+bool flags_told(const struct command *);
 
 /* Reads the flags into `values`. true: go on with argv[*ret_first ..]; false: leave with *ret_exit,
  * for --help was printed, or what was wrong. */

@@ -8,12 +8,12 @@
 #include <sys/resource.h>
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/flags.h"
 #include "control/config.h"
 #include "control/notify.h"
 #include "control/plugins.h"
 #include "control/service.h"
 
-#define FLAGS_MAX  64
 #define FLAG_WIDTH 24 /* of its column in the help */
 
 /* A flag that is too long for its column, and the further lines of a help text, begin in a line of
@@ -64,6 +64,26 @@ static size_t make_flags(struct option flags[FLAGS_MAX], char letters[3 * FLAGS_
     flags[n + 1] = (struct option){"help", no_argument, NULL, 'h'};
     flags[n + 2] = (struct option){0};
     return n;
+}
+
+/* What a look at the verb finds: true: it was one, and nothing is to be done. */
+static bool was_look(void)
+{
+    struct flag flags[FLAGS_MAX] = {
+        {"config", 'c', FLAG_TEXT, 0, 0, 0, "FILE", "read the configuration file first"}};
+    struct command command = {.name = "serve",
+                              .usage = "[FLAGS]",
+                              .flags = flags,
+                              .flags_count = 1,
+                              .common_at = COMMON_ABSENT};
+
+    for (const struct config_key *key;
+         command.flags_count < FLAGS_MAX && (key = config_key(command.flags_count - 1));
+         command.flags_count++)
+        flags[command.flags_count] = (struct flag){key->name, key->letter,
+                                                   key->value ? FLAG_TEXT : FLAG_SWITCH, 0, 0, 0,
+                                                   key->value, key->help};
+    return flags_told(&command);
 }
 
 static const struct config_key *key_of(int flag)
@@ -198,6 +218,7 @@ int serve_main(int argc, char **argv)
     bool help = false;
     enum pinion_err err;
 
+    if (was_look()) return 0;
     config_init(&config);
     err = configure(argc, argv, &config, &help, &why);
     if (help && !err) {

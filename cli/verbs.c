@@ -48,12 +48,36 @@ static int help_of(const struct verb *verb, int argc, char **argv)
     return verb->run(argc > 1 ? 3 : 2, args);
 }
 
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static struct verb_shape *looking;
+
+void verb_look(const struct verb *verb, struct verb_shape *ret)
+{
+    char name[64], *argv[] = {name, NULL};
+
+    snprintf(name, sizeof name, "%s", verb->name);
+    *ret = (struct verb_shape){0};
+    looking = ret;
+    flags_tell(&ret->told);
+    verb->run(1, argv);
+    flags_tell(NULL);
+    looking = NULL;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
 int verbs_run(const struct verb *table, size_t count, const char *noun, int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
     const struct verb *verb;
     bool help = word && is_help(word);
 
+    if (looking) {
+        looking->verbs = table;
+        looking->count = count;
+        return 0;
+    }
     if (help && argc > 2 && strcmp(word, "help") == 0) {
         argc--;
         argv++;

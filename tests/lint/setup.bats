@@ -40,7 +40,7 @@ packages() {
     packages
     [ "$status" -eq 0 ]
     [ "$(grep -c update "$CALLS")" -eq 1 ]
-    grep 'install --no-install-recommends .*gcc .*lua5.1 prometheus node-llhttp' "$CALLS"
+    grep 'install --no-install-recommends .*gcc .*lua5.1 .*zsh node-llhttp' "$CALLS"
     : >"$CALLS"
     packages
     [ "$status" -eq 0 ]

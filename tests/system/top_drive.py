@@ -51,7 +51,9 @@ class Screen:
             self.column = 0
         elif char == "\n":
             self.row = min(self.row + 1, self.height - 1)
-        elif self.row < self.height and self.column < self.width:
+        elif char == "\b":
+            self.column = max(self.column - 1, 0)
+        elif char >= " " and self.row < self.height and self.column < self.width:
             self.cells[self.row][self.column] = char
             self.column += 1
 
