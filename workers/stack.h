@@ -33,8 +33,8 @@ struct stack_pool {
     unsigned        made;           /* so far */
     struct stack   *kept;           /* the one used last is the first */
     unsigned        count, unused;  /* kept, and how many of them nobody took since the last look */
-    char           *fresh;          /* mapped, but not made stacks of yet: so many beside each other */
-    unsigned        fresh_count;
+    char           *fresh;          /* mapped, and no stacks yet: */
+    unsigned        fresh_count;    /* so many beside each other */
 };
 
 /* Of `bytes` each, rounded up to whole pages, as STACK_BYTES_MIN .. _MAX; the loop is borrowed. */
