@@ -22,12 +22,14 @@ add_library(wslay INTERFACE)
 target_include_directories(wslay SYSTEM INTERFACE ${WSLAY_INCLUDE})
 target_link_libraries(wslay INTERFACE ${WSLAY_LIBRARY})
 
-# Loaded when a webhook or a certificate is named (workers/web_libs.h, control/http/tls_lib.h), so
-# only their headers are needed here.
+# Loaded when a webhook or a certificate is named, or a client takes gzip (workers/web_libs.h,
+# control/http/tls_lib.h, control/http/gzip.c), so only their headers are needed here.
 pkg_check_modules(CURL REQUIRED libcurl>=7.87)
 pkg_check_modules(CRYPTO REQUIRED libcrypto libssl)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 add_library(web_headers INTERFACE)
-target_include_directories(web_headers SYSTEM INTERFACE ${CURL_INCLUDE_DIRS} ${CRYPTO_INCLUDE_DIRS})
+target_include_directories(web_headers SYSTEM INTERFACE ${CURL_INCLUDE_DIRS} ${CRYPTO_INCLUDE_DIRS}
+  ${ZLIB_INCLUDE_DIRS})
 
 # Embedded with the dashboard: Chart.js 3, and each file also gzipped where there is a gzip.
 find_file(CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js REQUIRED NO_DEFAULT_PATH)

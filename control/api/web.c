@@ -2,8 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-#include "control/http/http.h"
+#include "control/http/gzip.h"
 
 #define PAGE     "index.html"
 #define ETAG_MAX 40
@@ -29,23 +28,6 @@ static struct span trim(struct span s)
     return s;
 }
 
-/* "gzip", and not "gzip;q=0": a quality of nothing but zeros is a refusal. */
-static bool takes_gzip(const struct http_request *request)
-{
-    struct span rest = http_header(request, "Accept-Encoding");
-
-    while (rest.len) {
-        struct span quality = span_cut(&rest, ','), name = trim(span_cut(&quality, ';'));
-        if (name.len != 4 || strncasecmp(name.data, "gzip", 4) != 0) continue;
-        quality = trim(quality);
-        if (!quality.len) return true;
-        for (size_t i = 0; i < quality.len; i++)
-            if (quality.data[i] >= '1' && quality.data[i] <= '9') return true;
-        return false;
-    }
-    return false;
-}
-
 /* Is it one of If-None-Match's? Weak ones count, as there they do. */
 static bool has_it(const struct http_request *request, const char *etag)
 {
@@ -64,7 +46,7 @@ static bool has_it(const struct http_request *request, const char *etag)
 static void reply_file(struct http_exchange *x, const struct http_request *request,
                        const struct web_file *file)
 {
-    bool gzip = file->gzip && takes_gzip(request);
+    bool gzip = file->gzip && http_gzip_taken(http_header(request, "Accept-Encoding"));
     char etag[ETAG_MAX];
     struct http_header headers[] = {
         {"ETag",                       etag             },

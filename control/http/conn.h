@@ -9,6 +9,7 @@
 #include <ev.h>
 #include "base/buffer.h"
 #include "base/list.h"
+#include "control/http/gzip.h"
 #include "control/http/http.h"
 #include "control/http/listen.h"
 #include "control/http/parse.h"
@@ -56,6 +57,7 @@ struct http_server {
     http_drained_fn *drained;
     void *drained_ctx;
 
+    struct http_gzip *gzip; /* NULL: nobody asked yet */
     int64_t date_s;
     char date[HTTP_DATE_MAX];
 };

@@ -35,6 +35,8 @@
 #define HTTP_PING_MS   30000 /* a WebSocket: nothing came, so a ping; nothing again: it is closed */
 
 /* Fixed: nobody needs another value. */
+#define HTTP_GZIP_BYTES_MIN       1400         /* of a reply: less is one packet anyway */
+#define HTTP_GZIP_BYTES_MAX       (512u << 10) /* 2 ms of the loop; more goes as it is */
 #define HTTP_BUFFER_BYTES_KEPT    (8u << 10)  /* by an idle connection, in each direction */
 #define HTTP_BUFFER_BYTES_SHRUNK  (192u << 10) /* while what comes is only dropped */
 #define HTTP_READ_BYTES_MAX       (64u << 10) /* of one connection in one turn */

@@ -135,26 +135,45 @@ void http_render_upgrade(struct http_exchange *x, const struct http_header *head
     buffer_add(&x->out, "\r\n", 2);
 }
 
+/* PACK_COULD: another client might get it packed, so caches must ask which one. */
+enum pack { PACK_NO, PACK_COULD, PACK_DONE };
+
+static enum pack pack(struct http_exchange *x, const struct http_reply *reply, struct buffer *out)
+{
+    struct span text = {reply->body, reply->len};
+
+    if (x->at != CONN_ANSWER || !http_gzip_fits(reply)) return PACK_NO;
+    if (!http_gzip_taken(http_header(&x->request, "Accept-Encoding"))) return PACK_COULD;
+    return http_gzip(&x->server->gzip, text, out) ? PACK_DONE : PACK_COULD;
+}
+
 void http_render(struct http_exchange *x, const struct http_reply *reply, bool close)
 {
     struct buffer *out = &x->out;
     unsigned status = reply->status ? reply->status : 200;
     bool bodiless = status == 204 || status == 304;
     const char *method = x->parser.head.method;
+    struct buffer packed = BUFFER_INIT;
+    enum pack how = bodiless ? PACK_NO : pack(x, reply, &packed);
+    struct span body = {reply->body, reply->len};
 
+    if (how == PACK_DONE) body = (struct span){packed.data, packed.len};
     assert(status >= 200 && status <= 599);
     add_status(x, status);
     if (!bodiless) {
         buffer_add_text(out, "\r\nContent-Type: ");
         buffer_add_text(out, reply->type ? reply->type : "application/json");
         buffer_add_text(out, "\r\nContent-Length: ");
-        add_number(out, reply->len);
+        add_number(out, body.len);
+        if (how != PACK_NO) buffer_add_text(out, "\r\nVary: Accept-Encoding");
+        if (how == PACK_DONE) buffer_add_text(out, "\r\nContent-Encoding: gzip");
     }
     buffer_add(out, "\r\n", 2);
     add_headers(x, reply->headers, close);
     buffer_add(out, "\r\n", 2);
-    if (!bodiless && reply->len && !(method && strcmp(method, "HEAD") == 0))
-        buffer_add(out, reply->body, reply->len);
+    if (!bodiless && body.len && !(method && strcmp(method, "HEAD") == 0))
+        buffer_add(out, body.data, body.len);
+    buffer_deinit(&packed);
 }
 
 /* ---- errors ---------------------------------------------------------------------------------- */

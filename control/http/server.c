@@ -299,6 +299,7 @@ void http_server_close(struct http_server *server)
     ev_timer_stop(server->loop, &server->turn);
     http_listen_close(&server->listener);
     http_tls_free(server->tls);
+    http_gzip_free(server->gzip);
     for (const char **host = server->hosts; *host; host++) free((char *)(uintptr_t)*host);
     free(server->hosts);
     free(server);

@@ -201,6 +201,39 @@ TEST(large_bodies_and_replies_pass)
     free(body);
 }
 
+#define ASK(method, query, accepts)              \
+    method " /big?" query " HTTP/1.1\r\nHost: localhost\r\n" \
+           "Accept-Encoding: " accepts "\r\n\r\n"
+
+/* Those who take gzip, and have asked for enough: that the bytes are right, test_gzip.c shows. */
+TEST(large_replies_are_packed)
+{
+    static const struct {
+        const char *request;
+        bool vary, packed, head;
+    } rows[] = {
+        {ASK("GET", "1399", "gzip"),        false, false, false},
+        {ASK("GET", "1400", "gzip"),        true,  true,  false},
+        {ASK("GET", "1400", "gzip;q=0"),    true,  false, false},
+        {ASK("GET", "1400", "identity"),    true,  false, false},
+        {GET("/big?1400"),                  true,  false, false},
+        {ASK("GET", "524288", "br, gzip"),  true,  true,  false},
+        {ASK("GET", "524289", "gzip"),      false, false, false},
+        {ASK("HEAD", "100000", "gzip"),     true,  true,  true },
+    };
+    struct client *c = client_open();
+
+    for (size_t i = 0; i < countof(rows); i++) {
+        client_send(c, rows[i].request);
+        const char *answer = rows[i].head ? expect_head_only(c, 200) : expect(c, 200);
+        if (has(answer, "\r\nVary: Accept-Encoding\r\n") != rows[i].vary ||
+            has(answer, "\r\nContent-Encoding: gzip\r\n") != rows[i].packed)
+            fail_msg("%s: %.300s", rows[i].request, answer);
+        const char *body = strstr(answer, "\r\n\r\n") + 4;
+        if (!rows[i].head) assert_int_equal(body[0], rows[i].packed ? '\x1f' : 'b');
+    }
+}
+
 /* ---- drain and close ------------------------------------------------------------------------- */
 
 TEST(drain_finishes_what_is_in_flight)
@@ -430,6 +463,7 @@ int main(void)
         test(expect_continue),
         test(headers_cannot_be_injected),
         test(large_bodies_and_replies_pass),
+        test(large_replies_are_packed),
         test(drain_finishes_what_is_in_flight),
         test(drain_of_nobody_ends_from_the_loop),
         test(drained_may_close_the_server),
