@@ -21,6 +21,7 @@ struct pinion_service {
     bool is_face; /* of a service that somebody else made, and runs */
     struct service *service;
     struct timers *timers;
+    struct routes *routes; /* NULL: it has none of its own */
     struct soon *soon;
     ev_prepare turn; /* sees that the service has stopped, so that no timer keeps the loop alive */
 };
@@ -128,7 +129,15 @@ struct pinion_service *service_face_new(struct service *service)
 void service_face_free(struct pinion_service *s)
 {
     end_timers(s);
+    routes_free(s->routes);
     free(s);
+}
+
+struct routes *service_routes(struct pinion_service *s)
+{
+    if (service_started(s->service)) return NULL;
+    if (!s->routes) s->routes = routes_new(s->service);
+    return s->routes;
 }
 
 static void run_adapter(struct attempt *a, void *ctx)
@@ -248,6 +257,7 @@ void pinion_service_free(struct pinion_service *s)
     if (!s || s->is_face) return;
     end_timers(s);
     service_free(s->service);
+    routes_free(s->routes); /* whose sockets were closed just now */
     config_deinit(&s->config);
     free(s);
 }

@@ -1,8 +1,8 @@
 /* control/pinion_shared.h — what the files behind include/pinion.h share; nobody else includes it.
  *
  * pinion_client.c is the client, pinion_service.c the service and its timers, pinion_attempt.c what
- * handlers call, pinion_await*.c what coroutines wait for: each a thin face of what the house has
- * already.
+ * handlers call, pinion_await*.c what coroutines wait for, pinion_routes.c and pinion_websocket.c
+ * routes of one's own: each a thin face of what the house has already.
  */
 #ifndef PINION_CONTROL_PINION_SHARED_H
 #define PINION_CONTROL_PINION_SHARED_H
@@ -31,7 +31,12 @@ struct service *await_service(const struct await *);
 /* Copies the reason to who asked for it; `text` may be NULL. Answers `err`. */
 enum pinion_err tell_reason(const struct error *why, enum pinion_err err, char *text, size_t size);
 
-struct service;
+/* pinion_routes.c: those of a service, which asks them for what its API does not know. */
+struct routes;
+struct routes *routes_new(struct service *) must_use; /* before its start */
+void           routes_free(struct routes *); /* it has stopped, and serves nobody; NULL: no-op */
+/* Made when they are first asked for; NULL: it is too late. */
+struct routes *service_routes(struct pinion_service *);
 
 /* What plugins see of a service that they do not own; borrowed until service_face_free, which comes
  * before service_free. */

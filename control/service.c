@@ -309,6 +309,12 @@ enum pinion_err service_add_handler(struct service *s, struct handler *h, struct
     return err;
 }
 
+void service_serve_others(struct service *s, service_others_fn *others, void *ctx)
+{
+    s->others = others;
+    s->others_ctx = ctx;
+}
+
 void service_notify(struct service *s)
 {
     s->notifies = true;

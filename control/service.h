@@ -20,6 +20,8 @@ struct fetcher;
 struct fleet;
 struct handler;
 struct histogram;
+struct http_exchange;
+struct http_request;
 struct hosts;
 struct hub;
 struct json_t;
@@ -66,6 +68,7 @@ enum pinion_err service_run(struct service *, struct error *why) must_use;
 /* Graceful; called again, it hurries. */
 void service_stop(struct service *);
 bool service_stopped(const struct service *);
+bool service_started(const struct service *); /* or tried to */
 bool service_serves(const struct service *); /* it was ready, and is not stopping */
 
 /* While it runs: all of `fresh` (finished) is checked, then applied, without a job lost; what it is
@@ -79,7 +82,14 @@ const struct process_host *service_processes(const struct service *);
 enum pinion_err service_fetcher(struct service *, struct fetcher **ret_fetcher,
                                 struct error *why) must_use;
 
+/* Before the start: what the API does not know is handed to that. */
+typedef void service_others_fn(struct http_exchange *, const struct http_request *, void *ctx);
+void service_serve_others(struct service *, service_others_fn *, void *ctx);
+
 /* For the API. */
+bool                     service_has_others(const struct service *); /* to hand over to */
+void                     service_hand_over(const struct service *, struct http_exchange *,
+                                           const struct http_request *);
 bool                     service_ready(const struct service *);
 bool                     service_redis_up(const struct service *);
 const struct redis_info *service_redis_info(const struct service *);

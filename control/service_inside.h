@@ -64,6 +64,8 @@ struct service {
     struct workers *workers;
     struct registry handlers; /* until the workers are made */
     struct http_server *http;
+    service_others_fn *others; /* what the API does not know; NULL: nobody serves it */
+    void *others_ctx;
     struct submitter *submitter;
     struct fleet *fleet;
     struct results *results;

@@ -18,6 +18,11 @@ bool service_ready(const struct service *s)
     return s->at == AT_READY && link_is_up(s->link);
 }
 
+bool service_started(const struct service *s)
+{
+    return s->at != AT_NEW;
+}
+
 bool service_serves(const struct service *s)
 {
     return s->at == AT_READY;
@@ -56,6 +61,17 @@ struct access *service_access(const struct service *s)
 uint64_t service_roundtrip_us(const struct service *s)
 {
     return s->link ? link_roundtrip_us(s->link) : 0;
+}
+
+bool service_has_others(const struct service *s)
+{
+    return s->others != NULL;
+}
+
+void service_hand_over(const struct service *s, struct http_exchange *x,
+                       const struct http_request *request)
+{
+    s->others(x, request, s->others_ctx);
 }
 
 unsigned service_http_connections(const struct service *s)

@@ -312,6 +312,112 @@ struct ev_loop *pinion_service_loop(struct pinion_service *); /* for watchers of
 int  pinion_service_stopped(const struct pinion_service *);
 void pinion_service_free(struct pinion_service *); /* only when stopped or never started */
 
+/* ---- routes of your own ----------------------------------------------------------------------
+ * The service's listener serves them beside its own, on the loop, under the same limits and
+ * deadlines. A page of another origin cannot use them through a visitor's browser: what changes
+ * something (any method but GET) and WebSockets are refused to it. Loop thread only. */
+
+struct pinion_exchange;  /* one request; valid until it is answered */
+struct pinion_websocket; /* valid until its `closed` returns */
+
+/* Whom a route is for: who shows a token with this role, or one of an admin. */
+enum pinion_role {
+    PINION_FOR_ANYBODY,
+    PINION_FOR_READ, /* every role may read */
+    PINION_FOR_ENQUEUE,
+    PINION_FOR_WORK,
+    PINION_FOR_ADMIN,
+};
+
+typedef void pinion_serve_fn(struct pinion_exchange *, void *ctx);
+
+struct pinion_route {
+    const char      *method; /* "GET" (which NULL is, and which serves HEAD), "POST", "PUT",
+                              * "PATCH" or "DELETE" */
+    const char      *path;   /* "/rooms/{room}": up to 8 segments; each is [A-Za-z0-9._-]+, or a
+                              * {name} that takes whatever stands there. The more literal of two
+                              * that fit is taken */
+    pinion_serve_fn *serve;  /* answers the exchange, exactly once, at once or within a minute:
+                              * pinion_reply, pinion_reply_error or pinion_websocket_open */
+    pinion_serve_fn *left;   /* once, if the client left before its answer, or the minute is over;
+                              * answer all the same, to nobody. NULL: not told */
+    void            *ctx;
+    enum pinion_role role;
+};
+
+#define PINION_ROUTES_MAX 256
+
+/* Before start; all of it is copied. PINION_INVALID: a bad method, path or role, or the path is
+ * within the service's own: what begins with /v1, /metrics and so on. PINION_CONFLICT: there is
+ * such a route already, or the service has started. PINION_TOO_LARGE: too many. On failure `why`
+ * (NULL is fine, else why_size bytes) has the reason. */
+enum pinion_err pinion_service_route(struct pinion_service *, const struct pinion_route *,
+                                     char *why, size_t why_size);
+
+/* What was asked; all of it is borrowed until the exchange is answered. */
+struct pinion_asked {
+    const char *method, *path; /* path: as it was sent, %-encoded */
+    const void *body;          /* whole; a NUL does not follow */
+    size_t      body_len;
+    const char *peer;          /* "127.0.0.1", "uid 1000" */
+    const char *caller;        /* the name of its token; "": the route is for anybody */
+};
+
+const struct pinion_asked *pinion_exchange_asked(const struct pinion_exchange *);
+/* What stands at the path's {name}, decoded. NULL: the route has no such name. */
+const char *pinion_exchange_arg(struct pinion_exchange *, const char *name);
+/* ?name=, decoded. NULL: it is not there, twice, or badly encoded. */
+const char *pinion_exchange_query(struct pinion_exchange *, const char *name);
+const char *pinion_exchange_header(struct pinion_exchange *, const char *name); /* NULL: none */
+
+struct pinion_reply {
+    unsigned           status; /* 200 .. 599; 0: 200 */
+    const char        *type;   /* NULL: "application/json" */
+    const void        *body;
+    size_t             body_len;
+    const char *const *headers; /* "Name: value", NULL; NULL: none. A page (text/html) that says no
+                                 * Content-Security-Policy of its own may load and call its own
+                                 * origin only, and run no script that stands in it */
+};
+
+/* Each of these answers the exchange. Text and bytes are copied. */
+void pinion_reply(struct pinion_exchange *, const struct pinion_reply *);
+/* {"error":{"code":...,"message":...}}, with the status that the code has. */
+void pinion_reply_error(struct pinion_exchange *, enum pinion_err, const char *message);
+
+struct pinion_websocket_handler {
+    /* A whole message; `text`: 1, it is UTF-8. Borrowed for the call. NULL: dropped. */
+    void (*message)(struct pinion_websocket *, const void *data, size_t len, int text, void *ctx);
+    /* All that was queued has gone to the network: more may be sent. NULL: not told. */
+    void (*ready)(struct pinion_websocket *, void *ctx);
+    /* It left, was refused or too slow, the service stops, or you closed it. The last call, exactly
+     * once for each that was opened, and never within a call of yours but pinion_service_free.
+     * NULL: not told; then forget the pointer before that may be. */
+    void (*closed)(struct pinion_websocket *, void *ctx);
+    size_t      message_bytes_max; /* 0: 64 KiB; who sends more is closed (1009) */
+    uint64_t    ping_ms;  /* it was silent so long: a ping; as long again: closed; 0: 30 s */
+    const char *protocol; /* agreed to if the client offers it; lives on; NULL: none */
+};
+
+/* Makes the request a WebSocket. One that is none is refused, with a reason: then the first call
+ * is `closed`. The handler is copied; `ctx` is for its calls. */
+struct pinion_websocket *pinion_websocket_open(struct pinion_exchange *,
+                                               const struct pinion_websocket_handler *, void *ctx);
+
+#define PINION_WEBSOCKET_QUEUE_BYTES 262144 /* of one that does not read; 64 count for a message */
+
+/* A message, copied, that goes in the next turn of the loop. PINION_BUSY: its queue is full;
+ * PINION_INVALID: a text that is no UTF-8; PINION_CONFLICT: it is closed. Nothing was queued. */
+enum pinion_err pinion_websocket_send(struct pinion_websocket *, const void *data, size_t len,
+                                      int text);
+/* The same to many, and kept once; gives how many it was queued for. */
+size_t pinion_websocket_send_all(struct pinion_websocket *const *, size_t count, const void *data,
+                                 size_t len, int text);
+size_t pinion_websocket_queued(const struct pinion_websocket *); /* by the measure of the limit */
+/* What was queued still goes. `code`: 1000, or 3000 .. 4999 for what you agreed on; 0: none. `why`
+ * (NULL is fine): up to 123 bytes. No message comes any more, but `closed` does. */
+void pinion_websocket_close(struct pinion_websocket *, unsigned code, const char *why);
+
 /* ---- timers ----------------------------------------------------------------------------------
  * They fire on the service's loop and need nothing else: also before the service is started or
  * ready, and while Redis is away. Pending ones keep the loop alive. When the service has stopped,

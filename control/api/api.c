@@ -1,5 +1,6 @@
 #include "control/api/api.h"
 
+#include <string.h>
 #include "base/macros.h"
 #include "control/api/auth.h"
 #include "control/api/batches.h"
@@ -21,6 +22,7 @@
 #include "control/api/web.h"
 #include "control/http/http.h"
 #include "control/http/route.h"
+#include "control/service.h"
 
 /* What it serves is by the caller's scope, though its path names no queue and no job. */
 #define SCOPED(role) ((role) | API_SCOPED)
@@ -89,7 +91,29 @@ const struct route *api_routes(size_t *ret_count)
     return routes;
 }
 
+bool api_owns(const char *path)
+{
+    size_t len = 1 + strcspn(path + 1, "/");
+
+    for (size_t i = 0; i < countof(routes); i++)
+        if (strncmp(routes[i].pattern, path, len) == 0 && strchr("/", routes[i].pattern[len]))
+            return true;
+    return false;
+}
+
+/* Costs nothing where the program has no routes of its own. */
+static bool is_of_others(const struct service *s, const struct http_request *r)
+{
+    struct route_match match;
+
+    return service_has_others(s) &&
+           route_find(routes, countof(routes), r->method, r->path, &match) == ROUTE_NO_PATH;
+}
+
 void api_handle(struct http_exchange *exchange, const struct http_request *request, void *ctx)
 {
-    http_serve(exchange, request, routes, countof(routes), api_gate, ctx);
+    if (is_of_others(ctx, request))
+        service_hand_over(ctx, exchange, request);
+    else
+        http_serve(exchange, request, routes, countof(routes), api_gate, ctx);
 }

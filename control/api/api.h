@@ -2,6 +2,7 @@
 #ifndef PINION_CONTROL_API_API_H
 #define PINION_CONTROL_API_API_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct http_exchange;
@@ -11,5 +12,8 @@ struct route;
 /* An http_handler_fn; ctx is the struct service. */
 void api_handle(struct http_exchange *, const struct http_request *, void *ctx);
 const struct route *api_routes(size_t *ret_count); /* the table */
+
+/* Does a path, or a pattern, begin with a segment that one of ours begins with? */
+bool api_owns(const char *path);
 
 #endif

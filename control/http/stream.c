@@ -149,11 +149,16 @@ void http_flow_sent(struct http_exchange *x, size_t bytes)
     f->sent += bytes;
 }
 
+bool http_stream_is_open(const struct http_stream *s)
+{
+    return s->exchange && !s->exchange->flow->ending;
+}
+
 bool http_stream_send_message(struct http_stream *s, struct http_message *m)
 {
     struct http_exchange *x = s->exchange;
 
-    if (!x || x->flow->ending) return false;
+    if (!http_stream_is_open(s)) return false;
     if (!m->len && !x->flow->websocket) return true; /* an empty chunk would be the last one */
     return http_flow_push(x, m);
 }

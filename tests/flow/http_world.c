@@ -29,6 +29,7 @@ static struct ticker *ticker;
 static struct client clients[CLIENTS_MAX];
 static unsigned client_count;
 static uint64_t passed_us;
+static const char *address; /* of the server */
 
 struct http_server *server;
 struct http_options options;
@@ -258,15 +259,28 @@ void world_open(void)
     use_tls();
     if (http_server_open(loop, ticker, &options, handle, &requests, &server, &why))
         fail_msg("%s", why.text);
+    address = http_server_address(server);
 }
 
-void world_close(void)
+void world_attach(struct ev_loop *others, const char *others_address)
+{
+    loop = others;
+    address = others_address;
+    client_count = 0;
+}
+
+void world_detach(void)
 {
     for (unsigned i = 0; i < client_count; i++) {
         SSL_free(clients[i].ssl);
         if (clients[i].fd >= 0) close(clients[i].fd);
         buffer_deinit(&clients[i].got);
     }
+}
+
+void world_close(void)
+{
+    world_detach();
     if (server) http_server_close(server);
     server = NULL;
     ticker_free(ticker);
@@ -332,7 +346,6 @@ static struct client *new_client(int family)
 
 static void connect_tcp(struct client *c)
 {
-    const char *address = http_server_address(server);
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 
     in.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10));
@@ -341,7 +354,6 @@ static void connect_tcp(struct client *c)
 
 struct client *client_open_clear(void)
 {
-    const char *address = http_server_address(server);
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     struct client *c;
 

@@ -10,6 +10,7 @@
 #define CLIENTS_MAX 64
 #define WAITING_MAX 8
 
+struct ev_loop;
 struct ssl_session_st;
 
 struct client {
@@ -42,6 +43,8 @@ extern bool close_when_drained; /* from inside the callback */
  * headers; /peer names the peer; everything else goes through a small route table. */
 void world_open(void);
 void world_close(void); /* closes server and clients; asserts that nothing is left over */
+void world_attach(struct ev_loop *, const char *address); /* the server of somebody else's loop */
+void world_detach(void); /* closes the clients */
 void world_drain(void);
 void world_pass(uint64_t ms);     /* time passes, alarms fire */
 void world_turns(unsigned turns); /* the loop, without waiting */
