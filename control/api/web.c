@@ -53,8 +53,6 @@ static void reply_file(struct http_exchange *x, const struct http_request *reque
         {"Cache-Control",              "no-cache"       },
         {"Vary",                       "Accept-Encoding"},
         {"Content-Security-Policy",    POLICY           },
-        {"Referrer-Policy",            "no-referrer"    },
-        {"X-Frame-Options",            "DENY"           },
         {"Cross-Origin-Opener-Policy", "same-origin"    },
         {gzip ? "Content-Encoding" : NULL, "gzip"       },
         {NULL,                         NULL             },

@@ -63,9 +63,11 @@ class Page {
             if (this.signal.aborted) return;
             this.data = data ?? {};
             this.error = null;
+            if (live.state === "offline") live.restart();
         } catch (err) {
             if (this.signal.aborted) return;
             this.error = err;
+            if (err.status === 0) live.lost();
         }
         this.loading = false;
         this.draw();
@@ -89,6 +91,12 @@ class Page {
         draw(main, this.error ? problem(this) : null,
              this.data ? this.view.body(this) : this.error ? null
                  : h("p", {class: "loading", key: "loading", role: "status"}, "Looking…"));
+    }
+
+    // To another view, for this one's noun is no more.
+    leave(hash) {
+        this.leaving.abort();
+        location.hash = hash;
     }
 
     close() {
@@ -136,13 +144,13 @@ function route() {
 
 const nowhere = {
     title: () => "Nothing here",
-    body: () => h("div", {class: "empty"}, h("h2", {}, "There is nothing here"),
+    body: () => h("div", {class: "empty"}, h("h1", {}, "There is nothing here"),
                   h("p", {}, h("a", {href: "#/"}, "To the overview"))),
 };
 
 function show() {
     const {view, args, values, tab} = route();
-    const other = page?.view !== view;
+    const other = page && page.view !== view;
     page?.close();
     page = new Page(view, args, values, tab);
     nav(tab);
@@ -174,6 +182,12 @@ function tools() {
          tool("help", "Keys", showKeys, {class: "tool wide"}));
 }
 
+function toFilter() {
+    const field = main.querySelector("form input, form select"), fold = field?.closest("details");
+    if (fold) fold.open = true;
+    field?.focus();
+}
+
 let prefix = 0; // when "g" was pressed
 
 function key(event) {
@@ -190,7 +204,7 @@ function key(event) {
     else if (event.key === "t") { nextTheme(); tools(); page?.draw(); }
     else if (event.key === "k") wantToken();
     else if (event.key === "r") page?.refresh();
-    else if (event.key === "/") main.querySelector("form input, form select")?.focus();
+    else if (event.key === "/") toFilter();
     else return;
     event.preventDefault();
 }

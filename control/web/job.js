@@ -21,7 +21,7 @@ function verb(page, j, word, label, kind, ask) {
         const path = `/v1/jobs/${part(j.id)}`;
         const answer = word === "delete" ? await change("DELETE", path)
                                          : await change("POST", `${path}/${word}`);
-        if (word === "delete") location.hash = "#/jobs";
+        if (word === "delete") page.leave("#/jobs");
         return SAID[answer?.status] ?? "Done.";
     }, {kind, key: `job ${word}`});
 }
@@ -64,12 +64,15 @@ const progress = (p) => (p ? h("section", {key: "progress"}, h("h2", {}, "Progre
 const took = (j) => (j.started_at && j.finished_at
     ? duration(Date.parse(j.finished_at) - Date.parse(j.started_at)) : null);
 
-const about = (j) => h("section", {key: "about"}, h("h2", {}, "About"), facts([
+// A first attempt is written down when it ends; until then its lease says when it began.
+const startOf = (j, e) => j.started_at ?? (j.state === "active" ? e?.since : null);
+
+const about = (j, e) => h("section", {key: "about"}, h("h2", {}, "About"), facts([
     ["queue", queueLink(j.queue)], ["kind", h("span", {class: "mono"}, j.kind)],
     ["attempt", `${j.attempt} of ${j.attempts_max ?? "–"}`], ["priority", j.priority],
-    ["made", time(j.created_at)], ["due", time(j.run_at)], ["started", j.started_at && time(j.started_at)],
+    ["made", time(j.created_at)], ["due", time(j.run_at)], ["started", startOf(j, e) && time(startOf(j, e))],
     ["ended", j.finished_at && time(j.finished_at)], ["took", took(j)],
-    ["server", j.server], ["worker", j.worker], ["reason of the end", j.reason],
+    ["server", j.server ?? e?.server], ["worker", j.worker ?? e?.worker], ["reason of the end", j.reason],
     ["timeout", duration(j.timeout_ms)], ["backoff", j.backoff],
     ["lease", j.lease_ms ? duration(j.lease_ms) : null],
     ["kept when done", j.retain_ms ? duration(j.retain_ms) : null],
@@ -101,6 +104,6 @@ export const job = {
     body(page) {
         const {job: j} = page.data;
         return [heading([h("span", {class: "mono id"}, j.id), " ", badge(j.state)], verbs(page, j)),
-                why(page.data), progress(j.progress), content(j), attempts(j), parents(j), about(j)];
+                why(page.data), progress(j.progress), content(j), attempts(j), parents(j), about(j, page.data.explain)];
     },
 };

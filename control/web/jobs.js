@@ -18,7 +18,7 @@ const COLUMNS = [
     {name: "attempt", class: "number", cell: (j) => `${j.attempt} / ${j.attempts_max ?? "–"}`},
     {name: "made", cell: (j) => when(j.created_at)},
     {name: "due or ended", cell: (j) => when(j.finished_at ?? j.run_at)},
-    {name: "error", class: "error-cell", cell: (j) => j.error ?? j.reason ?? h("span", {class: "faint"}, "–")},
+    {name: "error", class: "error-cell", cell: (j) => j.error ?? j.reason},
 ];
 
 const tabs = (values) =>
@@ -42,7 +42,7 @@ function filters(page) {
     const {values} = page, names = page.data.queues.map((q) => q.queue);
     if (values.queue && !names.includes(values.queue)) names.push(values.queue);
     return h("details", {class: "filters", key: "filters",
-                         open: FILTERED.some((name) => values[name]) || page.state.open,
+                         open: page.state.open ?? (FILTERED.some((name) => values[name]) || wide()),
                          on: {toggle: (e) => { page.state.open = e.target.open; }}},
         h("summary", {}, "Filter"),
         h("form", {class: "inline", on: {submit: filter}},
@@ -56,6 +56,7 @@ function filters(page) {
           h("a", {class: "button", href: jobsHref({state: values.state})}, "Clear")));
 }
 
+const wide = () => matchMedia("(min-width: 46rem)").matches;
 const FILTERED = ["queue", "kind", "tag", "error", "newer_than", "older_than"];
 
 function many(page) {

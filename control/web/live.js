@@ -83,6 +83,7 @@ export const live = {
     get state() { return state; },
     onState(fn) { states.push(fn); },
     onEvents(fn) { hearers.push(fn); },
+    lost() { become("offline"); },
     // Anew, with the token that there is now.
     async restart() {
         const mine = ++run;

@@ -28,7 +28,7 @@ const LATE = [
 const KINDS_SHOWN = 8, QUEUES_SHOWN = 6;
 
 const tile = (stats) => ([state, label]) =>
-    h("a", {class: `tile t-${state}`, href: jobsHref({state}), key: state},
+    h("a", {class: `tile ${stats.counts[state] ? `t-${state}` : "zero"}`, href: jobsHref({state}), key: state},
       h("span", {class: "big"}, compact(stats.counts[state])), h("span", {}, label));
 
 function tiles(stats) {
@@ -112,7 +112,7 @@ export const overview = {
         const some = page.data.queues.length > 0 && (stats.totals.enqueued > 0 ||
             Object.values(stats.counts).some((n) => n > 0));
         return [heading("Overview"), tiles(stats), some ? null : first(), plots(),
-                some ? busiest(page.data.queues) : null, kinds(stats.server.recent)];
+                some ? busiest(page.data.queues) : null, kinds(series.recent)];
     },
     closed(page) {
         series.offPoint(page.onPoint);

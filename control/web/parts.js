@@ -39,7 +39,7 @@ export const empty = (title, ...children) =>
 // columns: [{name, cell(row), class?}]; a row becomes a card where the window is narrow.
 export function table(caption, columns, rows, keyOf) {
     const head = columns.map((c) =>
-        h("th", {scope: "col", role: "columnheader", class: c.class}, c.name));
+        h("th", {scope: "col", role: "columnheader", class: c.class === "number" ? "number" : null}, c.name));
     const body = rows.map((row) =>
         h("tr", {key: keyOf(row), role: "row"},
           columns.map((c) => h("td", {role: "cell", class: c.class, "data-label": c.name},

@@ -8,7 +8,7 @@ import {h} from "./dom.js";
 import {purge} from "./bulk.js";
 
 const counts = (q) => h("div", {class: "tiles small", key: "counts"}, STATES.map((state) =>
-    h("a", {class: `tile t-${state}`, href: jobsHref({queue: q.queue, state}), key: state},
+    h("a", {class: `tile ${q.counts[state] ? `t-${state}` : "zero"}`, href: jobsHref({queue: q.queue, state}), key: state},
       h("span", {class: "big"}, count(q.counts[state])), h("span", {}, state))));
 
 const facing = (q) => facts([

@@ -11,7 +11,7 @@ const remove = (page, s) => button(page, "Remove", async () => {
     if (!(await confirm({title: `Remove ${s.name}?`, text: "It fires no more; its jobs stay.",
                          label: "Remove"}))) return "";
     await change("DELETE", `/v1/schedules/${part(s.name)}`);
-    location.hash = "#/schedules";
+    page.leave("#/schedules");
     return `${s.name} is removed.`;
 }, {kind: "danger", key: "remove schedule"});
 

@@ -56,14 +56,20 @@ function bodyOf(values, before) {
 
 // The next times: the service reads the expression; a steady beat is counted here.
 async function preview(values, signal) {
+    if (values.type === "cron") return ofCron(values, signal);
+    if (values.type === "at") return {items: [values.at].filter(Boolean).map(plainFire)};
     const from = values.from ? new Date(values.from) : new Date();
-    if (Number.isNaN(from.getTime())) throw new Error("From: expected a time");
-    if (values.type === "cron")
-        return (await get(`/v1/cron${query({spec: values.cron, tz: values.tz, dst: values.dst,
-                                            from: from.toISOString(), count: PREVIEW})}`, signal)).items;
-    if (values.type === "at") return [values.at].filter(Boolean).map(plainFire);
     const every = durationOf(values.every, "Every"), start = Math.floor(from.getTime() / every) + 1;
-    return Array.from({length: PREVIEW}, (_, i) => plainFire((start + i) * every));
+    return {items: Array.from({length: PREVIEW}, (_, i) => plainFire((start + i) * every))};
+}
+
+// `from` is a time of the schedule's zone, as are those that it gives.
+async function ofCron(values, signal) {
+    const {next, notes, explain} = await get(`/v1/cron${query({
+        spec: values.cron, tz: values.tz, dst: values.dst, name: values.name,
+        from: values.from.replace("T", " "), count: PREVIEW})}`, signal);
+    const items = next.map((local, i) => ({fire_time: new Date(local).toISOString(), local, note: notes[i]}));
+    return {items, explain};
 }
 
 const plainFire = (at) => {
@@ -75,7 +81,7 @@ async function look(page) {
     const mine = page.state.asked = (page.state.asked ?? 0) + 1;
     let found;
     try {
-        found = {items: await preview(page.state.values, page.signal)};
+        found = await preview(page.state.values, page.signal);
     } catch (err) {
         found = {error: err.message};
     }
@@ -100,7 +106,7 @@ async function submit(page, event) {
         const headers = before ? {"If-Match": `"${before.revision}"`} : {"If-None-Match": "*"};
         await change("PUT", `/v1/schedules/${part(name)}`, bodyOf(values, before), headers);
         say(`${name} is kept.`);
-        location.hash = href(name);
+        page.leave(href(name));
     } catch (err) {
         page.state.error = err.status === 412 ? (before ? "It was changed by somebody else meanwhile: load it again."
                                                         : "There is a schedule of that name.") : err.message;
@@ -151,7 +157,7 @@ function times(page) {
         field("From", h("input", {name: "from", type: "datetime-local", value: page.state.values.from,
                                   on: {input: (e) => changed(page, "from", e.target.value)}}), "now, unless said"),
         found?.error ? h("p", {class: "error", key: "error"}, found.error)
-            : found ? fires(found.items) : h("p", {class: "faint"}, "Looking…"));
+            : found ? [found.explain ? h("p", {class: "faint", key: "words"}, found.explain) : null, fires(found.items)] : h("p", {class: "faint"}, "Looking…"));
 }
 
 export const scheduleForm = {

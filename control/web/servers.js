@@ -5,7 +5,7 @@ import {confirm} from "./dialog.js";
 import {count, duration, rate} from "./format.js";
 import {h} from "./dom.js";
 
-const RUNNING_MAX = 200, SHOWN_MAX = 8;
+const RUNNING_MAX = 12;
 
 const tell = (page, s, word, label, kind, ask) => button(page, label, async () => {
     if (ask && !(await confirm({title: `${label} ${s.name}?`, text: ask, label}))) return "";
@@ -23,13 +23,22 @@ const latency = (recent, what) => (recent?.[what]?.count
 
 function now(s, running) {
     const mine = running.filter((j) => j.server === s.name);
+    const more = s.running - mine.length;
     if (!mine.length) return null;
     return h("div", {key: "now"}, h("h3", {}, "Runs now"),
-        h("ul", {class: "rows"}, mine.slice(0, SHOWN_MAX).map((j) =>
-            h("li", {key: j.id}, jobLink(j.id), h("span", {class: "mono"}, j.kind),
-              when(j.started_at)))),
-        mine.length > SHOWN_MAX ? h("p", {}, h("a", {href: jobsHref({state: "active"})},
-                                                `and ${count(mine.length - SHOWN_MAX)} more`)) : null);
+        h("ul", {class: "rows"}, mine.map((j) =>
+            h("li", {key: j.id}, jobLink(j.id), h("span", {class: "mono"}, j.kind), when(j.since)))),
+        more > 0 ? h("p", {class: "faint"}, `and ${count(more)} more: `,
+                     h("a", {href: jobsHref({state: "active"})}, "all that run")) : null);
+}
+
+// Who runs a job stands in its explanation, not in a listing: so for a few of them.
+async function runningNow(signal) {
+    const {items} = await get(`/v1/jobs?state=active&limit=${RUNNING_MAX}`, signal);
+    return Promise.all(items.map(async (j) => {
+        const e = await get(`/v1/jobs/${part(j.id)}/explain`, signal).catch(() => ({}));
+        return {id: j.id, kind: j.kind, server: e.server, since: e.since};
+    }));
 }
 
 const card = (page, running) => (s) => h("article", {class: "card", key: s.name, "aria-label": s.name},
@@ -54,8 +63,8 @@ export const servers = {
     async load(page) {
         const [list, active] = await Promise.all([
             get("/v1/servers", page.signal),
-            get(`/v1/jobs?state=active&limit=${RUNNING_MAX}`, page.signal)]);
-        return {servers: list.items, running: active.items};
+            runningNow(page.signal)]);
+        return {servers: list.items, running: active};
     },
     body(page) {
         const {servers: all, running} = page.data;

@@ -1,6 +1,7 @@
 // world.mjs — a real service with a private Redis, the system's chromium, and what pages said.
 //
 // Everything waits for a condition with a deadline. Whatever was started ends with the test.
+import assert from "node:assert/strict";
 import {execFile, spawn} from "node:child_process";
 import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
@@ -15,7 +16,13 @@ const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                "--disable-background-networking", "--disable-component-update", "--disable-sync",
                "--disable-dev-shm-usage", "--js-flags=--expose-gc"];
-const HANDLERS = {count: "wc -w", slow: "sleep 60", bad: "sh -c 'echo it went wrong >&2; exit 3'"};
+const QUEUES = ["default", "mail", "bulk", "xss", "reports"];
+const HANDLERS = {
+    count: "wc -w", slow: "sleep 60", echo: "cat",
+    bad: "sh -c 'echo it went wrong >&2; exit 3'",
+    markup: "sh -c 'cat >&2; exit 3'", // fails with its payload as the error
+    once: "sh -c 'test -e mended'",    // fails until somebody mends it
+};
 
 export async function eventually(what, condition) {
     const deadline = Date.now() + WAIT_MS;
@@ -38,7 +45,7 @@ export class Service {
         const program = process.env.PINION_BINARY;
         if (!program) throw new Error("PINION_BINARY: expected the path of the built pinion");
         const handlers = Object.entries(HANDLERS).flatMap(([kind, argv]) => ["--command", `${kind}=${argv}`]);
-        this.child = spawn(program, ["serve", "--state", this.state, "--listen", "127.0.0.1:0", ...handlers,
+        this.child = spawn(program, ["serve", "--state", this.state, "--listen", "127.0.0.1:0", ...QUEUES.flatMap((queue) => ["-q", queue]), ...handlers,
                                      ...flags], {cwd: this.folder, stdio: ["ignore", "ignore", "pipe"]});
         this.child.stderr.on("data", (text) => { this.log += text; });
         await eventually(`the service (it said: ${this.log})`, () => {
@@ -118,10 +125,43 @@ export async function shoot(page, name) {
     await page.screenshot({path: join(SHOTS, `${name}.png`), fullPage: true});
 }
 
+// What the tests share.
+export class World {
+    constructor(service, browser) {
+        Object.assign(this, {service, browser});
+    }
+
+    open(hash, options) {
+        return this.browser.page(`${this.service.url}/${hash}`, options);
+    }
+
+    // With a token already.
+    async openAsAdmin(hash, options) {
+        const page = await this.open(hash, options);
+        await enterToken(page, this.service.token);
+        return page;
+    }
+
+    // The page must not have complained.
+    async close(page) {
+        assert.deepEqual(page.complaints, []);
+        await page.context().close();
+    }
+
+    async stateOf(id) {
+        return (await this.service.api("GET", `/v1/jobs/${encodeURIComponent(id)}`)).state;
+    }
+
+    becomes(id, state) {
+        return eventually(`${id} is ${state}`, async () => (await this.stateOf(id)) === state);
+    }
+}
+
 // Gives the page the service's token, as a person does.
 export async function enterToken(page, token) {
     await page.keyboard.press("k");
     await page.getByLabel("Token", {exact: true}).fill(token);
     await page.getByRole("button", {name: "Use it"}).click();
     await page.getByRole("dialog").waitFor({state: "detached"});
+    await page.getByRole("button", {name: "Dismiss"}).click();
 }

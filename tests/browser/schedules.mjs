@@ -1,0 +1,74 @@
+// schedules.mjs — a schedule is written, looked at before it is kept, kept, run, changed, removed.
+import assert from "node:assert/strict";
+import {test} from "node:test";
+import {shoot} from "./world.mjs";
+
+export function scheduleTests(world) {
+    const {service} = world;
+    const preview = (page) => page.locator(".preview");
+
+    test("a preview shows what the nights of daylight saving do", async () => {
+        const page = await world.openAsAdmin("#/schedules/-/new");
+        await page.getByLabel(/^Expression/).fill("30 2 * * *");
+        await page.getByLabel("Zone").fill("Europe/Berlin");
+        await page.getByLabel(/^From/).fill("2027-03-27T00:00");
+        const gap = preview(page).getByRole("listitem").filter({hasText: "2027-03-28 03:00:00+02:00"});
+        await gap.getByText("the clocks jump over its time").waitFor();
+        await shoot(page, "schedule-new-gap");
+        await page.getByLabel(/^From/).fill("2027-10-30T03:00");
+        await page.getByLabel("When clocks change").selectOption("both");
+        const twice = preview(page).getByRole("listitem").filter({hasText: "2027-10-31 02:30:00"});
+        await twice.getByText("this time comes twice: the first").waitFor();
+        await twice.getByText("this time comes twice: the second").waitFor();
+        assert.equal(await twice.count(), 2);
+        page.expected.push(/400/); // half an expression is none
+        await page.getByLabel(/^Expression/).fill("30 25 * * *");
+        await preview(page).getByText("hour, column 4: expected 0 to 23, found '25'").waitFor();
+        await page.getByLabel("It fires").selectOption("every");
+        await page.getByLabel(/^Every/).fill("10m");
+        await page.waitForFunction(() => document.querySelectorAll(".preview li").length === 8);
+        await world.close(page);
+    });
+
+    test("a schedule is kept, run, paused, changed and removed", async () => {
+        const page = await world.openAsAdmin("#/schedules");
+        await page.getByRole("link", {name: "New schedule"}).click();
+        await page.getByLabel("Name").fill("nightly");
+        await page.getByLabel(/^Expression/).fill("30 2 * * *");
+        await page.getByLabel("Zone").fill("Europe/Berlin");
+        await page.getByLabel("Kind").fill("count");
+        await page.getByLabel("Payload").fill("one two");
+        await page.getByRole("button", {name: "Keep it"}).click();
+        await page.getByRole("heading", {name: "Next fires"}).waitFor();
+        const kept = await service.api("GET", "/v1/schedules/nightly");
+        assert.deepEqual([kept.cron, kept.tz, kept.payload], ["30 2 * * *", "Europe/Berlin", "one two"]);
+        await page.getByRole("button", {name: "Run nightly now"}).click();
+        await page.getByText("nightly: made default:").first().waitFor();
+        await page.getByRole("button", {name: "Pause nightly"}).click();
+        await page.getByRole("button", {name: "Resume nightly"}).click();
+        await page.getByRole("button", {name: "Pause nightly"}).waitFor();
+        await page.getByRole("link", {name: "Edit"}).click();
+        await page.getByLabel(/^Expression/).fill("45 3 * * MON-FRI");
+        await page.getByRole("button", {name: "Keep it"}).click();
+        await page.getByRole("heading", {name: "Next fires"}).waitFor();
+        const changed = await service.api("GET", "/v1/schedules/nightly");
+        assert.deepEqual([changed.cron, changed.payload], ["45 3 * * MON-FRI", "one two"]);
+        await page.getByRole("button", {name: "Remove"}).click();
+        await page.getByRole("dialog").getByRole("button", {name: "Remove"}).click();
+        await page.getByText("No schedules yet").waitFor();
+        await world.close(page);
+    });
+
+    test("two who change the same one do not overwrite each other", async () => {
+        const spec = {cron: "0 4 * * *", kind: "count"};
+        await service.api("PUT", "/v1/schedules/shared", spec);
+        const page = await world.openAsAdmin("#/schedules/shared/edit");
+        await page.getByLabel("Payload").fill("mine");
+        await service.api("PUT", "/v1/schedules/shared", {...spec, payload: "theirs"});
+        page.expected.push(/412/);
+        await page.getByRole("button", {name: "Keep it"}).click();
+        await page.getByText("It was changed by somebody else meanwhile").waitFor();
+        assert.equal((await service.api("GET", "/v1/schedules/shared")).payload, "theirs");
+        await world.close(page);
+    });
+}
