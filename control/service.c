@@ -226,6 +226,7 @@ static void stop_from(struct service *s, enum service_at at)
     switch (at) {
     case AT_STOP_WORK:
         zone_watch_stop(&s->zone_watch);
+        access_stop(s->access);
         if (s->link) return workers_stop(s->workers);
         break;
     case AT_STOP_HTTP:

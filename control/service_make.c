@@ -8,6 +8,7 @@
 #include "control/access/access.h"
 #include "control/api/api.h"
 #include "control/api/audit.h"
+#include "control/api/auth.h"
 #include "control/fleet.h"
 #include "control/handlers.h"
 #include "control/http/listen.h"
@@ -238,12 +239,30 @@ static enum pinion_err clear_orphans(struct service *s, struct error *why)
     return err;
 }
 
+static void on_access_changed(void *ctx)
+{
+    struct service *s = ctx;
+
+    if (s->http) http_server_recall(s->http, api_caller_stays, s);
+}
+
+static enum pinion_err open_access(struct service *s, struct error *why)
+{
+    struct access_options o = {.loop = s->loop,
+                               .ticker = s->ticker,
+                               .dir = state_dir(s->state),
+                               .owner = state_token(s->state),
+                               .changed = on_access_changed,
+                               .ctx = s};
+
+    return access_new(&o, &s->access, why);
+}
+
 enum pinion_err service_make_parts(struct service *s, struct error *why)
 {
     enum pinion_err err = clear_orphans(s, why);
 
-    if (!err)
-        err = access_new(s->loop, state_dir(s->state), state_token(s->state), &s->access, why);
+    if (!err) err = open_access(s, why);
     if (!err) err = open_http(s, why);
     if (!err) err = add_handlers(s, why);
     if (!err) err = make_workers(s, why);

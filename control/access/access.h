@@ -1,5 +1,5 @@
 /* control/access/access.h — whom a service knows: its owner's token, and those of the file
- * `tokens`, which is read again whenever it changes.
+ * `tokens`, which is read again whenever it changes. It tells when somebody is known no more.
  *
  * Loop thread only. What find gives is valid until the loop turns.
  */
@@ -12,11 +12,22 @@
 
 struct access;
 struct ev_loop;
+struct ticker;
 
-/* `owner` is the secret of the state folder. PINION_INVALID: the file is damaged, or others may
- * read it. That its changes cannot be watched is a warning in the log. */
-enum pinion_err access_new(struct ev_loop *, const char *dir, const char *owner,
-                           struct access **ret_access, struct error *why) must_use;
+struct access_options {
+    struct ev_loop *loop;
+    struct ticker *ticker;
+    const char *dir;
+    const char *owner; /* the secret of the state folder */
+    void (*changed)(void *ctx); /* tokens came, went or expired: see access_knows */
+    void *ctx;
+};
+
+/* PINION_INVALID: the file is damaged, or others may read it. That its changes cannot be watched is
+ * a warning in the log. */
+enum pinion_err access_new(const struct access_options *, struct access **ret_access,
+                           struct error *why) must_use;
+void access_stop(struct access *); /* it notices nothing more; NULL, twice: no-op */
 void access_free(struct access *); /* NULL: no-op */
 
 /* Reads the file again. PINION_INVALID: it is damaged; what was known before is still known. */
@@ -30,5 +41,8 @@ bool access_tells(struct access *, const void *peer, size_t len, uint64_t *ret_u
 
 /* Whose token is that? NULL: nobody's, or one that has expired. */
 const struct token *access_find(const struct access *, struct span secret);
+/* Is it still good? By its name and its mark. */
+bool     access_knows(const struct access *, const char *name, uint64_t mark);
+uint64_t token_mark(const struct token *);
 
 #endif

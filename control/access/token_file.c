@@ -66,17 +66,15 @@ enum pinion_err token_file_read(const char *dir, struct token_set *ret_set, stru
 /* -1: why says it. Closing it gives the lock back. */
 static int take_lock(const char *dir, struct error *why)
 {
-    char *path = xasprintf("%s/" TOKEN_LOCK_NAME, dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), got = -1;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), got = -1;
 
     if (fd >= 0)
         while ((got = flock(fd, LOCK_EX)) && errno == EINTR) continue;
     if (got) {
-        (void)error_set(why, PINION_INVALID, "cannot lock %s: %s", path, strerror(errno));
+        (void)error_set(why, PINION_INVALID, "cannot lock %s: %s", dir, strerror(errno));
         if (fd >= 0) close(fd);
         fd = -1;
     }
-    free(path);
     return fd;
 }
 

@@ -1,7 +1,8 @@
 /* control/access/token_file.h — the file `tokens` of a state folder: read whole, written whole.
  *
  * Mode 0600, and nobody else's: whoever can write it lets himself in. Two that change it at the
- * same time wait for each other, by a lock on the file `tokens.lock`. Any thread; it blocks.
+ * same time wait for each other, by a lock on the folder itself: a file would belong to one of
+ * them. Any thread; it blocks.
  */
 #ifndef PINION_CONTROL_ACCESS_TOKEN_FILE_H
 #define PINION_CONTROL_ACCESS_TOKEN_FILE_H
@@ -9,7 +10,6 @@
 #include "control/access/token_set.h"
 
 #define TOKEN_FILE_NAME "tokens"
-#define TOKEN_LOCK_NAME "tokens.lock"
 
 /* No file is the empty set. PINION_INVALID: "PATH: what is wrong with it". */
 enum pinion_err token_file_read(const char *dir, struct token_set *ret_set,

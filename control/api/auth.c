@@ -40,6 +40,18 @@ static bool is_local(const struct http_request *request)
     return request->peer->local && !is_passed_on(request);
 }
 
+/* Whoever stands between us might have looked at the other one. */
+static bool is_repeated(const struct http_request *request, struct span given)
+{
+    struct http_request rest = *request;
+    const char *end = request->headers.data + request->headers.len;
+
+    rest.headers.data = given.data + given.len;
+    rest.headers.len = (size_t)(end - rest.headers.data);
+    span_cut(&rest.headers, '\n'); /* what is left of its line */
+    return http_header(&rest, "Authorization").data != NULL;
+}
+
 /* false: it shows a token that is none of ours. */
 static bool identify(const struct service *s, const struct http_request *request)
 {
@@ -57,8 +69,15 @@ static bool identify(const struct service *s, const struct http_request *request
     if (given.len <= SCHEME_LEN || strncasecmp(given.data, SCHEME, SCHEME_LEN) != 0) return false;
     t = access_find(service_access(s),
                     (struct span){given.data + SCHEME_LEN, given.len - SCHEME_LEN});
-    if (t) name_caller(request->caller, t->name, t->roles, t->queues);
-    return t != NULL;
+    if (!t || is_repeated(request, given)) return false;
+    name_caller(request->caller, t->name, t->roles, t->queues);
+    request->caller->mark = token_mark(t);
+    return true;
+}
+
+bool api_caller_stays(const struct http_caller *c, void *ctx)
+{
+    return !c->mark || access_knows(service_access(ctx), c->name, c->mark);
 }
 
 /* ---- may it? --------------------------------------------------------------------------------- */

@@ -27,6 +27,9 @@ struct service;
 bool api_gate(struct http_exchange *, const struct http_request *, const struct route *,
               const struct route_args *, void *ctx);
 
+/* Of http_server_recall; ctx is the struct service. A token that was good is so still. */
+bool api_caller_stays(const struct http_caller *, void *ctx);
+
 /* Of a request that passed the gate. */
 enum shape_content api_content(const struct http_request *);
 bool               api_may_see(const struct http_request *, struct span queue);

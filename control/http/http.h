@@ -40,6 +40,7 @@ struct http_peer {
  * the numbers and texts mean is the gate's business. */
 struct http_caller {
     unsigned roles, need; /* that it has; that was asked of it */
+    uint64_t mark;        /* tells it from another of the same name */
     char name[HTTP_CALLER_NAME_MAX + 1], scope[HTTP_CALLER_NAME_MAX + 1];
 };
 
@@ -98,6 +99,10 @@ void http_server_limit(struct http_server *, struct http_limits);
  * then on. Only where there was one. */
 void http_server_renew(struct http_server *, struct http_tls *);
 unsigned http_server_connections(const struct http_server *);
+/* Closes every connection that waits for something to come (a stream, a long poll) for a caller who
+ * does not stay. Not from inside a callback of the server. */
+void http_server_recall(struct http_server *, bool (*stays)(const struct http_caller *, void *ctx),
+                        void *ctx);
 /* No more accepts; idle connections close now, others after their answer. `drained` (NULL is fine)
  * is called once, on the loop, when none is left, and may close the server. */
 void http_server_drain(struct http_server *, http_drained_fn *drained, void *ctx);

@@ -264,6 +264,19 @@ unsigned http_server_connections(const struct http_server *server)
     return server->connections;
 }
 
+void http_server_recall(struct http_server *server,
+                        bool (*stays)(const struct http_caller *, void *ctx), void *ctx)
+{
+    struct list *next;
+
+    for (struct list *node = server->conns.next; node != &server->conns; node = next) {
+        struct http_exchange *x = container_of(node, struct http_exchange, node);
+        bool waits = x->at == CONN_STREAM || (x->at == CONN_ANSWER && x->allow_ms);
+        next = node->next;
+        if (waits && !stays(&x->caller, ctx)) http_conn_close(x);
+    }
+}
+
 static void stop_accepting(struct http_server *server)
 {
     ev_io_stop(server->loop, &server->accept);

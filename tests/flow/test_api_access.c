@@ -275,6 +275,57 @@ TEST(schedules_belong_to_their_queues)
     assert_int_equal(ask("DELETE", "/v1/schedules/m", MAIL, NULL).status, 200);
 }
 
+/* ---- who waits when it ends ------------------------------------------------------------------ */
+
+static struct visitor *wait_as(const char *secret)
+{
+    struct visitor *v = visitor_open();
+    char text[300];
+    int len = snprintf(text, sizeof text,
+                       "POST /v1/queues/default/lease?kind=none&wait=60s HTTP/1.1\r\n"
+                       "Host: localhost\r\nContent-Length: 0\r\nAuthorization: Bearer %s\r\n\r\n",
+                       secret);
+
+    visitor_send(v, text, (size_t)len);
+    return v;
+}
+
+static json_int_t waiting(void)
+{
+    json_t *stats = ask_json(200, "GET", "/v1/stats", AUTH, NULL);
+    json_int_t count = number_at(stats, "server.pull_waiting");
+
+    json_decref(stats);
+    return count;
+}
+
+TEST(who_is_revoked_or_expires_waits_no_more)
+{
+    struct visitor *kept, *revoked, *expired;
+    struct error why;
+
+    make("kept", ROLE_BIT(ROLE_WORK), "", 0);
+    make("leaver", ROLE_BIT(ROLE_WORK), "", 0);
+    eventually(status_with("pinion_leaver", "GET", "/v1/health") == 200);
+    kept = wait_as("pinion_kept");
+    revoked = wait_as("pinion_leaver");
+    eventually(waiting() == 2);
+    /* Another one of the same name is another one. */
+    assert_int_equal(token_file_edit(world_state_dir(), revoke, (char[]){"leaver"}, &why), 0);
+    eventually(!visitor_is_open(revoked));
+    make("short", ROLE_BIT(ROLE_WORK), "", clock_wall_ms() + 2000);
+    eventually(status_with("pinion_short", "GET", "/v1/health") == 200);
+    expired = wait_as("pinion_short");
+    eventually(!visitor_is_open(expired));
+    unsigned status = status_with("pinion_short", "GET", "/v1/health");
+    assert_true(status == 401 || status == 429);
+    eventually(waiting() == 1);
+    assert_true(visitor_is_open(kept));
+    visitor_close(kept);
+    visitor_close(revoked);
+    visitor_close(expired);
+}
+
 TEST(reading_needs_a_token_where_that_is_required)
 {
     check_caller(&(struct caller){NULL, 0, ALL_QUEUES}, "nobody");
@@ -316,6 +367,7 @@ int main(void)
         cmocka_unit_test(every_route_for_every_caller),
         cmocka_unit_test(listings_show_what_the_token_is_for),
         cmocka_unit_test(schedules_belong_to_their_queues),
+        cmocka_unit_test(who_is_revoked_or_expires_waits_no_more),
     };
     const struct CMUnitTest strict[] = {
         cmocka_unit_test(reading_needs_a_token_where_that_is_required),

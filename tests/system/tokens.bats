@@ -118,3 +118,12 @@ unknown() { # TOKEN: it is none; after some such, less politely
     [ "$(pinion token list --json | jq '.items | length')" -eq 8 ]
     [ "$(cat secret? | sort -u | wc -l)" -eq 8 ]
 }
+
+@test "what root makes in the folder of another user, that user's service can read" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can"
+    mkdir -m 700 "$PINION_STATE"
+    chown 65534:65534 "$PINION_STATE"
+    pinion token make ci --role read >/dev/null
+    [ "$(stat -c '%u:%g %a' "$PINION_STATE/tokens")" = '65534:65534 600' ]
+    [ "$(ls -A "$PINION_STATE")" = tokens ]
+}

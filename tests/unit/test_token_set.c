@@ -129,6 +129,32 @@ TEST(a_half_written_text_lets_nobody_new_in)
     assert_in_range(refused, sizeof text - 12, sizeof text - 2);
 }
 
+/* Whatever a byte is turned into: refused, or read as something that prints and reads as itself. */
+TEST(bytes_of_any_sort)
+{
+    static const char good[] = HEAD "ci enqueue,work mail.* " MADE " never " HASH "\n";
+    char text[sizeof good];
+    struct token_set set, again;
+    struct error why;
+
+    for (size_t at = 0; at < sizeof good - 1; at++) {
+        for (int byte = 0; byte < 256; byte++) {
+            memcpy(text, good, sizeof good);
+            text[at] = (char)byte;
+            if (token_set_parse((struct span){text, sizeof good - 1}, &set, &why)) continue;
+            struct buffer out = BUFFER_INIT;
+            token_set_print(&set, &out);
+            assert_int_equal(token_set_parse((struct span){out.data, out.len}, &again, &why), 0);
+            assert_int_equal(again.count, set.count);
+            if (set.count)
+                assert_memory_equal(&again.tokens[0], &set.tokens[0], sizeof *set.tokens);
+            buffer_deinit(&out);
+            token_set_deinit(&set);
+            token_set_deinit(&again);
+        }
+    }
+}
+
 TEST(names_and_queues_at_their_limits)
 {
     char name[TOKEN_NAME_MAX + 2];
@@ -209,6 +235,7 @@ int main(void)
         cmocka_unit_test(text_there_and_back),
         cmocka_unit_test(damage_is_named_by_its_line),
         cmocka_unit_test(a_half_written_text_lets_nobody_new_in),
+        cmocka_unit_test(bytes_of_any_sort),
         cmocka_unit_test(names_and_queues_at_their_limits),
         cmocka_unit_test(a_set_has_a_limit_and_unique_names),
         cmocka_unit_test(a_secret_is_its_tokens_and_no_others),
