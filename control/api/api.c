@@ -7,6 +7,7 @@
 #include "control/api/bulk.h"
 #include "control/api/cron.h"
 #include "control/api/enqueue.h"
+#include "control/api/events.h"
 #include "control/api/health.h"
 #include "control/api/jobs.h"
 #include "control/api/jobs_page.h"
@@ -35,6 +36,7 @@ static const struct route routes[] = {
     {"GET",    "/metrics",                      metrics_show,      ROLE_READ   },
     {"GET",    "/v1/health",                    health_show,       SCOPED(ROLE_READ)},
     {"GET",    "/v1/stats",                     stats_show,        SCOPED(ROLE_READ)},
+    {"GET",    "/v1/events",                    events_follow,     SCOPED(ROLE_READ)},
     {"GET",    "/v1/servers",                   servers_list,      SCOPED(ROLE_READ)},
     {"POST",   "/v1/servers/{name}/quiet",      server_quiet,      ROLE_ADMIN  },
     {"POST",   "/v1/servers/{name}/resume",     server_resume,     ROLE_ADMIN  },

@@ -22,7 +22,7 @@ const states = (counts) => Object.entries(counts ?? {}).filter(([, n]) => n)
 // What each type has to tell beside its queue.
 const WHAT = {
     job: (e) => [jobLink(e.job), " ", badge(e.state), " ", e.kind ? h("span", {class: "mono"}, e.kind) : null],
-    progress: (e) => [jobLink(e.job), ` ${e.percent} % `, e.note ?? ""],
+    progress: (e) => [jobLink(e.job), " told how far it is"],
     more: (e) => ["and of others: ", states(e.counts)],
     queue: (e) => [e.paused ? badge("paused") : null, " ", states(e.counts)],
     schedule: (e) => [h("a", {href: `#/schedules/${encodeURIComponent(e.schedule ?? e.name)}`},

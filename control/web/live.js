@@ -65,7 +65,7 @@ async function follow(mine) {
     try {
         const headers = {Accept: "text/event-stream", ...authorization()};
         if (last) headers["Last-Event-ID"] = last;
-        const answer = await fetch("/v1/events", {headers, signal: stop.signal, cache: "no-store"});
+        const answer = await fetch("/v1/events?with=kind", {headers, signal: stop.signal, cache: "no-store"});
         if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) {
             become("polling");
             return answer.status === 503 || answer.status === 429 ? AGAIN_MS : ABSENT_MS;

@@ -136,6 +136,8 @@ static const char *path_of(const struct route *row, char out[200])
         }
     }
     out[len] = '\0';
+    /* Let in, it would not end. */
+    if (strcmp(row->pattern, "/v1/events") == 0) snprintf(out + len, 200 - len, "?frames=0");
     return out;
 }
 
