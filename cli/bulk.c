@@ -20,6 +20,7 @@
 #include "base/time_text.h"
 #include "cli/connect.h"
 #include "cli/lines.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "control/enqueuer.h"
 #include "control/new_job.h"
@@ -45,6 +46,7 @@ struct bulk {
     struct enqueuer *enqueuer;
     size_t           count, bytes; /* of what is pending */
     uint64_t         taken, existing;
+    struct progress  progress;
     enum pinion_err  refused;      /* a job's own failure: the others go on */
     struct pending   pending[BULK_ITEMS_MAX];
     size_t           order[BULK_ITEMS_MAX];
@@ -154,6 +156,7 @@ static enum pinion_err flush(struct bulk *b, struct error *why)
         new_job_deinit(&b->pending[i].new);
     }
     b->count = b->bytes = 0;
+    progress_show(&b->progress, b->taken);
     if (b->stream) fflush(stdout); /* whoever feeds us may wait for it */
     if (err && why && why->code != err) /* a conflict came before it, and was told already */
         error_set(why, err, "Redis did not take all jobs (%s)", error_name(err));
@@ -237,7 +240,10 @@ static enum pinion_err check_file(struct bulk *b, struct error *why)
     enum pinion_err err;
     int fd = b->lines.fd;
 
-    while (!(err = next_job(b, &job, why))) new_job_deinit(&job.new);
+    while (!(err = next_job(b, &job, why))) {
+        new_job_deinit(&job.new);
+        b->progress.all++;
+    }
     lines_deinit(&b->lines);
     lines_init(&b->lines, fd, NEW_JOB_BYTES_MAX);
     if (err != PINION_NOT_FOUND) return err;
@@ -272,7 +278,9 @@ static int run(struct bulk *b, const struct common *common)
     began_us = clock_mono_us();
     b->enqueuer = enqueuer_new(session.sync, session.name_space);
     b->give_up_ms = common->connect_timeout_ms;
+    b->progress.what = "enqueued";
     err = send_all(b, &why);
+    progress_end(&b->progress);
     enqueuer_free(b->enqueuer);
     session_close(&session);
     status = err ? cli_fail(&why) : error_exit(b->refused);

@@ -2,6 +2,7 @@
 #include "cli/connect.h"
 #include "cli/doctor_settings.h"
 #include "cli/flags.h"
+#include "cli/progress.h"
 #include "cli/server.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
@@ -44,6 +45,7 @@ static const struct command doctor_command = {
 
 /* One visit: what was found out. */
 struct visit {
+    struct progress progress;
     struct audit_door door;
     struct session   *session;
     struct audit      audit;
@@ -56,7 +58,10 @@ struct visit {
 static enum pinion_err ask(struct audit_door *door, struct request *request,
                            struct redisReply **ret_reply, struct error *why)
 {
-    return session_call(container_of(door, struct visit, door)->session, request, ret_reply, why);
+    struct visit *v = container_of(door, struct visit, door);
+
+    progress_show(&v->progress, v->audit.looked);
+    return session_call(v->session, request, ret_reply, why);
 }
 
 static bool all_well(const struct visit *v)
@@ -197,9 +202,11 @@ static enum pinion_err visit(struct visit *v, bool repair, struct error *why)
     json_t *servers = NULL;
 
     v->door.ask = ask;
+    v->progress = (struct progress){.what = "entries looked at"};
     v->audit = (struct audit){
         .door = &v->door, .name_space = v->session->name_space, .repair = repair};
     enum pinion_err err = audit_run(&v->audit, v->queues, v->queues_count, why);
+    progress_end(&v->progress);
     if (!err) err = servers_read(v->session, &servers, why);
     if (!err) v->settings_count = settings_judge(sync_info(v->session->sync), servers, v->settings);
     json_decref(servers);

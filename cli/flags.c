@@ -10,6 +10,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/time_text.h"
+#include "cli/colour.h"
 #include "queue/look.h"
 
 #define CONNECT_TIMEOUT_MAX_MS 86400000
@@ -29,6 +30,8 @@ static const struct flag common_flags[] = {
     {"allow-eviction", 0, FLAG_SWITCH, offsetof(struct common, allow_eviction), 0, 0, NULL,
      "accept a Redis that may drop jobs when it is full"},
     {"json", 0, FLAG_SWITCH, offsetof(struct common, json), 0, 0, NULL, "print JSON, for programs"},
+    {"color", 0, FLAG_COLOUR, 0, 0, 0, "WHEN",
+     "auto (on a terminal, unless NO_COLOR is set), always or never"},
 };
 
 const struct flag flag_help = {"help", 'h', FLAG_SWITCH, 0, 0, 0, NULL, "print this"};
@@ -180,6 +183,12 @@ static void add_to_texts(struct buffer *texts, const char *text)
     buffer_add_text(texts, text);
 }
 
+static int read_colour(const struct command *c, const struct flag *f, const char *text)
+{
+    if (colour_choose(text)) return 0;
+    return cli_fail_usage(c, "--%s '%.80s': expected auto, always or never", f->name, text);
+}
+
 /* Gives 0, or the exit status after it told what was wrong. */
 static int read_value(const struct command *c, const struct flag *f, const char *text, char *values)
 {
@@ -193,6 +202,7 @@ static int read_value(const struct command *c, const struct flag *f, const char 
     case FLAG_NUMBER: return read_number(c, f, text, field);
     case FLAG_DURATION: return read_duration(c, f, text, field);
     case FLAG_TIME: return read_time(c, f, text, field);
+    case FLAG_COLOUR: return read_colour(c, f, text);
     }
     return 0;
 }

@@ -24,6 +24,7 @@ enum flag_type {
     FLAG_NUMBER,   /* uint64_t */
     FLAG_DURATION, /* uint64_t, milliseconds */
     FLAG_TIME,     /* int64_t, milliseconds since 1970 */
+    FLAG_COLOUR,   /* auto, always or never: for the whole process, see cli/colour.h */
 };
 
 struct flag {

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/time_text.h"
+#include "cli/colour.h"
 
 #define GAP          2  /* blanks between columns */
 #define FACT_COLUMN 14
@@ -36,6 +37,7 @@ void table_init(struct table *t, const char *const *heads)
 {
     *t = (struct table){0};
     while (heads[t->columns]) t->columns++;
+    while (t->state < t->columns && strcmp(heads[t->state], "STATE") != 0) t->state++;
     assert(t->columns && t->columns <= TABLE_COLUMNS_MAX);
     for (size_t i = 0; i < t->columns; i++) table_add(t, span_of(heads[i]));
 }
@@ -96,34 +98,63 @@ static size_t terminal_width(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
-/* One row, without blanks at its end; gives the cell behind it. */
-static const char *print_row(const struct table *t, struct buffer *line, const char *cell,
-                             size_t max)
-{
-    size_t end;
+/* What is shown of a row, and where its coloured cell stands. */
+struct line {
+    struct buffer text;
+    size_t from, to; /* of that cell */
+    enum style style;
+};
 
-    buffer_clear(line);
+/* Fills the line with one row; gives the cell behind it. */
+static const char *fill_row(const struct table *t, struct line *line, const char *cell)
+{
+    buffer_clear(&line->text);
+    line->from = line->to = 0;
     for (size_t i = 0; i < t->columns; i++) {
         size_t len = strlen(cell), pad = t->width[i] - width_of(cell, len) + GAP;
 
-        buffer_add(line, cell, len);
-        if (i + 1 < t->columns) buffer_printf(line, "%*s", (int)pad, "");
+        if (i == t->state) {
+            line->from = line->text.len;
+            line->to = line->from + len;
+            line->style = style_of_state(cell);
+        }
+        buffer_add(&line->text, cell, len);
+        if (i + 1 < t->columns) buffer_printf(&line->text, "%*s", (int)pad, "");
         cell += len + 1;
     }
-    end = bytes_of(line->data, line->len, max);
-    while (end && line->data[end - 1] == ' ') end--;
-    printf("%.*s\n", (int)end, line->data);
     return cell;
+}
+
+/* Without blanks at its end; what was cut may be the coloured cell. */
+static void print_line(const struct line *line, size_t max, bool head, bool colours)
+{
+    const char *text = line->text.data;
+    size_t end = bytes_of(text, line->text.len, max), from = line->from, to = line->to;
+
+    while (end && text[end - 1] == ' ') end--;
+    if (head) from = 0, to = end;
+    if (!colours || to > end || (!head && line->style == STYLE_PLAIN)) {
+        printf("%.*s\n", (int)end, text);
+        return;
+    }
+    printf("%.*s%s%.*s%s%.*s\n", (int)from, text,
+           style_escape(head ? STYLE_BOLD : line->style, true), (int)(to - from), text + from,
+           style_escape(STYLE_PLAIN, true), (int)(end - to), text + to);
 }
 
 void table_print(const struct table *t)
 {
-    struct buffer line = BUFFER_INIT;
+    struct line line = {.style = STYLE_PLAIN};
     const char *cell = t->cells.data;
+    size_t width = terminal_width();
+    bool colours = colour_on(STDOUT_FILENO);
 
     assert(t->at == 0);
-    for (size_t row = 0; row < t->rows; row++) cell = print_row(t, &line, cell, terminal_width());
-    buffer_deinit(&line);
+    for (size_t row = 0; row < t->rows; row++) {
+        cell = fill_row(t, &line, cell);
+        print_line(&line, width, row == 0, colours);
+    }
+    buffer_deinit(&line.text);
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -131,10 +162,14 @@ void table_print(const struct table *t)
 void fact_text(const char *name, struct span text)
 {
     struct buffer clean = BUFFER_INIT;
+    enum style style = STYLE_PLAIN;
 
     if (!text.data) return;
     text_add_printable(&clean, text.data, text.len);
-    printf("%-*s%s\n", FACT_COLUMN, name, clean.data ? clean.data : "");
+    if (!clean.data) buffer_add_text(&clean, "");
+    if (strcmp(name, "state") == 0 && colour_on(STDOUT_FILENO)) style = style_of_state(clean.data);
+    printf("%-*s%s%s%s\n", FACT_COLUMN, name, style ? style_escape(style, true) : "", clean.data,
+           style ? style_escape(STYLE_PLAIN, true) : "");
     buffer_deinit(&clean);
 }
 

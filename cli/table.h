@@ -13,6 +13,7 @@
 struct table {
     size_t        columns, rows; /* all private; the heads are the first row */
     size_t        at;            /* column of the next cell */
+    size_t        state;         /* the column that is coloured by its text; >= columns: none */
     size_t        width[TABLE_COLUMNS_MAX];
     struct buffer cells;         /* each ends with a NUL */
 };

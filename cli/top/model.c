@@ -1,5 +1,6 @@
 #include "cli/top/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
@@ -46,6 +47,8 @@ static json_t *rates_between(const json_t *before, const json_t *after)
     double us = number_at(after, "at_us") - number_at(before, "at_us");
     json_t *rates = json_object();
 
+    json_object_set_new(rates, "window_ms",
+                        before && us > 0 ? json_integer((json_int_t)(us / 1000)) : json_null());
     for (size_t i = 0; i < RATES; i++) {
         double more = number_at(after, rated[i]) - number_at(before, rated[i]);
         bool known = before && us > 0 && more >= 0;
@@ -64,7 +67,7 @@ static json_t *queues_of(const struct fleet_view *fleet, const json_t *before, j
         json_t *totals = totals_of(&q->view);
         const char *state = q->view.paused ? "paused" : q->view.draining ? "draining" : "running";
         json_object_set_new(o, "state", json_string(state));
-        json_object_set_new(o, "per_second",
+        json_object_set_new(o, "rates",
                             rates_between(json_object_get(before, q->name), totals));
         json_object_set_new(after, q->name, totals);
         json_array_append_new(queues, o);
@@ -123,12 +126,59 @@ static json_t *schedules_of(const json_t *schedules, int64_t now_ms)
     return sorted;
 }
 
-/* ---- all together ---------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------------------- */
 
 static void add_to(json_t *sum, const char *key, double more)
 {
     json_object_set_new(sum, key, json_integer((json_int_t)(number_at(sum, key) + more)));
 }
+
+static void keep_largest(json_t *o, const char *key, const json_t *number)
+{
+    if (json_is_number(number) && json_number_value(number) >= number_at(o, key))
+        json_object_set(o, key, (json_t *)(uintptr_t)number);
+}
+
+static void add_kind(json_t *found, json_t *kinds, const json_t *kind)
+{
+    static const char *const counts[] = {"running", "done", "failed"};
+    const char *queue = json_string_value(json_object_get(kind, "queue"));
+    const char *name = json_string_value(json_object_get(kind, "kind"));
+    const json_t *run = json_object_get(kind, "run");
+    char key[QUEUE_NAME_MAX + KIND_MAX + 2];
+    json_t *o;
+
+    if (!queue || !name) return; /* a server of another version */
+    snprintf(key, sizeof key, "%s %s", queue, name);
+    o = json_object_get(found, key);
+    if (!o) {
+        o = json_pack("{s:s, s:s}", "queue", queue, "kind", name);
+        json_object_set(found, key, o);
+        json_array_append_new(kinds, o);
+    }
+    for (size_t i = 0; i < countof(counts); i++)
+        add_to(o, counts[i], number_at(kind, counts[i]));
+    keep_largest(o, "p50_ms", json_object_get(run, "p50_ms"));
+    keep_largest(o, "p99_ms", json_object_get(run, "p99_ms"));
+}
+
+/* In the order of the servers, each of which begins with what failed. */
+static json_t *kinds_of(const json_t *servers)
+{
+    json_t *kinds = json_array(), *found = json_object();
+
+    for (size_t i = 0; i < json_array_size(servers); i++) {
+        const json_t *server = json_array_get(servers, i);
+        const json_t *own = json_object_get(json_object_get(server, "recent"), "kinds");
+        for (size_t k = 0; json_is_true(json_object_get(server, "alive")) &&
+                           k < json_array_size(own); k++)
+            add_kind(found, kinds, json_array_get(own, k));
+    }
+    json_decref(found);
+    return kinds;
+}
+
+/* ---- all together ---------------------------------------------------------------------------- */
 
 /* null, unless one at least is known. */
 static void add_rates(json_t *sum, const json_t *rates)
@@ -152,11 +202,11 @@ static void sum_queues(const json_t *queues, json_t *sum)
         const json_t *q = json_array_get(queues, i), *own = json_object_get(q, "counts");
         for (size_t k = 0; k < STATES; k++)
             add_to(counts, job_states[k], number_at(own, job_states[k]));
-        add_rates(rates, json_object_get(q, "per_second"));
+        add_rates(rates, json_object_get(q, "rates"));
         if (number_at(q, "oldest_ready_ms") > oldest) oldest = number_at(q, "oldest_ready_ms");
     }
     json_object_set_new(sum, "counts", counts);
-    json_object_set_new(sum, "per_second", rates);
+    json_object_set_new(sum, "rates", rates);
     json_object_set_new(sum, "oldest_ready_ms", json_integer((json_int_t)oldest));
 }
 
@@ -182,6 +232,7 @@ void model_look(struct model *m, const struct fleet_view *fleet, const json_t *s
     json_object_set_new(now, "at", shape_time(now_ms));
     json_object_set_new(now, "queues", queues_of(fleet, m->before, after));
     json_object_set_new(now, "servers", servers_of(fleet, now_ms));
+    json_object_set_new(now, "kinds", kinds_of(json_object_get(now, "servers")));
     json_object_set_new(now, "schedules", schedules_of(schedules, now_ms));
     sum_queues(json_object_get(now, "queues"), sum);
     sum_servers(json_object_get(now, "servers"), sum);

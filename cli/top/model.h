@@ -1,8 +1,10 @@
 /* cli/top/model.h — what `pinion top` knows: two looks at the whole, and the rates between. Pure.
  *
- *     {"at", "queues": [queue + "state" + "per_second": {"enqueued","done","failed"}],
+ *     {"at", "queues": [queue + "state" + "rates": {"window_ms","enqueued","done","failed"}],
+ *      "kinds": [{"queue","kind","running","done","failed","p50_ms","p99_ms"}] of the last minute,
+ *      summed over the servers, of whose percentiles the largest counts,
  *      "servers": [server + "seen_ago_ms"], "schedules": [schedule + "next_in_ms"], the soonest
- *      first, "sum": {"counts","per_second","oldest_ready_ms","running","concurrency","lost"}}
+ *      first, "sum": {"counts","rates","oldest_ready_ms","running","concurrency","lost"}}
  *
  * Shapes are those of control/shape.h. A rate is null until there is something to compare with.
  */

@@ -17,12 +17,23 @@ static const struct column queues[] = {
     {"RETRY",     "counts.retry",        COLUMN_COUNT, 7,  0  },
     {"SCHEDULED", "counts.scheduled",    COLUMN_COUNT, 10, 100},
     {"DEAD",      "counts.dead",         COLUMN_COUNT, 7,  70 },
-    {"ENQ/S",     "per_second.enqueued", COLUMN_RATE,  7,  0  },
-    {"DONE/S",    "per_second.done",     COLUMN_RATE,  7,  0  },
-    {"FAIL/S",    "per_second.failed",   COLUMN_RATE,  7,  0  },
+    {"ENQ/S",     "rates.enqueued", COLUMN_RATE,  7,  0  },
+    {"DONE/S",    "rates.done",     COLUMN_RATE,  7,  0  },
+    {"FAIL/S",    "rates.failed",   COLUMN_RATE,  7,  0  },
     {"OLDEST",    "oldest_ready_ms",     COLUMN_AGE,   9,  80 },
     {"DONE",      "totals.done",         COLUMN_COUNT, 8,  120},
     {"FAILED",    "totals.failed",       COLUMN_COUNT, 8,  120},
+};
+
+/* Of the last minute. */
+static const struct column kinds[] = {
+    {"KIND",    "kind",    COLUMN_TEXT,  0,  0 },
+    {"QUEUE",   "queue",   COLUMN_TEXT,  16, 0 },
+    {"RUNNING", "running", COLUMN_COUNT, 9,  0 },
+    {"DONE",    "done",    COLUMN_COUNT, 8,  0 },
+    {"FAILED",  "failed",  COLUMN_COUNT, 8,  0 },
+    {"P50",     "p50_ms",  COLUMN_RUN,   9,  80},
+    {"P99",     "p99_ms",  COLUMN_RUN,   9,  0 },
 };
 
 static const struct column servers[] = {
@@ -46,9 +57,10 @@ static const struct column schedules[] = {
 };
 
 const struct columns parts[PARTS] = {
-    [PART_QUEUES] = {"queues",    queues,    countof(queues)   },
-    [PART_SERVERS] = {"servers",   servers,   countof(servers)  },
-    [PART_SCHEDULES] = {"schedules", schedules, countof(schedules)},
+    [PART_QUEUES] = {"queues",    queues,    countof(queues),    0},
+    [PART_KINDS] = {"kinds",     kinds,     countof(kinds),     4},
+    [PART_SERVERS] = {"servers",   servers,   countof(servers),   0},
+    [PART_SCHEDULES] = {"schedules", schedules, countof(schedules), 0},
 };
 
 /* ---- one cell -------------------------------------------------------------------------------- */
@@ -103,6 +115,13 @@ static const char *age_text(double ms, char out[PART_CELL_MAX])
     return out;
 }
 
+static void run_text(double ms, char out[PART_CELL_MAX])
+{
+    if (ms < 10) snprintf(out, PART_CELL_MAX, "%.2gms", ms);
+    else if (ms < 1000) snprintf(out, PART_CELL_MAX, "%.0fms", ms);
+    else snprintf(out, PART_CELL_MAX, "%.1fs", ms / 1000);
+}
+
 static void slots_text(const json_t *item, const json_t *running, char out[PART_CELL_MAX])
 {
     double slots = json_number_value(json_object_get(item, "concurrency"));
@@ -122,7 +141,8 @@ static void cell_text(const struct column *c, const json_t *item, char out[PART_
     else if (!json_is_number(value)) return;
     else if (c->type == COLUMN_SLOTS) slots_text(item, value, out);
     else if (c->type == COLUMN_AGE && n <= 0) return;
-    else if (c->type == COLUMN_AGE || c->type == COLUMN_DUE) age_text(n, out);
+    else if (c->type == COLUMN_RUN && n < 60000) run_text(n, out);
+    else if (c->type >= COLUMN_RUN) age_text(n, out);
     else if (c->type == COLUMN_RATE && n > 0 && n < 10) snprintf(out, PART_CELL_MAX, "%.1f", n);
     else count_text(n, out);
 }
@@ -233,7 +253,7 @@ static enum style style_of(const struct column *c, const char *text)
 
     if (c->type == COLUMN_STATE) return style_of_state(text);
     if (nothing) return STYLE_DIM;
-    if (strcmp(c->head, "DEAD") == 0 || strcmp(c->head, "FAIL/S") == 0) return STYLE_BAD;
+    if (strcmp(c->head, "DEAD") == 0 || strncmp(c->head, "FAIL", 4) == 0) return STYLE_BAD;
     return strcmp(c->head, "RETRY") == 0 ? STYLE_WARN : STYLE_PLAIN;
 }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include "cli/top/screen.h"
 
-enum part { PART_QUEUES, PART_SERVERS, PART_SCHEDULES, PARTS };
+enum part { PART_QUEUES, PART_KINDS, PART_SERVERS, PART_SCHEDULES, PARTS };
 
 #define PART_CELL_MAX 256
 
@@ -17,6 +17,7 @@ enum column_type {
     COLUMN_SLOTS, /* running/concurrency */
     COLUMN_COUNT,
     COLUMN_RATE,
+    COLUMN_RUN,   /* milliseconds, perhaps less than one */
     COLUMN_AGE,   /* milliseconds; 0: none */
     COLUMN_DUE,   /* milliseconds until then */
 };
@@ -32,6 +33,7 @@ struct columns {
     const char *name;        /* "queues": of the part, and its key in the model */
     const struct column *columns;
     size_t count;
+    unsigned sorts;          /* the column by which it is ordered at first */
 };
 
 extern const struct columns parts[PARTS];

@@ -23,7 +23,6 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/time_text.h"
 
 #define ESCAPE_WAIT_S 0.05 /* a sequence comes in one piece, but over a slow line */
 #define PLAIN_WIDTH   120  /* of a frame for a pipe or a file */
@@ -45,11 +44,11 @@ static const struct flag flags[] = {
 static const struct command command = {
     .name = "top",
     .usage = "[FLAGS]",
-    .about = "Shows queues, servers and schedules live: how many jobs wait and run, how fast they\n"
-             "come, end and fail, who runs them, and what is due next. h explains the keys.\n"
+    .about = "Shows queues, kinds, servers and schedules live: how many jobs wait and run, how\n"
+             "fast they come, end and fail, what is slow, what is due next. h explains the keys.\n"
              "Without a terminal, or by --once or --json, it prints what one interval gave.",
     .examples = "pinion top\npinion top --every 5s\npinion top --once\n"
-                "pinion top --json | jq .sum.per_second",
+                "pinion top --json | jq .sum.rates",
     .flags = flags,
     .flags_count = countof(flags),
     .common_at = AT(common),
@@ -314,8 +313,7 @@ static void init(struct top *t, const struct top_flags *f, const char *where)
     *t = (struct top){.flags = f, .loop = ev_loop_new(EVFLAG_AUTO)};
     t->live = !f->once && !f->common.json && terminal_there();
     t->colours = colour_on(STDOUT_FILENO);
-    t->view.where = where;
-    duration_format(f->every_ms, t->view.every);
+    view_init(&t->view, where, f->every_ms);
 }
 
 int top_main(int argc, char **argv)

@@ -9,7 +9,7 @@
 #define BAR_WIDTH 16
 
 static const char *const help[] = {
-    "Tab, 1 2 3   one part in the whole height: queues, servers, schedules; 0: all of them",
+    "Tab, 1 to 4  one part in the whole height: queues, kinds, servers, schedules; 0: all",
     "s            sort by the next column; r: the other way round",
     "j k, arrows  up and down, also by page, to the first and to the last",
     "/            only rows that have a text in them; Enter keeps it, Esc drops it",
@@ -18,10 +18,18 @@ static const char *const help[] = {
     "",
     "* marks the column that sorts, largest first; ^ the other way round.",
     "Rates are per second, since the look before. OLDEST: the longest waiting ready job.",
+    "Kinds: what they did in the last minute, those that fail and the slowest of each server.",
 };
 
 static const char keys_line[] =
     " q quit  Tab part  s sort  r reverse  / filter  p pause  j k scroll  h help";
+
+void view_init(struct view *v, const char *where, uint64_t every_ms)
+{
+    *v = (struct view){.where = where};
+    duration_format(every_ms, v->every);
+    for (size_t i = 0; i < PARTS; i++) v->order[i].column = parts[i].sorts;
+}
 
 /* ---- how the height is shared ---------------------------------------------------------------- */
 
@@ -138,9 +146,9 @@ static void draw_rates(const json_t *model, struct screen *s)
     char bar[BAR_WIDTH + 1], right[80];
     unsigned column = put(s, 2, 0, STYLE_DIM, "per second  ");
 
-    column = put_count(s, 2, column, "enqueued", at(model, "per_second", "enqueued"), STYLE_BOLD);
-    column = put_count(s, 2, column, "done", at(model, "per_second", "done"), STYLE_GOOD);
-    column = put_count(s, 2, column, "failed", at(model, "per_second", "failed"), STYLE_BAD);
+    column = put_count(s, 2, column, "enqueued", at(model, "rates", "enqueued"), STYLE_BOLD);
+    column = put_count(s, 2, column, "done", at(model, "rates", "done"), STYLE_GOOD);
+    column = put_count(s, 2, column, "failed", at(model, "rates", "failed"), STYLE_BAD);
     for (unsigned i = 0; i < BAR_WIDTH; i++) bar[i] = i * slots < running * BAR_WIDTH ? '|' : ' ';
     bar[BAR_WIDTH] = '\0';
     snprintf(right, sizeof right, "busy [%s] %.0f/%.0f", bar, running, slots);

@@ -33,6 +33,7 @@ struct view {
 
 enum view_wish { VIEW_NOTHING, VIEW_DRAW, VIEW_LOOK, VIEW_QUIT };
 
+void view_init(struct view *, const char *where, uint64_t every_ms);
 /* `model`: of struct model; NULL: nothing was seen yet. */
 enum view_wish view_key(struct view *, int key, const json_t *model, unsigned width,
                         unsigned height);

@@ -435,7 +435,7 @@ good_lines() { # COUNT
 
 @test "a table is cut to the width of a terminal, and only there" {
     pinion enqueue wc "$(repeat x 300)"
-    run bash -c 'script -qec "stty cols 60; $PINION_BINARY job list" /dev/null </dev/null'
+    run bash -c 'NO_COLOR=1 script -qec "stty cols 60; $PINION_BINARY job list" /dev/null </dev/null'
     [ "$status" -eq 0 ]
     [[ "${lines[0]}" == ID* ]]
     local line
@@ -565,4 +565,36 @@ good_lines() { # COUNT
         [ "${#lines[@]}" -eq 1 ]
         jq -e 'type == "object"' <<<"$output"
     done
+}
+
+# ---- colours, progress
+
+@test "colours: only on a terminal, never with NO_COLOR, and as --color says" {
+    local listing="$PINION_BINARY queue list"
+    exits 0 enqueue wc
+    exits 0 queue pause default
+    ! $listing | grep -q $'\033' || return 1
+    TERM=xterm script -qec "$listing" /dev/null | grep -q $'\033\\[0;33mpaused\033\\[0m'
+    ! NO_COLOR=1 TERM=xterm script -qec "$listing" /dev/null | grep -q $'\033' || return 1
+    ! TERM=dumb script -qec "$listing" /dev/null | grep -q $'\033' || return 1
+    ! TERM=xterm script -qec "$listing --color never" /dev/null | grep -q $'\033' || return 1
+    NO_COLOR=1 $listing --color always | grep -q $'\033'
+    # The same text, with and without.
+    listing="$PINION_BINARY job list"
+    diff <($listing) <($listing --color always | sed $'s/\033\\[[0-9;]*m//g')
+    ! $listing --json --color always | grep -q $'\033' || return 1
+    refuses 2 "--color 'red': expected auto, always or never" queue list --color red
+}
+
+@test "progress: on a terminal's stderr only, and gone at the end" {
+    good_lines 20000 >jobs
+    script -qec "$PINION_BINARY enqueue --bulk jobs" /dev/null >shown
+    grep -q '\] *[0-9]*% [0-9]* of 20000 enqueued' shown
+    grep -q $'\r\033\\[K' shown
+    exits 0 enqueue --bulk jobs
+    [[ "$stderr" != *'['* ]]
+    script -qec "$PINION_BINARY doctor" /dev/null | grep -q 'entries looked at'
+    exits 0 job cancel --all --state ready --yes
+    script -qec "$PINION_BINARY job retry --all --state cancelled --yes" /dev/null |
+        grep -q '\] *[0-9]*% [0-9]* of 40000 looked at'
 }

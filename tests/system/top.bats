@@ -28,7 +28,7 @@ at_terminal() { # STEP...
 }
 
 @test "it draws, takes keys, follows the size, and gives the terminal back" {
-    at_terminal 'size 80x24' other 'see nightly' 'see serving' 'see q quit' 'type 2' 'lack nightly' \
+    at_terminal 'size 80x24' other 'see nightly' 'see serving' 'see q quit' 'type 3' 'lack nightly' \
         'see HOST' 'type 0' 'see nightly' 'size 100x30' 'see SCHEDULED' 'size 70x20' \
         'see 70x20 is little' 'size 40x10' 'see 40x10: too small' 'size 80x24' 'see nightly' \
         'type h' 'see Ctrl-C' 'type x' 'type \x1b[6~' 'type /mai' 'see /mai_' 'lack default' \
@@ -66,7 +66,7 @@ at_terminal() { # STEP...
     [ "$(jq -c '[.queues[].queue, .schedules[0].name, .servers[0].alive]' top.json)" = \
         '["default","mail","nightly",true]' ]
     [ "$(jq .sum.counts.scheduled top.json)" -eq 1 ]
-    [ "$(jq '.sum.per_second.done == 0' top.json)" = true ]
+    [ "$(jq '.sum.rates.done == 0' top.json)" = true ]
 }
 
 @test "no colour where NO_COLOR stands, and no live view on a dumb terminal" {

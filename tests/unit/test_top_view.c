@@ -18,14 +18,19 @@ static struct fleet_view fleet_of(struct fleet_queue *queues, size_t count, json
 static void look(struct model *m, int64_t at_us, int64_t done)
 {
     struct fleet_queue queues[3] = {
-        {"mail", {.now_us = at_us, .enqueued = 2 * done, .done = done, .failed = done / 100}, NULL},
+        {"mail", {.now_us = at_us, .enqueued = 2 * done, .done = done, .failed = done / 100},
+        NULL},
         {"bulk", {.now_us = at_us, .paused = true, .oldest_ready_ms = 61500}, NULL},
         {"idle", {.now_us = at_us}, NULL},
     };
     json_t *servers = json_pack(
-        "{s:{s:s, s:b, s:s, s:s, s:i, s:i, s:i, s:[s, s], s:s}, s:{s:s, s:b, s:s, s:s, s:[]}}",
+        "{s:{s:s, s:b, s:s, s:s, s:i, s:i, s:i, s:[s, s], s:{s:[{s:s, s:s, s:i, s:i, s:i, "
+        "s:{s:f, s:f}}]},"
+        "s:s}, s:{s:s, s:b, s:s, s:s, s:[]}}",
         "aaa", "name", "aaa", "alive", 1, "state", "serving", "host", "one", "pid", 77, "running",
-        4, "concurrency", 8, "queues", "mail", "bulk", "seen_at", "2026-09-21T14:13:19.500Z", "bbb",
+        4, "concurrency", 8, "queues", "mail", "bulk", "recent", "kinds", "queue", "mail",
+        "kind", "mail.send", "running", 3, "done", 70, "failed", 2, "run", "p50_ms", 1.25,
+        "p99_ms", 1500.0, "seen_at", "2026-09-21T14:13:19.500Z", "bbb",
         "name", "bbb", "alive", 0, "state", "serving", "seen_at", "2026-09-21T14:00:00.000Z",
         "queues");
     json_t *schedules = json_pack(
@@ -109,17 +114,17 @@ TEST(rates_lie_between_two_looks)
 
     look(&m, 1000000, 1000);
     assert_true(json_is_null(
-        json_object_get(json_object_get(json_object_get(m.now, "sum"), "per_second"), "done")));
+        json_object_get(json_object_get(json_object_get(m.now, "sum"), "rates"), "done")));
     has(&v, &m, "done 0");
     look(&m, 3000000, 3000);
-    assert_float_equal(sum(&m, "per_second", "done"), 1000, 0.001);
-    assert_float_equal(sum(&m, "per_second", "enqueued"), 2000, 0.001);
-    assert_float_equal(sum(&m, "per_second", "failed"), 10, 0.001);
+    assert_float_equal(sum(&m, "rates", "done"), 1000, 0.001);
+    assert_float_equal(sum(&m, "rates", "enqueued"), 2000, 0.001);
+    assert_float_equal(sum(&m, "rates", "failed"), 10, 0.001);
     has(&v, &m, "enqueued 2000  done 1000  failed 10");
     look(&m, 4000000, 10); /* the queue was made anew */
-    assert_float_equal(sum(&m, "per_second", "done"), 0, 0.001);
+    assert_float_equal(sum(&m, "rates", "done"), 0, 0.001);
     look(&m, 4000000, 20); /* no time has passed */
-    assert_float_equal(sum(&m, "per_second", "done"), 0, 0.001);
+    assert_float_equal(sum(&m, "rates", "done"), 0, 0.001);
     model_deinit(&m);
 }
 
@@ -131,7 +136,7 @@ TEST(eighty_columns_and_24_rows_hold_it_all)
 
     look(&m, 1000000, 1000);
     look(&m, 2000000, 2000);
-    has(&v, &m, "pinion  3 queues  2 servers  3 schedules  1 lost");
+    has(&v, &m, "pinion  3 queues  1 kind  2 servers  3 schedules  1 lost");
     has(&v, &m, "ready 1.23M  active 0");
     has(&v, &m, "oldest 1m1s");
     has(&v, &m, "busy [||||||||        ] 4/8");
@@ -204,7 +209,11 @@ TEST(keys_sort_filter_and_choose)
     has(&v, &m, "/x   Esc: all rows");
     press(&v, &m, "\033");
     has(&v, &m, "\nmail");
+    has(&v, &m, "mail.send");
     press(&v, &m, "2");
+    has(&v, &m, "70       2    1.2ms     1.5s");
+    lacks(&v, &m, "bbb");
+    press(&v, &m, "3");
     lacks(&v, &m, "QUEUE*");
     has(&v, &m, "bbb           lost");
     press(&v, &m, "\t");
@@ -273,7 +282,7 @@ TEST(nothing_was_seen_yet)
     struct view v = {0};
 
     has(&v, &m, "looking ...");
-    press(&v, &m, "jr1234s/abc\r");
+    press(&v, &m, "jr12345s/abc\r");
     has(&v, &m, "looking ...");
 }
 
