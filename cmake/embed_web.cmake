@@ -1,13 +1,14 @@
 # Writes the dashboard's files as one C table: name, type, hash, bytes, and the bytes gzipped.
-# cmake -DOUT=file.c -DWEB=dir -DCHART=chart.min.js [-DGZIP=program] -P embed_web.cmake
+# cmake -DOUT=file.c -DWEB=dir -DCHART=chart.min.js -DOPENAPI=file.json [-DGZIP=program] -P embed_web.cmake
 # Without a gzip they are served as they are.
 file(GLOB files ${WEB}/*.html ${WEB}/*.css ${WEB}/*.js ${WEB}/*.svg)
 list(SORT files)
-list(APPEND files ${CHART})
+list(APPEND files ${CHART} ${OPENAPI})
 set(type_html "text/html; charset=utf-8")
 set(type_css "text/css; charset=utf-8")
 set(type_js "text/javascript; charset=utf-8")
 set(type_svg "image/svg+xml")
+set(type_json "application/json")
 set(arrays "")
 set(rows "")
 set(number 0)

@@ -59,6 +59,7 @@ struct reading {
     struct pinion_job job;
     char             *room; /* for what the job points to; never more than the JSON text itself */
     uint32_t          seen;
+    uint32_t          left_out; /* not named among those that it takes */
 };
 
 static bool saw(const struct reading *r, int key)
@@ -223,6 +224,21 @@ static const struct key *find_key(struct span name)
     return NULL;
 }
 
+/* Says which ones it takes. */
+static enum pinion_err unknown_key(const struct reading *r, struct span name, struct error *why)
+{
+    struct buffer text = BUFFER_INIT;
+    enum pinion_err err;
+
+    buffer_add_text(&text, " is unknown: expected ");
+    for (size_t i = 0, listed = 0; i < countof(keys); i++)
+        if (!(r->left_out & UINT32_C(1) << i))
+            buffer_printf(&text, "%s%s", listed++ ? ", " : "", keys[i].name.data);
+    err = bad_key(name, text.data, why);
+    buffer_deinit(&text);
+    return err;
+}
+
 static enum pinion_err read_member(struct reading *r, struct error *why)
 {
     struct span name, raw;
@@ -235,13 +251,7 @@ static enum pinion_err read_member(struct reading *r, struct error *why)
     }
     if (!json_scan_value(&r->scan, &name)) return bad_json(&r->scan, why);
     name = (struct span){name.data + 1, name.len - 2};
-    if (!(key = find_key(name)))
-        return bad_key(name,
-                       " is unknown: expected kind, payload, queue, id, "
-                       "in_ms, run_at, priority, attempts_max, backoff, "
-                       "timeout_ms, lease_ms, expires_ms, retain_ms, tags, group, traceparent, "
-                       "unique, replace, after, after_any_outcome, batch",
-                       why);
+    if (!(key = find_key(name))) return unknown_key(r, name, why);
     bit = UINT32_C(1) << (key - keys);
     if (r->seen & bit) return bad_key(name, " stands there twice: expected once", why);
     r->seen |= bit;
@@ -315,7 +325,7 @@ enum pinion_err job_edit_read(struct span json, struct job_edit *ret_edit, char 
 {
     const uint32_t known = BIT(KEY_AT_PAYLOAD) | BIT(KEY_AT_BASE64) | BIT(KEY_AT_IN) |
                            BIT(KEY_AT_RUN_AT) | BIT(KEY_AT_PRIORITY);
-    struct reading r = {0};
+    struct reading r = {.left_out = ~known};
     enum pinion_err err;
     char *text = r.room = xmalloc(json.len + 1);
 

@@ -60,8 +60,7 @@ unsigned shape_attempt(const struct job_view *v)
     return ended_badly ? v->failures : started ? v->failures + 1 : 0;
 }
 
-/* "a,b" as an array. */
-static json_t *shape_tags(struct span tags)
+json_t *shape_tags(struct span tags)
 {
     json_t *array = json_array();
 

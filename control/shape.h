@@ -38,6 +38,7 @@ json_t *shape_list(json_t *items, const char *next) must_use; /* takes items; NU
 json_t *shape_error(enum pinion_err, const char *message) must_use;
 
 json_t *shape_time(int64_t ms) must_use;      /* 0: null */
+json_t *shape_tags(struct span) must_use;     /* "a,b" as an array */
 json_t *shape_text(struct span) must_use;     /* bad bytes become U+FFFD; absent: null */
 /* As text under `key` where it is UTF-8, else under `key_base64`: nothing is lost. */
 void    shape_bytes(json_t *object, const char *key, const char *key_base64, struct span);

@@ -49,6 +49,9 @@ static void set_job(json_t *o, struct span record, bool with_content)
     set(o, "lease_ms", number_or_null(j.lease_ms));
     set(o, "expires_ms", number_or_null(j.expires_in_ms));
     set(o, "retain_ms", json_integer((json_int_t)j.retain_ms));
+    set(o, "tags", shape_tags(j.tags));
+    set(o, "group", shape_text(j.group));
+    set(o, "traceparent", shape_text(j.traceparent));
 }
 
 static json_t *job_id(struct span queue, struct span local)

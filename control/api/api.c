@@ -31,6 +31,7 @@
 static const struct route routes[] = {
     {"GET",    "/",                             web_page,          ROLE_NONE   },
     {"GET",    "/web/{file}",                   web_show,          ROLE_NONE   },
+    {"GET",    "/openapi.json",                 web_openapi,       ROLE_NONE   },
     {"GET",    "/healthz",                      healthz,           ROLE_NONE   },
     {"GET",    "/readyz",                       readyz,            ROLE_NONE   },
     {"GET",    "/metrics",                      metrics_show,      ROLE_READ   },

@@ -112,7 +112,7 @@ void batch_close(struct http_exchange *x, const struct http_request *request,
 {
     struct api_call *c;
 
-    if (!api_body_is_empty(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_empty(x, request)) return;
     if (!(c = call_of(ctx, x, request, args))) return;
     c->change = true;
     batch_close_build(&c->call.request, queue_key_span(&c->key), span_of(c->local));
@@ -175,7 +175,7 @@ void batch_put(struct http_exchange *x, const struct http_request *request,
     struct error why;
     bool has = false;
 
-    if (!api_body_is_json(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_json(x, request)) return;
     if (read_body(request->body, &job, &has, &why)) {
         api_reply_why(x, &why);
         return;

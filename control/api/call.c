@@ -154,6 +154,13 @@ bool api_query_is(struct http_exchange *x, const struct http_request *request,
     return true;
 }
 
+bool api_query_is_empty(struct http_exchange *x, const struct http_request *request)
+{
+    static const char *const none[] = {NULL};
+
+    return api_query_is(x, request, none);
+}
+
 bool api_query_text(struct http_exchange *x, const struct http_request *request, const char *name,
                     char *room, size_t room_size, struct span *ret)
 {
@@ -193,6 +200,20 @@ bool api_body_is_json(struct http_exchange *x, const struct http_request *reques
 {
     if (!request->body.len || is_json_type(http_header(request, "Content-Type"))) return true;
     http_reply_error(x, PINION_INVALID, "expected a body of Content-Type: application/json");
+    return false;
+}
+
+bool api_knows_tag(const struct http_request *request, const char *tag)
+{
+    struct span list = http_header(request, "If-None-Match");
+
+    while (list.len) {
+        struct span one = span_cut(&list, ',');
+        while (one.len && strchr(" \t", one.data[0])) one.data++, one.len--;
+        while (one.len && strchr(" \t", one.data[one.len - 1])) one.len--;
+        if (span_starts(one, "W/")) one.data += 2, one.len -= 2;
+        if (span_is(one, tag) || span_is(one, "*")) return true;
+    }
     return false;
 }
 

@@ -47,6 +47,8 @@ void api_reply_why(struct http_exchange *, const struct error *);
 /* Names that stand in the query but not in `known` (NULL ends it): answers, and gives false. */
 bool api_query_is(struct http_exchange *, const struct http_request *,
                   const char *const known[]) must_use;
+/* There is no query at all that names something. */
+bool api_query_is_empty(struct http_exchange *, const struct http_request *) must_use;
 /* One value of the query, in `room`; absent if it is not there. false: it has answered. */
 bool api_query_text(struct http_exchange *, const struct http_request *, const char *name,
                     char *room, size_t room_size, struct span *ret) must_use;
@@ -55,6 +57,8 @@ bool api_query_number(struct http_exchange *, const struct http_request *, const
                       uint64_t max, uint64_t *ret) must_use;
 /* A body is JSON and says so; one that is empty says nothing. false: it has answered. */
 bool api_body_is_json(struct http_exchange *, const struct http_request *) must_use;
+/* Is that ETag, in its quotes, one of If-None-Match's? Weak ones count, as there they do. */
+bool api_knows_tag(const struct http_request *, const char *tag);
 /* For verbs that take no body: none, or {}. false: it has answered. */
 bool api_body_is_empty(struct http_exchange *, const struct http_request *) must_use;
 

@@ -257,7 +257,7 @@ void jobs_enqueue(struct http_exchange *x, const struct http_request *request,
     struct new_jobs jobs;
     struct error why;
 
-    if (!api_body_is_json(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_json(x, request)) return;
     if (queue_name_check(args->arg[0], &why) ||
         new_jobs_read(request->body, queue, key_of(request), &jobs, &why)) {
         api_reply_why(x, &why);

@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include "control/http/http.h"
+#include "control/api/call.h"
 #include "control/service.h"
 #include "control/shape.h"
 #include "queue/redis_info.h"
@@ -42,11 +42,14 @@ void health_show(struct http_exchange *exchange, const struct http_request *requ
 {
     const struct service *s = ctx;
     const struct redis_info *redis = service_redis_info(s);
-    json_t *policy_text = shape_text(span_of(redis->maxmemory_policy));
-    char *policy = json_dumps(policy_text, JSON_ENCODE_ANY); /* all else is our own words */
     struct buffer out = BUFFER_INIT;
+    json_t *policy_text;
+    char *policy;
 
-    (void)request, (void)args;
+    (void)args;
+    if (!api_query_is_empty(exchange, request)) return;
+    policy_text = shape_text(span_of(redis->maxmemory_policy));
+    policy = json_dumps(policy_text, JSON_ENCODE_ANY); /* all else is our own words */
     buffer_printf(&out,
                   "{\"ready\":%s,\"version\":\"%s\",\"server\":\"%s\",\"running\":%u,"
                   "\"durability\":\"%s\",\"redis\":{\"up\":%s,\"version\":%u,"

@@ -96,7 +96,7 @@ static void steer(struct http_exchange *x, const struct http_request *request,
 {
     struct api_call *c;
 
-    if (!api_body_is_empty(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_empty(x, request)) return;
     if (!(c = api_call_of_job(s, x, request, args->arg[0]))) return;
     c->change = true;
     c->verb = verb;
@@ -136,7 +136,7 @@ void job_edit(struct http_exchange *x, const struct http_request *request,
     struct api_call *c;
     char *text;
 
-    if (!api_body_is_json(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_json(x, request)) return;
     if (job_edit_read(request->body, &edit, &text, &why)) {
         api_reply_why(x, &why);
         return;

@@ -37,7 +37,7 @@ void limits_put(struct http_exchange *x, const struct http_request *request,
     json_t *json;
     enum pinion_err err;
 
-    if (!api_body_is_json(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_json(x, request)) return;
     json = json_loadb(request->body.data ? request->body.data : "", request->body.len,
                       JSON_REJECT_DUPLICATES, NULL);
     err = limits_read(json, &all, &why);

@@ -119,7 +119,7 @@ static void pause_or_resume(struct http_exchange *x, const struct http_request *
 {
     struct api_call *c;
 
-    if (!api_body_is_empty(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_empty(x, request)) return;
     if (!(c = api_call_of_queue(s, x, request, queue))) return;
     c->change = true;
     c->verb = pause;
@@ -234,7 +234,7 @@ void queue_bound(struct http_exchange *x, const struct http_request *request,
     struct api_call *c;
     struct error why;
 
-    if (!api_body_is_json(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_json(x, request)) return;
     if (read_bounds(request->body, &bounds, &why)) {
         api_reply_why(x, &why);
         return;

@@ -109,19 +109,6 @@ static void start_act(struct act_call *c, struct act_options options, act_done_f
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-/* Of a list of ETags, weak ones too, as caches make them; * is any. */
-static bool names_tag(struct span list, const char *tag)
-{
-    while (list.len) {
-        struct span one = span_cut(&list, ',');
-        while (one.len && strchr(" \t", one.data[0])) one.data++, one.len--;
-        while (one.len && strchr(" \t", one.data[one.len - 1])) one.len--;
-        if (one.len > 2 && span_starts(one, "W/")) one.data += 2, one.len -= 2;
-        if (span_is(one, tag) || span_is(one, "*")) return true;
-    }
-    return false;
-}
-
 /* The shape, with its revision as ETag. */
 static void reply_shape(struct act_call *c, unsigned status)
 {
@@ -138,7 +125,7 @@ static void reply_shape(struct act_call *c, unsigned status)
         return;
     }
     snprintf(tag, sizeof tag, "\"%" PRId64 "\"", c->act.revision);
-    known = c->act.o.verb == ACT_SHOW && names_tag(http_header(c->request, "If-None-Match"), tag);
+    known = c->act.o.verb == ACT_SHOW && api_knows_tag(c->request, tag);
     text = json_dumps(c->act.shape, JSON_COMPACT);
     http_reply(c->exchange, &(struct http_reply){.status = known ? 304 : status,
                                                  .body = text,
@@ -301,7 +288,8 @@ static void act_on(struct http_exchange *x, const struct http_request *request,
 {
     struct act_call *c;
 
-    if (!api_body_is_empty(x, request) || !(c = new_act(s, x, request, args->arg[0]))) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_empty(x, request) ||
+        !(c = new_act(s, x, request, args->arg[0]))) return;
     start_act(c, (struct act_options){.verb = verb, .with_content = true}, done);
 }
 
@@ -370,7 +358,7 @@ void schedule_backfill(struct http_exchange *x, const struct http_request *reque
     struct act_call *c;
     struct error why;
 
-    if (!api_body_is_json(x, request)) return;
+    if (!api_query_is_empty(x, request) || !api_body_is_json(x, request)) return;
     if (read_range(request->body, &o, &why)) {
         api_reply_why(x, &why);
         return;

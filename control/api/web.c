@@ -1,10 +1,11 @@
 #include "control/api/web.h"
 
 #include <stdio.h>
-#include <string.h>
+#include "control/api/call.h"
 #include "control/http/gzip.h"
 
 #define PAGE     "index.html"
+#define OPENAPI  "openapi.json"
 #define ETAG_MAX 40
 
 /* Nothing from elsewhere, nothing inline, and no text that becomes HTML: what a job holds can not
@@ -19,26 +20,6 @@ static const struct web_file *file_of(struct span name)
     for (size_t i = 0; i < web_files_count; i++)
         if (span_is(name, web_files[i].name)) return &web_files[i];
     return NULL;
-}
-
-static struct span trim(struct span s)
-{
-    while (s.len && strchr(" \t", s.data[s.len - 1])) s.len--;
-    while (s.len && strchr(" \t", s.data[0])) s.data++, s.len--;
-    return s;
-}
-
-/* Is it one of If-None-Match's? Weak ones count, as there they do. */
-static bool has_it(const struct http_request *request, const char *etag)
-{
-    struct span rest = http_header(request, "If-None-Match");
-
-    while (rest.len) {
-        struct span one = trim(span_cut(&rest, ','));
-        if (span_starts(one, "W/")) one = (struct span){one.data + 2, one.len - 2};
-        if (span_is(one, etag) || span_is(one, "*")) return true;
-    }
-    return false;
 }
 
 /* no-cache: kept, but asked for each time, which a 304 answers; so a page is never half of one
@@ -59,7 +40,7 @@ static void reply_file(struct http_exchange *x, const struct http_request *reque
     };
 
     snprintf(etag, sizeof etag, "\"%s%s\"", file->hash, gzip ? "-gzip" : "");
-    if (has_it(request, etag))
+    if (api_knows_tag(request, etag))
         http_reply(x, &(struct http_reply){.status = 304, .headers = headers});
     else
         http_reply(x, &(struct http_reply){.type = file->type,
@@ -85,4 +66,11 @@ void web_show(struct http_exchange *x, const struct http_request *request,
         reply_file(x, request, file);
     else
         http_reply_error(x, PINION_NOT_FOUND, "the dashboard has no file of that name");
+}
+
+void web_openapi(struct http_exchange *x, const struct http_request *request,
+                 const struct route_args *args, void *ctx)
+{
+    (void)args, (void)ctx;
+    reply_file(x, request, file_of(span_of(OPENAPI)));
 }

@@ -1,4 +1,5 @@
-/* control/api/web.h — the dashboard: one page and its files, embedded in the program.
+/* control/api/web.h — the dashboard, one page and its files, and what describes the API: embedded
+ * in the program.
  *
  * They are the same for everybody and hold nothing of anybody's, so nobody needs a token for them;
  * what the page shows comes by /v1, with the token of whoever looks.
@@ -8,7 +9,8 @@
 
 #include "control/http/route.h"
 
-/* A file of control/web/, or Chart.js of the distribution: see cmake/embed_web.cmake. */
+/* A file of control/web/, Chart.js of the distribution, or openapi.json: see
+ * cmake/embed_web.cmake. */
 struct web_file {
     const char *name, *type;
     const char *hash; /* of its bytes: its ETag, gzipped or not */
@@ -23,5 +25,6 @@ extern const size_t web_files_count;
 
 route_fn web_page; /* GET / */
 route_fn web_show; /* GET /web/{file} */
+route_fn web_openapi; /* GET /openapi.json */
 
 #endif
