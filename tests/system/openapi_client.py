@@ -223,6 +223,29 @@ class Client:
         self.good.add(name)
         return answer
 
+    def expect_frame(self, name, arguments):
+        """The first one of a stream, which has no end; over a connection of its own."""
+        self.check_arguments(name, arguments, None)
+        method, path, operation = self.operations[name]
+        target, headers = self.target(path, operation, arguments)
+        connection = http.client.HTTPConnection(self.host, timeout=60)
+        connection.request(method, target, headers=dict(
+            headers, Authorization=f"Bearer {self.token}"))
+        response = connection.getresponse()
+        kind = response.headers["Content-Type"].split(";")[0]
+        schema = operation["responses"][str(response.status)]["content"][kind]["schema"]
+        line = b""
+        while not line.startswith(b"data: "):
+            line = response.readline()
+            if not line:
+                raise Problem(f"{name}: it ended without a frame")
+        connection.close()
+        frame = json.loads(line[len("data: "):])
+        self.schemas.check(frame, schema, f"{name} frame")
+        if not frame["events"]:
+            raise Problem(f"{name}: the first frame does not have the present")
+        self.good.add(name)
+
     # ---- what it must refuse
 
     def refused(self, name, status, answer, what):
@@ -355,6 +378,8 @@ def look_around(c):
     c.expect(200, "metrics")
     c.expect(200, "health")
     c.expect(200, "stats")
+    c.expect_frame("followEvents", {"type": ["queue", "server"], "queue": ["default"],
+                                    "with": "kind", "frames": "2"})
     c.expect(200, "listServers", {"limit": "1"})
     c.expect(200, "explainCron", {"spec": "30 2 * * *", "tz": "Europe/Berlin", "dst": "both",
                                   "from": "2026-10-24", "count": "3", "name": "n"})
