@@ -1,5 +1,5 @@
-/* control/pinion_await.c — times and descriptors that coroutines wait for: each a struct on the
- * coroutine's own stack, begun and ended on that of the loop. */
+/* control/pinion_await.c — times, descriptors and threads that coroutines wait for: each a struct
+ * on the coroutine's own stack, begun and ended on that of the loop. */
 #include "control/pinion_shared.h"
 
 #include <ev.h>
@@ -11,6 +11,8 @@
 #include "scheduler/ticker.h"
 #include "workers/attempt.h"
 #include "workers/coroutine.h"
+#include "workers/pool.h"
+#include "workers/thread.h"
 
 struct service *await_service(const struct await *w)
 {
@@ -146,4 +148,75 @@ enum pinion_err pinion_await_fd(struct pinion_attempt *a, int fd, int events, ui
     };
 
     return coroutine_await((struct attempt *)a, &f.await);
+}
+
+/* ---- work on a thread ------------------------------------------------------------------------ */
+
+struct await_thread {
+    struct await await;
+    struct pool_task task;
+    pinion_work_fn *work, *stop;
+    void *ctx;
+    bool stopped;
+};
+
+static struct pool *pool_of(const struct await *w)
+{
+    return threads_pool(service_threads(await_service(w)));
+}
+
+static void run_work(struct pool_task *task)
+{
+    struct await_thread *t = container_of(task, struct await_thread, task);
+
+    t->work(t->ctx);
+}
+
+static void on_returned(struct pool_task *task)
+{
+    struct await_thread *t = container_of(task, struct await_thread, task);
+
+    await_end(&t->await, t->stopped ? PINION_STALE : PINION_OK, NULL);
+}
+
+/* The service is gone, and so is the coroutine: its stack stays, with the task on it. */
+static void drop_work(struct pool_task *task)
+{
+    (void)task;
+}
+
+static void begin_thread(struct await *w)
+{
+    struct await_thread *t = container_of(w, struct await_thread, await);
+    struct error why;
+
+    if (!t->work) {
+        await_end(w, error_set(&why, PINION_INVALID, "expected work for a thread"), &why);
+        return;
+    }
+    t->task = (struct pool_task){.run = run_work, .done = on_returned, .drop = drop_work};
+    pool_put(pool_of(w), &t->task);
+}
+
+static void stop_thread(struct await *w)
+{
+    struct await_thread *t = container_of(w, struct await_thread, await);
+
+    if (t->stopped) return;
+    t->stopped = true;
+    if (pool_take_back(pool_of(w), &t->task)) await_end(w, PINION_STALE, NULL);
+    else if (t->stop) t->stop(t->ctx);
+}
+
+enum pinion_err pinion_await_thread(struct pinion_attempt *a, pinion_work_fn *work,
+                                    pinion_work_fn *stop, void *ctx)
+{
+    struct await_thread t = {
+        .await = {begin_thread, stop_thread, NULL, PINION_OK, false},
+        .work = work,
+        .stop = stop,
+        .ctx = ctx,
+    };
+
+    return coroutine_await((struct attempt *)a, &t.await);
 }

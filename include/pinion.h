@@ -553,6 +553,14 @@ enum pinion_err pinion_await_ms(struct pinion_attempt *, uint64_t ms);
  * It must not be closed meanwhile. timeout_ms 0: as long as the attempt may take. */
 enum pinion_err pinion_await_fd(struct pinion_attempt *, int fd, int events, uint64_t timeout_ms);
 
+/* Calls `work` on a thread, where it may block, and waits until it has returned, in any case: if
+ * the attempt must stop, `stop` (NULL: nothing) is called on the loop while `work` runs, perhaps
+ * before its first line; make it return. Of pinion.h, `work` may call pinion_call_soon alone.
+ * PINION_STALE: `work` has returned, or never began. */
+typedef void pinion_work_fn(void *ctx);
+enum pinion_err pinion_await_thread(struct pinion_attempt *, pinion_work_fn *work,
+                                    pinion_work_fn *stop, void *ctx);
+
 /* A program, started from an argument vector, never by a shell. */
 struct pinion_command {
     const char *const *argv;   /* the program, found by PATH, its arguments, NULL */

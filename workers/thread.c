@@ -330,6 +330,11 @@ void threads_free(struct threads *t)
     free(t);
 }
 
+struct pool *threads_pool(struct threads *t)
+{
+    return t->pool;
+}
+
 struct threads_view threads_view(const struct threads *t)
 {
     if (!t) return (struct threads_view){0, 0};

@@ -18,6 +18,7 @@
 
 struct ev_loop;
 struct handler;
+struct pool;
 struct thread_work;
 struct threads;
 struct ticker;
@@ -27,6 +28,8 @@ struct threads *threads_new(struct ev_loop *, struct ticker *) must_use;
 /* When attempts have ended, or nobody waits for them any more; then handlers may be freed, and */
 void threads_stop(struct threads *);
 void threads_free(struct threads *); /* this may follow. NULL: no-op, of both */
+
+struct pool *threads_pool(struct threads *); /* of theirs, for other work that blocks */
 
 struct threads_view {
     unsigned threads; /* there are now, */
