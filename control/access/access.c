@@ -22,7 +22,7 @@ struct access {
     struct token_watch watch;
     struct alarm expiry;
     struct strikes wrong, told;
-    uint64_t untold;
+    uint64_t untold, wrong_tokens;
 };
 
 /* To the next one that expires. Walls' clocks step: so look again now and then. */
@@ -109,6 +109,7 @@ enum pinion_err access_reload(struct access *a, struct error *why)
 
 bool access_wrong(struct access *a, const void *peer, size_t len)
 {
+    a->wrong_tokens++;
     return strikes_allow(&a->wrong, peer, len, clock_mono_ms());
 }
 
@@ -125,10 +126,11 @@ bool access_tells(struct access *a, const void *peer, size_t len, uint64_t *ret_
 
 const struct token *access_find(const struct access *a, struct span secret)
 {
-    const struct token *found = token_set_find(&a->set, secret);
     unsigned char hash[SHA256_BYTES];
+    const struct token *found;
 
     token_hash(secret, hash);
+    found = token_set_find(&a->set, hash);
     if (token_hash_equal(a->owner.hash, hash)) found = &a->owner;
     return found && !token_expired(found, clock_wall_ms()) ? found : NULL;
 }
@@ -152,4 +154,14 @@ bool access_knows(const struct access *a, const char *name, uint64_t mark)
     for (size_t i = 0; i < a->set.count; i++)
         if (is_good(&a->set.tokens[i], name, mark)) return true;
     return is_good(&a->owner, name, mark);
+}
+
+size_t access_tokens(const struct access *a)
+{
+    return a->set.count;
+}
+
+uint64_t access_wrong_tokens(const struct access *a)
+{
+    return a->wrong_tokens;
 }

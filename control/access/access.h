@@ -44,5 +44,7 @@ const struct token *access_find(const struct access *, struct span secret);
 /* Is it still good? By its name and its mark. */
 bool     access_knows(const struct access *, const char *name, uint64_t mark);
 uint64_t token_mark(const struct token *);
+size_t   access_tokens(const struct access *); /* besides the owner's */
+uint64_t access_wrong_tokens(const struct access *); /* that were shown so far */
 
 #endif

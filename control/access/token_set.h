@@ -65,10 +65,11 @@ enum pinion_err token_set_add(struct token_set *, const struct token *, struct e
 bool            token_set_remove(struct token_set *, const char *name); /* false: not there */
 
 bool token_expired(const struct token *, int64_t now_ms);
+void token_hash(struct span secret, unsigned char hash[SHA256_BYTES]);
 /* Whose is that? NULL: nobody's. An expired one is found, too. Takes the same time wherever, and
  * whether or not, it is found. */
-const struct token *token_set_find(const struct token_set *, struct span secret);
-void                token_hash(struct span secret, unsigned char hash[SHA256_BYTES]);
+const struct token *token_set_find(const struct token_set *,
+                                   const unsigned char hash[SHA256_BYTES]);
 bool token_hash_equal(const unsigned char a[SHA256_BYTES], const unsigned char b[SHA256_BYTES]);
 
 /* Is the queue one of those that begin so? */

@@ -40,6 +40,18 @@ static bool is_local(const struct http_request *request)
     return request->peer->local && !is_passed_on(request);
 }
 
+/* By where it comes from, for it shows no token. */
+static void identify_peer(const struct http_request *request)
+{
+    const struct http_peer *peer = request->peer;
+
+    if (!is_local(request)) return;
+    if (peer->by_unix_socket && (peer->uid == geteuid() || peer->uid == 0))
+        name_caller(request->caller, peer->text, ROLE_BIT(ROLE_ADMIN), "");
+    else
+        name_caller(request->caller, "loopback", 0, "");
+}
+
 /* Whoever stands between us might have looked at the other one. */
 static bool is_repeated(const struct http_request *request, struct span given)
 {
@@ -56,14 +68,11 @@ static bool is_repeated(const struct http_request *request, struct span given)
 static bool identify(const struct service *s, const struct http_request *request)
 {
     struct span given = http_header(request, "Authorization");
-    const struct http_peer *peer = request->peer;
     const struct token *t;
 
-    name_caller(request->caller, is_local(request) ? "loopback" : "nobody", 0, "");
+    name_caller(request->caller, "nobody", 0, "");
     if (!given.data) {
-        if (peer->by_unix_socket && (peer->uid == geteuid() || peer->uid == 0) &&
-            is_local(request))
-            name_caller(request->caller, peer->text, ROLE_BIT(ROLE_ADMIN), "");
+        identify_peer(request);
         return true;
     }
     if (given.len <= SCHEME_LEN || strncasecmp(given.data, SCHEME, SCHEME_LEN) != 0) return false;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "control/access/access.h"
 #include "control/api/call.h"
 #include "control/fleet.h"
 #include "control/pulse.h"
@@ -182,6 +183,8 @@ static void add_process(struct buffer *out, const struct service *s)
               "From the sending of the last call to its reply.");
     add_gauge(out, "pinion_http_connections", service_http_connections(s),
               "Connections of HTTP clients.");
+    add_counter(out, "pinion_http_wrong_tokens_total", access_wrong_tokens(service_access(s)),
+                "Requests that showed a token that is not known, or has expired.");
     add_histogram(out, "pinion_loop_stall_seconds", service_stall_us(s),
                   "How long the loop was busy between two waits for events.");
     if (getrusage(RUSAGE_SELF, &used) == 0) {

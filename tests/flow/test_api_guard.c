@@ -1,10 +1,14 @@
 /* What stands between the API and strangers: pages of other sites, proxies, wrong tokens; the
  * headers of every reply, and the ids of requests. */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include "base/macros.h"
 #include "control/access/strikes.h"
+#include "control/http/listen.h"
 #include "tests/flow/api_world.h"
 
 #define PAUSE "POST", "/v1/queues/mail/pause"
@@ -140,6 +144,25 @@ TEST(a_request_has_an_id)
     assert_memory_equal(one, two, 9);
 }
 
+TEST(addresses_of_this_machine)
+{
+    static const char *const here[] = {"127.0.0.1:0", "127.255.0.1:80", "localhost:0",
+                                       "[::1]:0",     "unix:/tmp/x",    "fd:999999"};
+    static const char *const elsewhere[] = {"0.0.0.0:0", "128.0.0.1:0",  "10.0.0.1:80",
+                                            "[::]:0",    "[fe80::1]:0", "[2001:db8::1]:80"};
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    char text[16];
+
+    for (size_t i = 0; i < countof(here); i++) assert_true(http_listen_is_local(here[i]));
+    for (size_t i = 0; i < countof(elsewhere); i++)
+        assert_false(http_listen_is_local(elsewhere[i]));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
+    snprintf(text, sizeof text, "fd:%d", fd);
+    assert_false(http_listen_is_local(text)); /* whatever it is named by */
+    close(fd);
+}
+
 /* The last test: it spends what this address may get wrong. */
 TEST(wrong_tokens_are_bounded_and_right_ones_are_not)
 {
@@ -157,6 +180,10 @@ TEST(wrong_tokens_are_bounded_and_right_ones_are_not)
     assert_non_null(strstr(a.head, "\r\nRetry-After: "));
     assert_int_equal(ask("GET", "/v1/health", AUTH, NULL).status, 200);
     assert_int_equal(ask("GET", "/v1/health", NULL, NULL).status, 200);
+    char counted[80];
+    snprintf(counted, sizeof counted, "\npinion_http_wrong_tokens_total %u\n",
+             tries + WRONG_BEFORE);
+    assert_non_null(strstr(ask("GET", "/metrics", NULL, NULL).body, counted));
 }
 
 static int open_world(void **state)
@@ -181,6 +208,7 @@ int main(void)
         cmocka_unit_test(what_a_proxy_passes_on_is_not_local),
         cmocka_unit_test(every_reply_is_guarded),
         cmocka_unit_test(a_request_has_an_id),
+        cmocka_unit_test(addresses_of_this_machine),
         cmocka_unit_test(wrong_tokens_are_bounded_and_right_ones_are_not),
     };
 
