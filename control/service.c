@@ -9,6 +9,7 @@
 #include "control/access/access.h"
 #include "control/fleet.h"
 #include "control/notify.h"
+#include "control/outputs.h"
 #include "control/results.h"
 #include "workers/strays.h"
 
@@ -73,6 +74,7 @@ static void on_message(void *ctx, struct span channel, struct span text)
 {
     workers_message(((struct service *)ctx)->workers, channel, text);
     results_message(((struct service *)ctx)->results, channel, text);
+    outputs_message(((struct service *)ctx)->outputs, channel, text);
     hub_message(((struct service *)ctx)->hub, channel, text);
 }
 
@@ -231,6 +233,7 @@ static void stop_from(struct service *s, enum service_at at)
         break;
     case AT_STOP_HTTP:
         results_stop(s->results);
+        outputs_stop(s->outputs);
         if (s->http) return http_server_drain(s->http, on_http_drained, s);
         break;
     case AT_STOP_LINK:
@@ -282,6 +285,7 @@ void service_free(struct service *s)
     schedule_apply_free(s->schedules);
     if (s->link) link_free(s->link);
     results_free(s->results);
+    outputs_free(s->outputs);
     threads_stop(s->threads);
     workers_free(s->workers);
     registry_deinit(&s->handlers);

@@ -29,6 +29,7 @@ struct link;
 struct process_host;
 struct redis_info;
 struct pull;
+struct outputs;
 struct results;
 struct submitter;
 struct threads;
@@ -109,6 +110,7 @@ struct threads_view      service_threads_view(const struct service *);
 /* These are there from the first time that Redis is up. */
 struct link             *service_link(const struct service *);
 struct submitter        *service_submitter(const struct service *);
+struct outputs          *service_outputs(const struct service *);
 struct results          *service_results(const struct service *);
 struct fleet            *service_fleet(const struct service *);
 struct hub              *service_hub(const struct service *); /* of live events */

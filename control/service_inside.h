@@ -69,6 +69,7 @@ struct service {
     struct submitter *submitter;
     struct fleet *fleet;
     struct results *results;
+    struct outputs *outputs;
     struct hub *hub;
     struct zone_cache *zones;
     struct zone_watch zone_watch;

@@ -13,6 +13,7 @@
 #include "control/handlers.h"
 #include "control/http/listen.h"
 #include "control/http/tls.h"
+#include "control/outputs.h"
 #include "control/results.h"
 #include "workers/callback.h"
 #include "workers/strays.h"
@@ -158,6 +159,7 @@ void service_make_link(struct service *s)
     s->link = link_new(s->loop, &options);
     workers_use_link(s->workers, s->link);
     s->results = results_new(s->link, s->ticker, s->config->name_space);
+    s->outputs = outputs_new(s->link, s->config->name_space);
     s->fleet = fleet_new(s->link, s->config->name_space);
     make_hub(s);
     s->schedules = schedule_apply_new(s);

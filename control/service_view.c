@@ -114,6 +114,11 @@ struct submitter *service_submitter(const struct service *s)
     return s->submitter;
 }
 
+struct outputs *service_outputs(const struct service *s)
+{
+    return s->outputs;
+}
+
 struct results *service_results(const struct service *s)
 {
     return s->results;

@@ -14,6 +14,7 @@
 #include "control/api/metrics.h"
 #include "control/api/limits.h"
 #include "control/api/outcome.h"
+#include "control/api/output.h"
 #include "control/api/pull.h"
 #include "control/api/queues.h"
 #include "control/api/result.h"
@@ -67,6 +68,7 @@ static const struct route routes[] = {
     {"GET",    "/v1/jobs/{id}",                 job_show,          ROLE_READ   },
     {"PATCH",  "/v1/jobs/{id}",                 job_edit,          ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}/result",          job_result,        ROLE_READ | API_CONTENT},
+    {"GET",    "/v1/jobs/{id}/output",          job_output,        ROLE_READ | API_CONTENT},
     {"DELETE", "/v1/jobs/{id}",                 job_delete,        ROLE_ADMIN  },
     {"GET",    "/v1/jobs/{id}/explain",         job_explain,       ROLE_READ   },
     {"POST",   "/v1/jobs/{id}/cancel",          job_cancel,        ROLE_ADMIN  },

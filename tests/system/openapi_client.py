@@ -421,6 +421,8 @@ def steer_jobs(c):
         c.expect(200, "explainJob", {"id": f"default:{job}"})
     c.expect(200, "jobResult", {"id": "default:ran", "wait": "1s"})
     c.expect(202, "jobResult", {"id": "still:first"})
+    c.expect(200, "jobOutput", {"id": "default:dead"})
+    c.expect(200, "jobOutput", {"id": "still:first", "wait": "10ms", "after": "0,0"})
     c.expect(200, "retryJob", {"id": "still:gone"})
     c.expect(200, "deleteJob", {"id": "still:gone"})
 

@@ -1,0 +1,13 @@
+/* control/api/output.h — what a job prints: while it runs, and what is kept of it. Route function;
+ * ctx: struct service. */
+#ifndef PINION_CONTROL_API_OUTPUT_H
+#define PINION_CONTROL_API_OUTPUT_H
+
+#include "control/http/route.h"
+
+#define API_OUTPUT_WAIT_MAX_MS 300000
+#define API_OUTPUT_ASK_MS      1000 /* without ?wait=, so long its server has to tell what there is */
+
+route_fn job_output; /* ?after=ATTEMPT,BYTES&wait= */
+
+#endif
