@@ -11,6 +11,7 @@
 #include "base/time_text.h"
 #include "control/access/token_file.h"
 #include "control/shape.h"
+#include "control/shape_token.h"
 #include "control/state.h"
 #include "control/state_files.h"
 
@@ -78,18 +79,6 @@ static enum pinion_err read_make(const char *name, const struct token_flags *f, 
     t->made_ms = clock_wall_ms();
     t->expires_ms = f->expires_ms == FLAG_NONE ? 0 : t->made_ms + (int64_t)f->expires_ms;
     return PINION_OK;
-}
-
-static json_t *shape_token(const struct token *t)
-{
-    json_t *roles = json_array();
-
-    for (unsigned role = ROLE_READ; role < ROLES; role++)
-        if (t->roles & ROLE_BIT(role)) json_array_append_new(roles, json_string(role_name(role)));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", t->name, "roles", roles, "queues",
-                     t->queues[0] ? json_string(t->queues) : json_null(), "made_at",
-                     shape_time(t->made_ms), "expires_at",
-                     t->expires_ms ? shape_time(t->expires_ms) : json_null());
 }
 
 static void print_made(const struct token *t, const char *secret, bool json)

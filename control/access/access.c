@@ -149,11 +149,11 @@ static bool is_good(const struct token *t, const char *name, uint64_t mark)
            !token_expired(t, clock_wall_ms());
 }
 
-bool access_knows(const struct access *a, const char *name, uint64_t mark)
+const struct token *access_known(const struct access *a, const char *name, uint64_t mark)
 {
     for (size_t i = 0; i < a->set.count; i++)
-        if (is_good(&a->set.tokens[i], name, mark)) return true;
-    return is_good(&a->owner, name, mark);
+        if (is_good(&a->set.tokens[i], name, mark)) return &a->set.tokens[i];
+    return is_good(&a->owner, name, mark) ? &a->owner : NULL;
 }
 
 size_t access_tokens(const struct access *a)

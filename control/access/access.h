@@ -19,7 +19,7 @@ struct access_options {
     struct ticker *ticker;
     const char *dir;
     const char *owner; /* the secret of the state folder */
-    void (*changed)(void *ctx); /* tokens came, went or expired: see access_knows */
+    void (*changed)(void *ctx); /* tokens came, went or expired: see access_known */
     void *ctx;
 };
 
@@ -41,9 +41,9 @@ bool access_tells(struct access *, const void *peer, size_t len, uint64_t *ret_u
 
 /* Whose token is that? NULL: nobody's, or one that has expired. */
 const struct token *access_find(const struct access *, struct span secret);
-/* Is it still good? By its name and its mark. */
-bool     access_knows(const struct access *, const char *name, uint64_t mark);
-uint64_t token_mark(const struct token *);
+/* Is one still good? By its name and its mark; NULL: it is not. */
+const struct token *access_known(const struct access *, const char *name, uint64_t mark);
+uint64_t            token_mark(const struct token *);
 size_t   access_tokens(const struct access *); /* besides the owner's */
 uint64_t access_wrong_tokens(const struct access *); /* that were shown so far */
 

@@ -5,6 +5,7 @@
 #include "control/api/auth.h"
 #include "control/api/batches.h"
 #include "control/api/bulk.h"
+#include "control/api/caller.h"
 #include "control/api/cron.h"
 #include "control/api/enqueue.h"
 #include "control/api/events.h"
@@ -37,6 +38,7 @@ static const struct route routes[] = {
     {"GET",    "/readyz",                       readyz,            ROLE_NONE   },
     {"GET",    "/metrics",                      metrics_show,      ROLE_READ   },
     {"GET",    "/v1/health",                    health_show,       SCOPED(ROLE_READ)},
+    {"GET",    "/v1/caller",                    caller_show,       SCOPED(ROLE_READ)},
     {"GET",    "/v1/stats",                     stats_show,        SCOPED(ROLE_READ)},
     {"GET",    "/v1/events",                    events_follow,     SCOPED(ROLE_READ)},
     {"GET",    "/v1/servers",                   servers_list,      SCOPED(ROLE_READ)},

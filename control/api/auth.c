@@ -86,7 +86,7 @@ static bool identify(const struct service *s, const struct http_request *request
 
 bool api_caller_stays(const struct http_caller *c, void *ctx)
 {
-    return !c->mark || access_knows(service_access(ctx), c->name, c->mark);
+    return !c->mark || access_known(service_access(ctx), c->name, c->mark);
 }
 
 /* ---- may it? --------------------------------------------------------------------------------- */

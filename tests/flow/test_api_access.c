@@ -277,6 +277,31 @@ TEST(schedules_belong_to_their_queues)
     assert_int_equal(ask("DELETE", "/v1/schedules/m", MAIL, NULL).status, 200);
 }
 
+static void check_caller_is(const char *headers, const char *name, const char *roles,
+                            const char *queues)
+{
+    json_t *o = ask_json(200, "GET", "/v1/caller", headers, NULL);
+    char *found = json_dumps(json_object_get(o, "roles"), JSON_COMPACT);
+
+    assert_string_equal(text_at(o, "name"), name);
+    assert_string_equal(found, roles);
+    if (queues) assert_string_equal(text_at(o, "queues"), queues);
+    else assert_true(json_is_null(json_object_get(o, "queues")));
+    assert_true(json_is_null(json_object_get(o, "expires_at")));
+    free(found);
+    json_decref(o);
+}
+
+TEST(a_caller_is_told_what_it_may)
+{
+    check_caller_is(NULL, "loopback", "[]", NULL);
+    check_caller_is(AUTH, "owner", "[\"admin\"]", NULL);
+    check_caller_is(READ, "read-1", "[\"read\"]", "mail");
+    check_caller_is("Authorization: Bearer pinion_both\r\n", "both", "[\"enqueue\",\"work\"]",
+                    NULL);
+    assert_int_equal(ask("GET", "/v1/caller?x=1", NULL, NULL).status, 400);
+}
+
 /* ---- who waits when it ends ------------------------------------------------------------------ */
 
 static struct visitor *wait_as(const char *secret)
@@ -369,6 +394,7 @@ int main(void)
         cmocka_unit_test(every_route_for_every_caller),
         cmocka_unit_test(listings_show_what_the_token_is_for),
         cmocka_unit_test(schedules_belong_to_their_queues),
+        cmocka_unit_test(a_caller_is_told_what_it_may),
         cmocka_unit_test(who_is_revoked_or_expires_waits_no_more),
     };
     const struct CMUnitTest strict[] = {

@@ -377,6 +377,7 @@ def look_around(c):
     c.expect(200, "ready")
     c.expect(200, "metrics")
     c.expect(200, "health")
+    c.expect(200, "caller")
     c.expect(200, "stats")
     c.expect_frame("followEvents", {"type": ["queue", "server"], "queue": ["default"],
                                     "with": "kind", "frames": "2"})
