@@ -60,7 +60,7 @@ export function figure(name, title, lines, points, format, note) {
     return h("figure", {class: "chart", key: name},
         h("figcaption", {}, h("h2", {}, title), note ? h("small", {}, note) : null),
         h("ul", {class: "legend"}, told.map(([line, value]) =>
-            h("li", {key: line.label}, h("span", {class: `dot b-${line.colour}`, "aria-hidden": "true"}),
+            h("li", {key: line.label}, h("span", {class: `dot b-${line.colour}${line.dash ? " dash" : ""}`, "aria-hidden": "true"}),
               line.label, " ", h("b", {}, value === null || value === undefined ? "–" : format(value))))),
         h("div", {class: "plot", role: "img",
                   "aria-label": `${title}, now: ${told.map(say).join(", ")}`},

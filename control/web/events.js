@@ -24,11 +24,13 @@ const WHAT = {
     job: (e) => [jobLink(e.job), " ", badge(e.state), " ", e.kind ? h("span", {class: "mono"}, e.kind) : null],
     progress: (e) => [jobLink(e.job), " told how far it is"],
     more: (e) => ["and of others: ", states(e.counts)],
-    queue: (e) => [e.paused ? badge("paused") : null, " ", states(e.counts)],
-    schedule: (e) => [h("a", {href: `#/schedules/${encodeURIComponent(e.schedule ?? e.name)}`},
-                        e.schedule ?? e.name), " fired ", e.job ? jobLink(e.job) : null],
-    server: (e) => [h("span", {class: "mono"}, e.server ?? e.name), " ", badge(e.state ?? "up")],
-    missed: () => ["some events did not come through; what is shown elsewhere is whole"],
+    queue: (e) => [e.paused ? badge("paused") : null, e.draining ? badge("draining") : null, " ",
+                   states(e.counts)],
+    schedule: (e) => [h("a", {href: `#/schedules/${encodeURIComponent(e.schedule)}`}, e.schedule),
+                      ` ${e.outcome} `, e.job ? jobLink(e.job) : null],
+    server: (e) => [h("span", {class: "mono"}, e.server), " ", badge(e.state)],
+    missed: (e) => [`${e.count ? count(e.count) : "some"} events did not come through: ${e.why}; `,
+                    "what the other views show is whole"],
 };
 
 const line = (event) => h("li", {key: event.number, class: `event e-${event.type}`},

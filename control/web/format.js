@@ -40,7 +40,8 @@ export function ago(time, now = Date.now()) {
     if (!time) return "–";
     const ms = now - Date.parse(time);
     if (Math.abs(ms) < 1_000) return "now";
-    return ms > 0 ? `${duration(ms)} ago` : `in ${duration(-ms)}`;
+    const whole = Math.floor(Math.abs(ms) / 1_000) * 1_000; // tenths would only flicker
+    return ms > 0 ? `${duration(whole)} ago` : `in ${duration(whole)}`;
 }
 
 const two = (n) => String(n).padStart(2, "0");

@@ -52,8 +52,8 @@ function filters(page) {
           field("Error has", text(values, "error", "timed out")),
           field("Newer than", text(values, "newer_than", "2h")),
           field("Older than", text(values, "older_than", "7d")),
-          h("button", {type: "submit", class: "primary"}, "Show"),
-          h("a", {class: "button", href: jobsHref({state: values.state})}, "Clear")));
+          h("div", {class: "actions"}, h("button", {type: "submit", class: "primary"}, "Show"),
+            h("a", {class: "button", href: jobsHref({state: values.state})}, "Clear"))));
 }
 
 const wide = () => matchMedia("(min-width: 46rem)").matches;

@@ -14,35 +14,29 @@ function become(next) {
     for (const fn of states) fn();
 }
 
-// One message of Server-Sent Events; gives its id and what its data holds.
+// One message of Server-Sent Events: what its data holds, if any.
 function message(text) {
     const data = [];
-    let type = "message";
     for (const line of text.split("\n")) {
         const at = line.indexOf(":");
         const name = at < 0 ? line : line.slice(0, at);
         const value = at < 0 ? "" : line.slice(at + 1).replace(/^ /, "");
         if (name === "data") data.push(value);
         else if (name === "id") last = value;
-        else if (name === "event") type = value;
     }
-    return data.length ? {type, frame: JSON.parse(data.join("\n"))} : null;
+    return data.length ? JSON.parse(data.join("\n")) : null;
 }
 
 // A frame as a list of events; what was only counted in it comes as one event a queue.
-function eventsOf({type, frame}) {
-    const events = frame.events ?? [];
-    const at = frame.at ?? new Date().toISOString();
-    if (type === "missed") return [{type: "missed", at, ...frame}, ...events];
+function eventsOf(frame) {
+    const events = frame.events ?? [], at = new Date().toISOString();
     for (const [queue, counts] of Object.entries(frame.more ?? {}))
         events.push({type: "more", at, queue, counts});
     return events;
 }
 
 function hear(text) {
-    const got = message(text);
-    if (!got) return;
-    const events = eventsOf(got);
+    const frame = message(text), events = frame ? eventsOf(frame) : [];
     if (events.length) for (const fn of hearers) fn(events);
 }
 

@@ -6,8 +6,8 @@ import {h} from "./dom.js";
 
 const LIMIT = 100;
 
-export const rule = (s) => (s.cron ? [h("span", {class: "mono"}, s.cron), " ",
-                                      h("span", {class: "faint"}, s.tz)]
+export const rule = (s) => (s.cron
+    ? h("span", {}, h("span", {class: "mono"}, s.cron), " ", h("span", {class: "faint"}, s.tz))
     : s.every_ms ? `every ${duration(s.every_ms)}` : `once, ${s.at}`);
 
 export const href = (name) => `#/schedules/${part(name)}`;

@@ -6,7 +6,7 @@ import {safetyTests} from "./safety.mjs";
 import {scheduleTests} from "./schedules.mjs";
 import {shapeTests} from "./shape.mjs";
 import {steeringTests} from "./steering.mjs";
-import {liveTests} from "./live.mjs";
+import {liveTests, soakTest} from "./live.mjs";
 
 const world = new World(new Service(), new Browser());
 
@@ -16,8 +16,14 @@ after(async () => {
     await world.service.stop();
 });
 
-steeringTests(world);
-scheduleTests(world);
-safetyTests(world);
-liveTests(world);
-shapeTests(world); // ends with the service's own end
+const soak = Number(process.env.PINION_BROWSER_SOAK_S ?? 0);
+
+if (soak) {
+    soakTest(world, soak);
+} else {
+    steeringTests(world);
+    scheduleTests(world);
+    safetyTests(world);
+    liveTests(world);
+    shapeTests(world); // ends with the service's own end
+}
