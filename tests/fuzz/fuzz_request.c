@@ -1,6 +1,6 @@
 /* Whole requests against the real service: parser, routes, gate and handlers, with a Redis that
  * refuses or says nothing. Whatever comes, each answer is HTTP of ours, nothing is read beyond the
- * input, nobody waits for ever, and 500 tells of nothing but what such a Redis said.
+ * input, nobody waits for ever, and nothing but an odd Redis breaks us (500).
  *
  * The first byte says who asks and what Redis says, the second where the bytes are cut; of the rest
  * each '~' is CR LF, so that a seed is one line of text. */
@@ -26,6 +26,7 @@ static struct config config;
 static struct ev_loop *loop;
 static struct service *service;
 static char scratch[SCRATCH_MAX];
+static bool redis_is_odd; /* it says what no script of ours would: that is told by a 500 */
 
 static void must(bool condition, const char *what)
 {
@@ -103,7 +104,7 @@ static size_t check_answer(struct span got)
 
     must(got.len >= 12 && memcmp(got.data, "HTTP/1.1 ", 9) == 0, "an answer that is not HTTP");
     must(sscanf(got.data + 9, "%3u", &status) == 1 && status >= 100 && status < 600, "no status");
-    must(status != 500 || memmem(got.data, got.len, "does not understand", 19), got.data);
+    must(status != 500 || redis_is_odd, got.data);
     must(end != NULL, "a head without end");
     struct span head = {got.data, (size_t)(end - got.data) + 4};
     size_t body = length_of(head);
@@ -199,7 +200,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             buffer_add_text(&bytes, "\r\n");
         else
             buffer_add_char(&bytes, (char)data[i]);
-    mute_link_says((enum mute_answer)(data[0] / 3 % MUTE_ANSWERS), data[1]);
+    enum mute_answer how = data[0] / 3 % MUTE_ANSWERS;
+    redis_is_odd = how >= MUTE_REFUSED;
+    mute_link_says(how, data[1]);
     visit(data[0] % 3, (struct span){bytes.data ? bytes.data : "", bytes.len}, data[1]);
     buffer_deinit(&bytes);
     return 0;
