@@ -58,6 +58,14 @@ static void send_flow(struct http_exchange *x)
     }
 }
 
+static void count_unsent(struct http_exchange *x)
+{
+    size_t now = x->out.cap > HTTP_BUFFER_BYTES_KEPT ? x->out.cap : 0;
+
+    x->server->unsent += now - x->out_counted; /* unsigned: also goes down */
+    x->out_counted = now;
+}
+
 /* Sends what it can. The connection may be CONN_GONE afterwards. */
 static void send_rest(struct http_exchange *x)
 {
@@ -72,6 +80,7 @@ static void send_rest(struct http_exchange *x)
         buffer_deinit(&x->out);
     else
         buffer_clear(&x->out);
+    count_unsent(x);
     send_flow(x);
 }
 
@@ -255,6 +264,7 @@ static void settle(struct http_exchange *x, enum step step)
     if (x->at == CONN_GONE) return;
     settle_watchers(x, step == STEP_HUNGRY);
     settle_deadline(x);
+    count_unsent(x);
     x->served = false;
     /* Stopped by its share of the turn, or by a queue that is empty by now. */
     if (x->at == CONN_HEAD && step != STEP_HUNGRY && !http_conn_unsent(x)) http_conn_next(x);
@@ -502,7 +512,8 @@ void http_conn_close(struct http_exchange *x)
     x->fd = -1;
     x->at = CONN_GONE;
     server->buffered -= x->in_counted;
-    x->in_counted = 0;
+    server->unsent -= x->out_counted;
+    x->in_counted = x->out_counted = 0;
     http_peers_remove(x->peer_count);
     list_remove(&x->node);
     list_push(&server->closed, &x->node);

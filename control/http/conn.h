@@ -48,6 +48,7 @@ struct http_server {
     ev_timer turn;      /* runs while `again` is not empty, or the last one left */
     unsigned connections;
     size_t buffered; /* bytes of requests, beyond what idle connections keep */
+    size_t unsent;   /* bytes of replies, likewise */
     struct http_peers peers;
 
     uint32_t id_start; /* how the ids of its requests begin */
@@ -119,7 +120,8 @@ struct http_exchange {
     size_t in_at;      /* where this request begins */
     size_t in_counted; /* what server->buffered holds for it */
     struct buffer out;
-    size_t out_at; /* sent so far */
+    size_t out_at;      /* sent so far */
+    size_t out_counted; /* what server->unsent holds for it */
     struct http_parser parser;
 
     struct http_request request;

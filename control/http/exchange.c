@@ -36,6 +36,12 @@ bool http_exchange_closes(const struct http_exchange *x)
     return !x->parser.head.keep_alive || x->server->draining;
 }
 
+/* Clients that ask for much and do not read shall not have all memory. */
+static bool is_too_much(const struct http_server *server, size_t len)
+{
+    return len > HTTP_BUFFER_BYTES_KEPT && server->unsent + len > server->limits.unsent_bytes_max;
+}
+
 void http_reply(struct http_exchange *x, const struct http_reply *reply)
 {
     assert(x->owed); /* else it was answered twice */
@@ -48,6 +54,11 @@ void http_reply(struct http_exchange *x, const struct http_reply *reply)
         if (reply->len > x->server->limits.reply_bytes_max)
             http_render_problem(x, 500, PINION_INTERNAL, "the reply would be too large", NULL,
                                 close);
+        else if (is_too_much(x->server, reply->len))
+            http_render_problem(x, 503, PINION_UNAVAILABLE,
+                                "too many replies wait for slow readers; of a change, the outcome "
+                                "is unknown",
+                                NULL, close);
         else
             http_render(x, reply, close);
         request_done(x, close);

@@ -16,6 +16,7 @@
 #define HTTP_BUFFERED_BYTES_MAX    (64u << 20) /* of requests, over all connections; more is 429 */
 #define HTTP_REPLY_BYTES_MAX       (16u << 20) /* one reply's body; more is our bug, and 500 */
 #define HTTP_REPLY_QUEUE_BYTES_MAX (64u << 10) /* unsent; the next request waits behind it */
+#define HTTP_UNSENT_BYTES_MAX      (256u << 20) /* of replies that nobody reads, over all; 503 */
 #define HTTP_CONNECTIONS_MAX       4096        /* more get 503 and are closed */
 #define HTTP_PEER_CONNECTIONS_MAX  2048        /* of one address, IPv6 /64 or user; as above */
 #define HTTP_PIPELINE_MAX          64          /* requests of one connection in one turn */
@@ -55,7 +56,7 @@
 
 struct http_limits {
     size_t head_bytes_max, target_bytes_max, body_bytes_max, swallow_bytes_max;
-    size_t buffered_bytes_max, reply_bytes_max, reply_queue_bytes_max;
+    size_t buffered_bytes_max, reply_bytes_max, reply_queue_bytes_max, unsent_bytes_max;
     size_t stream_queue_bytes_max, message_bytes_max;
     unsigned headers_max, connections_max, peer_connections_max, pipeline_max;
     uint64_t shake_ms, head_ms, body_ms, answer_ms, write_ms, idle_ms, linger_ms;

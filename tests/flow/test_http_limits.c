@@ -189,6 +189,35 @@ TEST(reply_size)
     expect(c, 500);
 }
 
+TEST(unsent_bytes_of_all)
+{
+    open_with((struct http_limits){.unsent_bytes_max = 100000});
+    expect(client_with(GET("/big?100000")), 200);
+    assert_true(has(expect(client_with(GET("/big?100001")), 503), "slow readers"));
+    expect(client_with(GET("/big?8192")), 200);
+    eventually(server->unsent == 0);
+}
+
+TEST(slow_readers_do_not_take_all_memory)
+{
+    open_with((struct http_limits){.unsent_bytes_max = 20000000, .write_ms = 5000});
+    struct client *slow = client_with(GET("/big?12000000"));
+    for (unsigned i = 0; i < 20; i++) world_sleep_turn();
+    assert_in_range(server->unsent, 8000001, 20000000);
+    struct client *c = client_with(GET("/big?12000000"));
+    expect(c, 503);
+    client_send(c, GET("/echo")); /* what is small is still answered */
+    expect(c, 200);
+    expect(slow, 200);
+    eventually(server->unsent == 0);
+    client_send(c, GET("/big?12000000"));
+    expect(c, 200);
+    slow = client_with(GET("/big?12000000"));
+    for (unsigned i = 0; i < 20; i++) world_sleep_turn();
+    world_pass(5100);
+    assert_int_equal(server->unsent, 0); /* one that never reads is cut, and its memory is free */
+}
+
 TEST(connections)
 {
     open_with((struct http_limits){.connections_max = 3});
@@ -335,6 +364,8 @@ int main(void)
         test(chunked_body),
         test(buffered_bytes_of_all),
         test(reply_size),
+        test(unsent_bytes_of_all),
+        test(slow_readers_do_not_take_all_memory),
         test(connections),
         test(connections_of_one_peer),
         test(pipelined_requests_share_turns),
