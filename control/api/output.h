@@ -6,7 +6,7 @@
 #include "control/http/route.h"
 
 #define API_OUTPUT_WAIT_MAX_MS 300000
-#define API_OUTPUT_ASK_MS      1000 /* without ?wait=: its server has so long to tell what is there */
+#define API_OUTPUT_ASK_MS      1000 /* without ?wait=, its server has so long to tell of it */
 
 route_fn job_output; /* ?after=ATTEMPT,BYTES&wait= */
 
