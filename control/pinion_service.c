@@ -247,6 +247,11 @@ int pinion_service_stopped(const struct pinion_service *s)
     return service_stopped(s->service);
 }
 
+const char *pinion_service_address(const struct pinion_service *s)
+{
+    return service_address(s->service);
+}
+
 struct ev_loop *pinion_service_loop(struct pinion_service *s)
 {
     return service_loop(s->service);

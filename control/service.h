@@ -43,6 +43,7 @@ struct zone_cache;
 struct service *service_new(struct ev_loop *loop, const struct config *config);
 void            service_free(struct service *); /* stopped, or never started; NULL: no-op */
 
+const char     *service_address(const struct service *); /* of HTTP; NULL: none, or not yet */
 struct ev_loop *service_loop(const struct service *);
 struct ticker  *service_ticker(const struct service *);
 

@@ -63,6 +63,11 @@ uint64_t service_roundtrip_us(const struct service *s)
     return s->link ? link_roundtrip_us(s->link) : 0;
 }
 
+const char *service_address(const struct service *s)
+{
+    return s->http ? http_server_address(s->http) : NULL;
+}
+
 bool service_has_others(const struct service *s)
 {
     return s->others != NULL;

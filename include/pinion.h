@@ -308,6 +308,9 @@ enum pinion_err pinion_service_run(struct pinion_service *);
 /* No more claims, a grace period, then what still runs is released uncharged. Twice: hurries. */
 void pinion_service_stop(struct pinion_service *);
 int  pinion_service_ready(const struct pinion_service *); /* 1: connected, and it claims */
+/* Where it listens, with the port that ":0" became: "127.0.0.1:7466", "unix:PATH"; borrowed. NULL:
+ * nowhere, or not yet; one that is ready does. */
+const char *pinion_service_address(const struct pinion_service *);
 struct ev_loop *pinion_service_loop(struct pinion_service *); /* for watchers of your own */
 int  pinion_service_stopped(const struct pinion_service *);
 void pinion_service_free(struct pinion_service *); /* only when stopped or never started */
