@@ -304,17 +304,22 @@ TEST(a_caller_is_told_what_it_may)
 
 /* ---- who waits when it ends ------------------------------------------------------------------ */
 
-static struct visitor *wait_as(const char *secret)
+static struct visitor *visit_as(const char *secret, const char *request)
 {
     struct visitor *v = visitor_open();
     char text[300];
     int len = snprintf(text, sizeof text,
-                       "POST /v1/queues/default/lease?kind=none&wait=60s HTTP/1.1\r\n"
-                       "Host: localhost\r\nContent-Length: 0\r\nAuthorization: Bearer %s\r\n\r\n",
-                       secret);
+                       "%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
+                       "Accept: text/event-stream\r\n%s\r\n",
+                       request, secret, request[0] == 'P' ? "Content-Length: 0\r\n" : "");
 
     visitor_send(v, text, (size_t)len);
     return v;
+}
+
+static struct visitor *wait_as(const char *secret)
+{
+    return visit_as(secret, "POST /v1/queues/default/lease?kind=none&wait=60s");
 }
 
 static json_int_t waiting(void)
@@ -328,7 +333,7 @@ static json_int_t waiting(void)
 
 TEST(who_is_revoked_or_expires_waits_no_more)
 {
-    struct visitor *kept, *revoked, *expired;
+    struct visitor *kept, *revoked, *expired, *listener;
     struct error why;
 
     make("kept", ROLE_BIT(ROLE_WORK), "", 0);
@@ -336,10 +341,11 @@ TEST(who_is_revoked_or_expires_waits_no_more)
     eventually(status_with("pinion_leaver", "GET", "/v1/health") == 200);
     kept = wait_as("pinion_kept");
     revoked = wait_as("pinion_leaver");
+    listener = visit_as("pinion_leaver", "GET /v1/events");
+    assert_int_equal(visitor_answer(listener).status, 200);
     eventually(waiting() == 2);
-    /* Another one of the same name is another one. */
     assert_int_equal(token_file_edit(world_state_dir(), revoke, (char[]){"leaver"}, &why), 0);
-    eventually(!visitor_is_open(revoked));
+    eventually(!visitor_is_open(revoked) && !visitor_is_open(listener));
     make("short", ROLE_BIT(ROLE_WORK), "", clock_wall_ms() + 2000);
     eventually(status_with("pinion_short", "GET", "/v1/health") == 200);
     expired = wait_as("pinion_short");
@@ -350,6 +356,7 @@ TEST(who_is_revoked_or_expires_waits_no_more)
     assert_true(visitor_is_open(kept));
     visitor_close(kept);
     visitor_close(revoked);
+    visitor_close(listener);
     visitor_close(expired);
 }
 
