@@ -149,6 +149,11 @@ void history_count(struct history *h, struct span queue, int state, uint32_t job
     if (c) c->jobs[state] += jobs;
 }
 
+bool history_is_full(const struct history *h)
+{
+    return open_moment(h)->jobs == MOMENT_JOBS_MAX;
+}
+
 bool history_is_open(const struct history *h)
 {
     return open_moment(h)->count || open_moment(h)->counted;

@@ -44,6 +44,7 @@ void            history_free(struct history *); /* NULL: no-op */
 /* To the open moment. A change of a job that finds no place there is counted instead. */
 void history_add(struct history *, const struct event *);
 void history_count(struct history *, struct span queue, int state, uint32_t jobs);
+bool history_is_full(const struct history *); /* further changes of jobs would only be counted */
 bool history_is_open(const struct history *); /* something was added to the open moment */
 /* Ends the open moment, if there is anything in it, and forgets what is old. */
 void history_close(struct history *, uint64_t mono_ms);

@@ -14,12 +14,37 @@
 
 /* ---- events, as JSON ------------------------------------------------------------------------- */
 
+/* Thousands a second may come in the same few milliseconds. */
 static void begin_event(struct hub *h, struct buffer *json, enum event_type type)
 {
-    char at[TIME_TEXT_MAX];
+    int64_t now_ms = h->o.now_ms(h->o.ctx);
 
-    buffer_printf(json, "{\"type\":\"%s\",\"at\":\"%s\"", event_type_names[type],
-                  time_format_utc(h->o.now_ms(h->o.ctx), at));
+    if (now_ms != h->at_ms) time_format_utc(now_ms, h->at_text);
+    h->at_ms = now_ms;
+    buffer_add_text(json, "{\"type\":\"");
+    buffer_add_text(json, event_type_names[type]);
+    buffer_add_text(json, "\",\"at\":\"");
+    buffer_add_text(json, h->at_text);
+    buffer_add_char(json, '"');
+}
+
+/* Of a few plain characters, as all names and words are: nothing is to be escaped. */
+static void add_member(struct buffer *json, const char *name, struct span value)
+{
+    buffer_add_text(json, ",\"");
+    buffer_add_text(json, name);
+    buffer_add_text(json, "\":\"");
+    buffer_add(json, value.data, value.len);
+    buffer_add_char(json, '"');
+}
+
+static void add_job_id(struct buffer *json, struct span queue, struct span local)
+{
+    buffer_add_text(json, ",\"job\":\"");
+    buffer_add(json, queue.data, queue.len);
+    buffer_add_char(json, ':');
+    buffer_add(json, local.data, local.len);
+    buffer_add_char(json, '"');
 }
 
 void hub_missed(struct hub *h, struct buffer *json, const char *why, uint64_t count)
@@ -30,60 +55,52 @@ void hub_missed(struct hub *h, struct buffer *json, const char *why, uint64_t co
     else buffer_add_text(json, "null}");
 }
 
-/* Takes the JSON. */
-static void add_event(struct hub *h, struct event e, struct buffer *json)
+/* Its JSON is in h->json. */
+static void add_event(struct hub *h, struct event e)
 {
     bool was_open = history_is_open(h->history);
 
-    e.json = (struct span){json->data, json->len};
+    e.json = (struct span){h->json.data, h->json.len};
     history_add(h->history, &e);
-    buffer_deinit(json);
+    buffer_clear(&h->json);
     if (!was_open) hub_send_soon(h);
 }
 
-/* Names and words are of a few plain characters: nothing is to be escaped. */
 static void add_job(struct hub *h, struct event e, struct span word, struct span local)
 {
-    struct buffer json = BUFFER_INIT;
-
-    begin_event(h, &json, e.type);
-    buffer_printf(&json, ",\"queue\":\"%.*s\",\"job\":\"%.*s:%.*s\"", (int)e.queue.len,
-                  e.queue.data, (int)e.queue.len, e.queue.data, (int)local.len, local.data);
-    if (e.type == EVENT_JOB)
-        buffer_printf(&json, ",\"state\":\"%.*s\"", (int)word.len, word.data);
-    if (e.kind.data) buffer_printf(&json, ",\"kind\":\"%.*s\"", (int)e.kind.len, e.kind.data);
-    buffer_add_char(&json, '}');
-    add_event(h, e, &json);
+    begin_event(h, &h->json, e.type);
+    add_member(&h->json, "queue", e.queue);
+    add_job_id(&h->json, e.queue, local);
+    if (e.type == EVENT_JOB) add_member(&h->json, "state", word);
+    if (e.kind.data) add_member(&h->json, "kind", e.kind);
+    buffer_add_char(&h->json, '}');
+    add_event(h, e);
 }
 
 static void add_fire(struct hub *h, struct span queue, const struct feed_fire *f)
 {
     struct event e = {.type = EVENT_SCHEDULE, .queue = queue};
-    struct buffer json = BUFFER_INIT;
     char due[TIME_TEXT_MAX];
 
-    begin_event(h, &json, e.type);
-    buffer_printf(&json,
-                  ",\"queue\":\"%.*s\",\"schedule\":\"%.*s\",\"fire_time\":\"%s\","
-                  "\"outcome\":\"%.*s\",\"job\":",
-                  (int)queue.len, queue.data, (int)f->schedule.len, f->schedule.data,
-                  time_format_utc(f->at_ms, due), (int)f->outcome.len, f->outcome.data);
-    if (f->job.data)
-        buffer_printf(&json, "\"%.*s:%.*s\"}", (int)queue.len, queue.data, (int)f->job.len,
-                      f->job.data);
-    else
-        buffer_add_text(&json, "null}");
-    add_event(h, e, &json);
+    begin_event(h, &h->json, e.type);
+    add_member(&h->json, "queue", queue);
+    add_member(&h->json, "schedule", f->schedule);
+    add_member(&h->json, "fire_time", span_of(time_format_utc(f->at_ms, due)));
+    add_member(&h->json, "outcome", f->outcome);
+    if (f->job.data) add_job_id(&h->json, queue, f->job);
+    else buffer_add_text(&h->json, ",\"job\":null");
+    buffer_add_char(&h->json, '}');
+    add_event(h, e);
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
 static void on_changed(void *ctx, enum event_type type, struct span queue, struct span json)
 {
-    struct buffer copy = BUFFER_INIT;
+    struct hub *h = ctx;
 
-    buffer_add(&copy, json.data, json.len);
-    add_event(ctx, (struct event){.type = type, .queue = queue}, &copy);
+    buffer_add(&h->json, json.data, json.len);
+    add_event(h, (struct event){.type = type, .queue = queue});
 }
 
 /* From here on everything is told. What the first look found is what listeners are greeted with, so
@@ -157,7 +174,7 @@ static void on_note(struct hub *h, struct span queue, struct feed_note *n)
     uint64_t left = n->count;
 
     if (state < 0 && !is_progress) return look_soon(h);
-    while (feed_next(n, &local, &e.kind)) {
+    while ((is_progress || !history_is_full(h->history)) && feed_next(n, &local, &e.kind)) {
         add_job(h, e, n->word, local);
         if (left) left--;
     }
@@ -180,12 +197,10 @@ void hub_message(struct hub *h, struct span channel, struct span text)
 
 void hub_lost(struct hub *h)
 {
-    struct buffer json = BUFFER_INIT;
-
     if (!h || h->at == HUB_IDLE || h->at == HUB_STOPPED) return;
     if (!h->lost) {
-        hub_missed(h, &json, "redis", 0);
-        add_event(h, (struct event){.type = EVENT_MISSED}, &json);
+        hub_missed(h, &h->json, "redis", 0);
+        add_event(h, (struct event){.type = EVENT_MISSED});
     }
     h->lost = true;
     h->at = HUB_LOOKING;
@@ -310,5 +325,6 @@ void hub_free(struct hub *h)
     assert(list_empty(&h->groups));
     follow_free(h->follow);
     present_free(h->present);
+    buffer_deinit(&h->json);
     free(h);
 }

@@ -6,6 +6,7 @@
 #ifndef PINION_CONTROL_EVENTS_HUB_INSIDE_H
 #define PINION_CONTROL_EVENTS_HUB_INSIDE_H
 
+#include "base/time_text.h"
 #include "control/events/follow.h"
 #include "control/events/hub.h"
 #include "control/events/present.h"
@@ -45,6 +46,9 @@ struct hub {
     bool refused; /* a queue could not be asked */
     uint64_t looked_ms;
     struct alarm look, send, linger;
+    struct buffer json;       /* of the event that is being made */
+    int64_t at_ms;            /* that `at` is the text of */
+    char at_text[TIME_TEXT_MAX];
 };
 
 /* hub_group.c */
