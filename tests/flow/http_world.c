@@ -223,7 +223,7 @@ void client_shake_with(struct client *c, SSL_SESSION *session)
     }
 }
 
-static ssize_t client_recv(struct client *c, void *out, size_t size)
+ssize_t client_take(struct client *c, void *out, size_t size)
 {
     if (!c->ssl) return recv(c->fd, out, size, MSG_DONTWAIT);
     int n = SSL_read(c->ssl, out, (int)size);
@@ -306,7 +306,7 @@ void world_drain(void)
 void client_pull(struct client *c)
 {
     while (c->fd >= 0 && !c->eof) {
-        ssize_t n = client_recv(c, buffer_reserve(&c->got, 65536), 65536);
+        ssize_t n = client_take(c, buffer_reserve(&c->got, 65536), 65536);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (n <= 0) c->eof = true;
         if (n > 0) c->got.len += (size_t)n;

@@ -61,6 +61,7 @@ void client_send_bytes(struct client *, const void *data, size_t len);
 void client_pull(struct client *);  /* what has come, into `got` */
 /* What the socket takes now, and no turn of the loop: as send(). */
 ssize_t client_try_send(struct client *, const void *data, size_t len);
+ssize_t client_take(struct client *, void *out, size_t size); /* as recv(), and not into `got` */
 void client_leave(struct client *); /* close */
 void client_reset(struct client *); /* RST */
 void client_half_close(struct client *);
