@@ -97,6 +97,19 @@ unknown() { # TOKEN: it is none; after some such, less politely
     exits 2 serve --listen 127.0.0.1:0
     [[ $stderr = *'expected mode 0600, not 0640: chmod 600 it'* ]]
     chmod 600 "$PINION_STATE/tokens"
+    for link in good /dev/null; do # others may own what it points to
+        ln -sf "$PWD/$link" "$PINION_STATE/tokens"
+        exits 2 serve --listen 127.0.0.1:0
+    done
+    rm "$PINION_STATE/tokens"
+    (umask 077 && cat good >"$PINION_STATE/tokens")
+    truncate -s 320000 "$PINION_STATE/tokens"
+    exits 2 token list
+    [[ $stderr = *'line 4: token name'* ]]
+    truncate -s 320001 "$PINION_STATE/tokens"
+    exits 2 token list
+    [[ $stderr = *'expected at most 320000 bytes'* ]]
+    cat good >"$PINION_STATE/tokens"
     start
     answers 200 "$ci" GET /v1/queues
     head -c -10 good >"$PINION_STATE/tokens"
