@@ -1,6 +1,6 @@
 /* tests/flow/test_http_edges.c — one table of the sizes and counts of control/http/limits.h: what
- * is still taken, and what is one too many; and one of its deadlines: each is a total, that no trickle
- * moves. How they work in detail is in test_http_limits.c and test_http_time.c. */
+ * is still taken, and what is one too many; and one of its deadlines: each is a total, that no
+ * trickle moves. How they work in detail is in test_http_limits.c and test_http_time.c. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
