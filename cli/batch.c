@@ -1,6 +1,7 @@
 /* cli/batch.c — batches: opened, closed, shown, listed. */
 #include "cli/connect.h"
 #include "cli/flags.h"
+#include "cli/page.h"
 #include "cli/payload.h"
 #include "cli/progress.h"
 #include "cli/table.h"
@@ -8,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include "control/new_job.h"
 #include "control/shape.h"
 #include "control/shape_batch.h"
@@ -16,6 +18,7 @@
 struct batch_flags {
     struct common common;
     const char *queue, *on_complete;
+    struct page_values page; /* of list */
 };
 
 #define AT(field) offsetof(struct batch_flags, field)
@@ -247,13 +250,19 @@ static int show_main(int argc, char **argv)
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
+static const struct flag list_flags[] = {
+    {"queue", 'q', FLAG_TEXT, AT(queue), 0, 0, "QUEUE", "default: default"},
+    PAGE_FLAGS(AT(page), "CURSOR"),
+};
+
 static const struct command list_command = {
     .name = "batch list",
     .usage = "[FLAGS]",
-    .about = "Lists the batches of a queue, in no order. Complete ones are kept for a week.",
+    .about = "Lists the batches of a queue, in no order, --limit of them or a few more. Complete\n"
+             "ones are kept for a week.",
     .examples = "pinion batch list -q mail",
-    .flags = flags,
-    .flags_count = OTHER_FLAGS,
+    .flags = list_flags,
+    .flags_count = countof(list_flags),
     .common_at = AT(common),
 };
 
@@ -274,24 +283,30 @@ static void add_page(const struct redisReply *page, struct table *t)
     }
 }
 
-/* Page by page, until the last. */
+/* Page by page, until the limit or the last; `next`: where it goes on, empty at the end. */
 static enum pinion_err read_list(struct batch_call *c, json_t *items, struct table *t,
-                                 struct error *why)
+                                 struct buffer *next, struct error *why)
 {
-    struct span next = {0};
+    uint64_t limit = c->f->page.limit, left = limit;
     enum pinion_err err;
 
+    if (c->f->page.after) buffer_add_text(next, c->f->page.after);
     do {
+        struct span from = {next->len ? next->data : NULL, next->len}, behind;
         json_t *page;
-        batch_list_build(&c->request, queue_key_span(&c->key), next, BATCH_PAGE_MAX);
+        batch_list_build(&c->request, queue_key_span(&c->key), from,
+                         left < BATCH_PAGE_MAX ? left : BATCH_PAGE_MAX);
         err = call_send(c, why);
         if (err) return err;
         add_page(c->reply, t);
         page = shape_batches(c->reply, c->queue);
         json_array_extend(items, page);
         json_decref(page);
-        next = batch_list_next(c->reply);
-    } while (next.len);
+        behind = batch_list_next(c->reply);
+        buffer_clear(next);
+        buffer_add(next, behind.data ? behind.data : "", behind.len);
+        left = json_array_size(items) < limit ? limit - json_array_size(items) : 0;
+    } while (next->len && left);
     return PINION_OK;
 }
 
@@ -299,7 +314,9 @@ static int list_main(int argc, char **argv)
 {
     static const char *const heads[] = {"BATCH",     "STATE",   "TOTAL",  "DONE", "DEAD",
                                         "CANCELLED", "PENDING", "OPENED", NULL};
-    struct batch_flags values = {.common = COMMON_INIT};
+    struct batch_flags values = {.common = COMMON_INIT, .page = PAGE_INIT};
+    struct buffer next = BUFFER_INIT;
+    const char *after;
     struct batch_call c;
     struct table table;
     struct error why = {0};
@@ -308,12 +325,20 @@ static int list_main(int argc, char **argv)
     int first, status;
 
     if (!flags_read(&list_command, argc, argv, &values, &first, &status)) return status;
+    after = values.page.after;
+    if (after && (!*after || after[strspn(after, "0123456789")]))
+        return cli_fail_usage(&list_command, "--after '%.80s': expected the `next` of a listing",
+                              after);
     if (call_open(&c, &values, NULL, &why)) return cli_fail(&why);
     table_init(&table, heads);
     items = json_array();
-    err = read_list(&c, items, &table, &why);
-    if (!err && values.common.json) json_print(shape_list(json_incref(items), NULL));
-    else if (!err) table_print(&table);
+    err = read_list(&c, items, &table, &next, &why);
+    if (!err && values.common.json)
+        json_print(shape_list(json_incref(items), next.len ? next.data : NULL));
+    else if (!err)
+        table_print(&table);
+    if (!err && !values.common.json) page_tell(next.len ? next.data : NULL);
+    buffer_deinit(&next);
     json_decref(items);
     table_deinit(&table);
     call_close(&c);

@@ -2,6 +2,7 @@
 #include "cli/connect.h"
 #include "cli/filter.h"
 #include "cli/flags.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
@@ -101,9 +102,8 @@ static void print(struct page *p)
         json_print(shape_list(p->items, next));
     } else {
         table_print(&p->table);
-        if (next)
-            fprintf(stderr, "pinion: there may be more: --after '%s'\n", next);
-        else if (table_empty(&p->table))
+        page_tell(next);
+        if (!next && table_empty(&p->table))
             fprintf(stderr, "pinion: no such job in queue '%s'\n", p->flags->queue);
     }
     free(next);

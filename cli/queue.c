@@ -1,6 +1,7 @@
 /* cli/queue.c — the queues: how full they are, and whether they run. */
 #include "cli/connect.h"
 #include "cli/flags.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
@@ -43,11 +44,22 @@ static enum pinion_err read_stats(struct session *s, struct span name, struct qu
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
+struct list_flags {
+    struct common common;
+    struct page_values page;
+};
+
+static const struct flag list_flags[] = {
+    PAGE_FLAGS(offsetof(struct list_flags, page), "QUEUE"),
+};
+
 static const struct command list_command = {
     .name = "queue list",
     .usage = "[FLAGS]",
-    .about = "Lists all queues, with how many jobs are in each state.",
+    .about = "Lists all queues by name, with how many jobs are in each state.",
     .examples = "pinion queue list\npinion queue list --json | jq '.items[].counts.ready'",
+    .flags = list_flags,
+    .flags_count = countof(list_flags),
 };
 
 static void add_row(struct table *t, struct span name, const struct queue_view *v)
@@ -62,11 +74,29 @@ static void add_row(struct table *t, struct span name, const struct queue_view *
         t, span_of(v->oldest_ready_ms ? duration_format((uint64_t)v->oldest_ready_ms, age) : NULL));
 }
 
-static enum pinion_err print_list(struct session *s, bool json, struct error *why)
+/* Leaves those names that the page has; *ret_next: the last of them, if there are others behind. */
+static void cut_page(struct queue_names *q, const struct page_values *page, char ret_next[])
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < q->count; i++) {
+        if (!page_has(page, q->names[i])) continue;
+        if (kept == page->limit) {
+            snprintf(ret_next, QUEUE_NAME_MAX + 1, "%.*s", (int)q->names[kept - 1].len,
+                     q->names[kept - 1].data);
+            break;
+        }
+        q->names[kept++] = q->names[i];
+    }
+    q->count = kept;
+}
+
+static enum pinion_err print_list(struct session *s, const struct list_flags *f, struct error *why)
 {
     static const char *const heads[] = {"QUEUE",     "STATE",        "SCHEDULED", "READY",
                                         "ACTIVE",    "RETRY",        "DONE",      "DEAD",
                                         "CANCELLED", "OLDEST READY", NULL};
+    char next[QUEUE_NAME_MAX + 1] = "";
     struct queue_names queues;
     struct queue_view view;
     struct table table;
@@ -75,7 +105,8 @@ static enum pinion_err print_list(struct session *s, bool json, struct error *wh
     enum pinion_err err = queue_names_read(s, &queues, why);
 
     if (err) return err;
-    items = json ? json_array() : NULL;
+    cut_page(&queues, &f->page, next);
+    items = f->common.json ? json_array() : NULL;
     table_init(&table, heads);
     for (size_t i = 0; !err && i < queues.count; i++) {
         json_t *rules, *limits;
@@ -88,8 +119,9 @@ static enum pinion_err print_list(struct session *s, bool json, struct error *wh
         json_decref(rules);
     }
     if (err) json_decref(items);
-    else if (items) json_print(shape_list(items, NULL));
+    else if (items) json_print(shape_list(items, *next ? next : NULL));
     else table_print(&table);
+    if (!err && !items) page_tell(*next ? next : NULL);
     table_deinit(&table);
     queue_names_deinit(&queues);
     return err;
@@ -97,7 +129,7 @@ static enum pinion_err print_list(struct session *s, bool json, struct error *wh
 
 static int list_main(int argc, char **argv)
 {
-    struct queue_flags values = {.common = COMMON_INIT};
+    struct list_flags values = {.common = COMMON_INIT, .page = PAGE_INIT};
     struct session session;
     struct error why = {0};
     enum pinion_err err;
@@ -105,7 +137,7 @@ static int list_main(int argc, char **argv)
 
     if (!flags_read(&list_command, argc, argv, &values, &first, &status)) return status;
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
-    err = print_list(&session, values.common.json, &why);
+    err = print_list(&session, &values, &why);
     session_close(&session);
     return err ? cli_fail(&why) : cli_finish(0);
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include "cli/page.h"
 #include "cli/verbs.h"
 #include "control/schedule_page.h"
 #include "control/shape.h"
@@ -119,8 +120,8 @@ static void print_table(const json_t *items, const char *next)
     table_init(&table, heads);
     for (size_t i = 0; i < json_array_size(items); i++) add_row(&table, json_array_get(items, i));
     table_print(&table);
-    if (next) fprintf(stderr, "pinion: there may be more: --after '%s'\n", next);
-    else if (table_empty(&table)) fputs("pinion: no schedule\n", stderr);
+    page_tell(next);
+    if (!next && table_empty(&table)) fputs("pinion: no schedule\n", stderr);
     table_deinit(&table);
 }
 

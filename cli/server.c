@@ -3,8 +3,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "base/memory.h"
 #include "cli/flags.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "base/time_text.h"
@@ -12,14 +15,21 @@
 
 struct server_flags {
     struct common common;
+    struct page_values page;
+};
+
+static const struct flag list_flags[] = {
+    PAGE_FLAGS(offsetof(struct server_flags, page), "SERVER"),
 };
 
 static const struct command list_command = {
     .name = "server list",
     .usage = "[FLAGS]",
-    .about = "Lists the servers that run jobs: what they handle, and when each was heard last. A\n"
-             "server that was silent for three seconds is lost.",
+    .about = "Lists the servers that run jobs, by name: what they handle, and when each was heard\n"
+             "last. A server that was silent for three seconds is lost.",
     .examples = "pinion server list\npinion server list --json | jq -r '.items[].handlers[]'",
+    .flags = list_flags,
+    .flags_count = countof(list_flags),
 };
 
 static enum pinion_err join_queue(struct session *s, json_t *servers, struct span queue,
@@ -103,17 +113,38 @@ static const char *state_of(const json_t *server)
     return state ? state : "alive";
 }
 
-static void print_table(json_t *servers)
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The page's servers by name; the caller's. *ret_next borrows from `servers`. */
+static json_t *cut_page(json_t *servers, const struct page_values *page, const char **ret_next)
+{
+    const char **names = xcalloc(json_object_size(servers) + 1, sizeof *names), *name;
+    json_t *items = json_array(), *server;
+    size_t count = 0;
+
+    json_object_foreach (servers, name, server)
+        if (page_has(page, span_of(name))) names[count++] = name;
+    qsort(names, count, sizeof *names, by_name);
+    for (size_t i = 0; i < count && i < page->limit; i++)
+        json_array_append(items, json_object_get(servers, names[i]));
+    *ret_next = count > page->limit ? names[page->limit - 1] : NULL;
+    free(names);
+    return items;
+}
+
+static void print_table(const json_t *items)
 {
     static const char *const heads[] = {"SERVER", "STATE",  "HOST",    "PID",      "RUNNING",
                                         "HTTP",   "QUEUES", "HANDLES", "LAST HEARD", NULL};
     struct table table;
-    const char *name;
-    json_t *server;
 
     table_init(&table, heads);
-    json_object_foreach(servers, name, server) {
-        table_add(&table, span_of(name));
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *server = json_array_get(items, i);
+        add_text(&table, server, "name");
         table_add(&table, span_of(state_of(server)));
         add_text(&table, server, "host");
         table_printf(&table, "%" PRId64, number(server, "pid"));
@@ -128,23 +159,23 @@ static void print_table(json_t *servers)
     table_deinit(&table);
 }
 
-static void print_servers(json_t *servers, bool json)
+static void print_servers(json_t *servers, const struct server_flags *f)
 {
-    json_t *items, *server;
-    const char *name;
+    const char *next;
+    json_t *items = cut_page(servers, &f->page, &next);
 
-    if (!json) {
-        print_table(servers);
+    if (f->common.json) {
+        json_print(shape_list(items, next));
         return;
     }
-    items = json_array();
-    json_object_foreach(servers, name, server) json_array_append(items, server);
-    json_print(shape_list(items, NULL));
+    print_table(items);
+    page_tell(next);
+    json_decref(items);
 }
 
 static int list_main(int argc, char **argv)
 {
-    struct server_flags values = {.common = COMMON_INIT};
+    struct server_flags values = {.common = COMMON_INIT, .page = PAGE_INIT};
     struct session session;
     struct error why = {0};
     json_t *servers = NULL;
@@ -156,7 +187,7 @@ static int list_main(int argc, char **argv)
     err = servers_read(&session, &servers, &why);
     session_close(&session);
     if (err) return cli_fail(&why);
-    print_servers(servers, values.common.json);
+    print_servers(servers, &values);
     json_decref(servers);
     return cli_finish(0);
 }

@@ -96,9 +96,10 @@ verbs()
     done
 }
 
+# Of a verb that has no flags of its own.
 common()
 {
-    "$pinion" queue list --help | help_page '' | sed '1,/^$/d' | awk '/^\*--/ { on = 1 } /^```/ { exit } on'
+    "$pinion" queue show --help | help_page '' | sed '1,/^$/d' | awk '/^\*--/ { on = 1 } /^```/ { exit } on'
 }
 
 # Rows of the Markdown table in stdin, their cells parted by tabs, without links and quotes.

@@ -598,3 +598,34 @@ good_lines() { # COUNT
     script -qec "$PINION_BINARY job retry --all --state cancelled --yes" /dev/null |
         grep -q '\] *[0-9]*% [0-9]* of 40000 looked at'
 }
+
+@test "pages: --limit, and --after goes on where it ended" {
+    local i
+    for i in a b c d e; do pinion enqueue wc -q "q-$i" --batch "b-$i" >/dev/null; done
+    exits 0 queue list --limit 2
+    [ "$(tail -n +2 <<<"$output" | cut -d' ' -f1 | xargs)" = 'q-a q-b' ]
+    [[ "$stderr" == "pinion: there may be more: --after 'q-b'" ]]
+    exits 0 queue list -n 2 --after q-b --json
+    [ "$(jq -c '[.items[].queue, .next]' <<<"$output")" = '["q-c","q-d","q-d"]' ]
+    exits 0 queue list -n 2 --after q-c
+    [ "$(tail -n +2 <<<"$output" | cut -d' ' -f1 | xargs)" = 'q-d q-e' ] && [ -z "$stderr" ]
+    exits 0 queue list --after q-e --json
+    [ "$(jq -c . <<<"$output")" = '{"items":[],"next":null}' ]
+    refuses 2 "expected a whole number from 1 to 100000" queue list --limit 0
+    refuses 2 "expected a whole number from 1 to 100000" server list --limit 100001
+    exits 0 queue list --limit 100000
+    refuses 2 "expected the \`next\` of a listing" batch list --after x
+    for i in $(seq 700); do echo "{\"kind\":\"wc\",\"queue\":\"many\",\"batch\":\"batch-$i\"}"; done >jobs
+    pinion enqueue --bulk jobs 2>/dev/null
+    exits 0 batch list -q many -n 10
+    [[ "$stderr" == *"--after '"[0-9]*"'" ]]
+    local after='' names=''
+    while :; do
+        exits 0 batch list -q many -n 100 --json ${after:+--after $after}
+        names+=$(jq -r '.items[].batch' <<<"$output")$'\n'
+        after=$(jq -r '.next // empty' <<<"$output")
+        [ -n "$after" ] || break
+    done
+    [ "$(sort -u <<<"$names" | grep -c batch-)" -eq 700 ]
+    [ "$(pinion batch list -q many --json | jq '[.items[].batch] | unique | length')" -eq 700 ]
+}

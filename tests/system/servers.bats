@@ -74,6 +74,12 @@ state() { # ID
     begin two
     exits 2 server stop
     [[ "$stderr" == *"2 servers are alive"* ]]
+    exits 0 server list -n 1 --json
+    local first=$(jq -r .next <<<"$output")
+    [ "$first" = "$(jq -r '.items[].name' <<<"$output")" ]
+    exits 0 server list --after "$first" --json
+    [ "$(printf '%s\n' "${ID[@]}" | sort | xargs)" = \
+        "$first $(jq -r 'select(.next == null) | .items[].name' <<<"$output")" ]
     exits 3 server stop "${ID[one]%?}"
     [[ "$stderr" == *"the nearest name is '${ID[one]}'"* ]]
     pinion enqueue wait --id running --retain 1h
