@@ -195,7 +195,7 @@ static int list_main(int argc, char **argv)
 
 /* ---- revoke ---------------------------------------------------------------------------------- */
 
-static const struct flag revoke_flags[] = {STATE_FLAG};
+static const struct flag revoke_flags[] = {STATE_FLAG, JSON_FLAG};
 
 static const struct command revoke_command = {
     .name = "token revoke",
@@ -230,7 +230,8 @@ static int revoke_main(int argc, char **argv)
     err = token_file_edit(dir, remove_token, argv[first], &why);
     free(dir);
     if (err) return cli_fail(&why);
-    printf("revoked %s\n", argv[first]);
+    if (values.json) json_print(json_pack("{s:s, s:b}", "name", argv[first], "revoked", 1));
+    else printf("revoked %s\n", argv[first]);
     return cli_finish(0);
 }
 

@@ -78,6 +78,8 @@ commands() {
         # shellcheck disable=SC2086
         run "$PINION_BINARY" $command --no-such-flag
         [ "$status" -eq 2 ] && [[ "$output" == *no-such-flag* ]]
+        # Whatever tells something tells it to programs too.
+        [[ "$command" == serve || "$command" == completion* ]] || grep -q -x -e --json offered
         count=$((count + 1))
     done < <(commands)
     [ "$count" -ge 45 ]
@@ -131,6 +133,11 @@ in_bash() {
         compopt() { :; } # it stands for a completion under way
         _pinion
         printf "%s\n" "${COMPREPLY[@]}"' bash "$1" | sort | xargs
+}
+
+@test "a token that is revoked, for programs" {
+    "$PINION_BINARY" token make gone --role read >/dev/null
+    [ "$("$PINION_BINARY" token revoke gone --json | jq -c .)" = '{"name":"gone","revoked":true}' ]
 }
 
 @test "bash: words, ids with their colon, values behind =" {
