@@ -1,5 +1,5 @@
-// api.js — the only door to the service: /v1, with the token if there is one. The token is held in
-// memory; in the tab's own storage only if its owner asked for that.
+// api.js — the only door to the service: /v1, with the token if there is one. The token is held
+// in memory; in the tab's own storage only if its owner asked for that.
 
 const KEPT = "pinion-token";
 const TIMEOUT_MS = 30_000;

@@ -59,9 +59,13 @@ export async function bulk(verb, queue, state, values) {
     const many = `${exact ? "" : "more than "}${count(jobs)} ${jobs === 1 ? "job" : "jobs"}`;
     const title = `${verb[0].toUpperCase()}${verb.slice(1)} ${many}?`;
     const sure = await confirm({
-        title, label: `${verb[0].toUpperCase()}${verb.slice(1)} ${many}`, danger: verb !== "retry",
+        title,
+        label: `${verb[0].toUpperCase()}${verb.slice(1)} ${many}`,
+        danger: verb !== "retry",
         word: verb === "retry" ? null : queue,
-        text: `${many} in state ${state} of ${queue}${filtered(values) ? " that pass the filter" : ""}.`});
+        text: `${many} in state ${state} of ${queue}${
+            filtered(values) ? " that pass the filter" : ""}.`
+    });
     if (!sure) return "";
     const {changed, whole} = await steps(title, `/v1/queues/${part(queue)}/jobs/${verb}`,
                                          {...filterOf(values), state});
@@ -75,6 +79,7 @@ export async function purge(page, q) {
         title: `Purge ${q.queue}?`, label: `Delete ${count(jobs)} jobs`, word: q.queue,
         text: `${count(jobs)} jobs are deleted, whatever their state; those that run go on.`});
     if (!sure) return "";
-    const {changed, whole} = await steps(`Purging ${q.queue}`, `/v1/queues/${part(q.queue)}/purge`, {});
+    const {changed, whole} =
+        await steps(`Purging ${q.queue}`, `/v1/queues/${part(q.queue)}/purge`, {});
     return `${count(changed)} jobs deleted${whole ? "" : "; then it was stopped"}.`;
 }

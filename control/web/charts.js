@@ -26,17 +26,23 @@ function make(canvas, lines, format) {
         type: "line",
         data: {labels: [], datasets: lines.map(dataset)},
         options: {
-            animation: false, responsive: true, maintainAspectRatio: false, normalized: true,
+            animation: false,
+            responsive: true,
+            maintainAspectRatio: false,
+            normalized: true,
             interaction: {mode: "index", intersect: false},
-            plugins: {legend: {display: false},
-                      tooltip: {callbacks: {label: (at) => ` ${at.dataset.label}: ${format(at.raw)}`}}},
+            plugins: {
+                legend: {display: false},
+                tooltip: {callbacks: {label: (at) => ` ${at.dataset.label}: ${format(at.raw)}`}}
+            },
             scales: scales(format),
         },
     });
 }
 
 function paint({chart, lines, format, look}, points) {
-    const now = document.documentElement.dataset.theme + matchMedia("(prefers-color-scheme: dark)").matches;
+    const now =
+        document.documentElement.dataset.theme + matchMedia("(prefers-color-scheme: dark)").matches;
     if (look.theme !== now) { // a canvas knows nothing of style sheets
         look.theme = now;
         lines.forEach((line, i) => { chart.data.datasets[i].borderColor = colour(line.colour); });
@@ -45,25 +51,30 @@ function paint({chart, lines, format, look}, points) {
     const pad = POINTS_MAX / 5 - points.length; // a minute at least, so that few points are no wall
     const lead = Array(Math.max(0, pad)).fill(null);
     chart.data.labels = [...lead.map(() => ""), ...points.map((p) => clock(p.at))];
-    lines.forEach((line, i) => { chart.data.datasets[i].data = [...lead, ...points.map(line.of)]; });
+    lines.forEach((line, i) => {
+        chart.data.datasets[i].data = [...lead, ...points.map(line.of)];
+    });
     chart.update("none");
 }
+
+const dot = (line) => h("span", {class: `dot b-${line.colour}${line.dash ? " dash" : ""}`,
+                                 "aria-hidden": "true"});
 
 // A figure: title, legend with what is now, lines. lines: [{label, colour, of(point), dash?}].
 export function figure(name, title, lines, points, format, note) {
     const newest = points[points.length - 1];
     const told = lines.map((line) => [line, newest ? line.of(newest) : null]);
-    const say = ([line, value]) => `${line.label} ${value === null || value === undefined ? "none"
-                                                                                     : format(value)}`;
+    const words = (value, none) => (value === null || value === undefined ? none : format(value));
+    const say = ([line, value]) => `${line.label} ${words(value, "none")}`;
     const known = charts.get(name);
     if (known) paint(known, points);
-    return h("figure", {class: "chart", key: name},
+    return h(
+        "figure", {class: "chart", key: name},
         h("figcaption", {}, h("h2", {}, title), note ? h("small", {}, note) : null),
         h("ul", {class: "legend"}, told.map(([line, value]) =>
-            h("li", {key: line.label}, h("span", {class: `dot b-${line.colour}${line.dash ? " dash" : ""}`, "aria-hidden": "true"}),
-              line.label, " ", h("b", {}, value === null || value === undefined ? "–" : format(value))))),
-        h("div", {class: "plot", role: "img",
-                  "aria-label": `${title}, now: ${told.map(say).join(", ")}`},
+            h("li", {key: line.label}, dot(line), line.label, " ", h("b", {}, words(value, "–"))))),
+        h("div",
+          {class: "plot", role: "img", "aria-label": `${title}, now: ${told.map(say).join(", ")}`},
           h("canvas", {made: (canvas) => begin(name, canvas, lines, format, points)})));
 }
 

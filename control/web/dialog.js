@@ -35,7 +35,7 @@ const form = (submit, ...children) =>
 
 let asking = null;
 
-// One question, whoever needs the answer. Gives whether there is a new token that the service knows.
+// One question, whoever needs the answer. Gives whether there is a new token that is known.
 export function askToken(why) {
     asking ??= tokenDialog(why).finally(() => { asking = null; });
     return asking;
@@ -58,7 +58,8 @@ async function tokenDialog(why) {
         h("label", {class: "field"}, h("span", {}, "Token"),
           h("input", {type: "password", name: "token", autocomplete: "off", required: true,
                       autofocus: true, spellcheck: "false"})),
-        h("p", {class: "hint"}, "The service's own: ", h("code", {}, "cat ~/.local/state/pinion/token")),
+        h("p", {class: "hint"}, "The service's own: ",
+          h("code", {}, "cat ~/.local/state/pinion/token")),
         h("label", {class: "check"}, h("input", {type: "checkbox", name: "keep"}),
           h("span", {}, "Keep it until this tab is closed")),
         error ? h("p", {class: "error", role: "alert"}, error) : null,
@@ -77,8 +78,11 @@ export async function confirm({title, text, word, label, danger = true}) {
         h("p", {}, text),
         word ? h("label", {class: "field"},
                  h("span", {}, "Type ", h("b", {class: "mono"}, word), " to confirm"),
-                 h("input", {name: "word", autocomplete: "off", autofocus: true, spellcheck: "false",
-                             on: {input: (e) => { typed = e.target.value; redraw(); }}})) : null,
+                 h("input", {name: "word", autocomplete: "off", autofocus: true,
+                             spellcheck: "false", on: {input: (e) => {
+                                 typed = e.target.value;
+                                 redraw();
+                             }}})) : null,
         h("div", {class: "actions"},
           h("button", {type: "button", autofocus: !word, on: {click: () => close(false)}}, "No"),
           h("button", {type: "submit", class: danger ? "danger" : "primary",
@@ -93,7 +97,8 @@ const KEYS = [["g o", "overview"], ["g q", "queues"], ["g j", "jobs"], ["g s", "
 export function showKeys() {
     return open("Keys", (close) => [
         h("dl", {class: "keys"}, KEYS.map(([keys, what]) =>
-            h("div", {}, h("dt", {}, keys.split(" ").map((k) => h("kbd", {}, k))), h("dd", {}, what)))),
+            h("div", {}, h("dt", {}, keys.split(" ").map((k) => h("kbd", {}, k))),
+              h("dd", {}, what)))),
         h("div", {class: "actions"},
           h("button", {type: "button", autofocus: true, on: {click: () => close()}}, "Close")),
     ]);

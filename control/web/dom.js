@@ -1,6 +1,6 @@
-// dom.js — what a view says becomes elements. Text stays text: there is no way in here to make HTML
-// of a string. Only what differs from the last drawing is touched, so focus, selection and scrolling
-// outlive a refresh.
+// dom.js — what a view says becomes elements. Text stays text: there is no way in here to make
+// HTML of a string. Only what differs from the last drawing is touched, so focus, selection and
+// scrolling outlive a refresh.
 
 const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "use"]);

@@ -13,7 +13,8 @@ const ring = new Ring(KEPT_MAX);
 let number = 0, held = null, drawing = false; // held: what was shown when it was stopped
 
 const passes = (event, {type, queue, kind}) =>
-    (!type || event.type === type || event.type === "missed" || (type === "job" && event.type === "more")) &&
+    (!type || event.type === type || event.type === "missed" ||
+     (type === "job" && event.type === "more")) &&
     (!queue || event.queue === queue) && (!kind || event.kind === kind || event.type !== "job");
 
 const states = (counts) => Object.entries(counts ?? {}).filter(([, n]) => n)
@@ -21,7 +22,8 @@ const states = (counts) => Object.entries(counts ?? {}).filter(([, n]) => n)
 
 // What each type has to tell beside its queue.
 const WHAT = {
-    job: (e) => [jobLink(e.job), " ", badge(e.state), " ", e.kind ? h("span", {class: "mono"}, e.kind) : null],
+    job: (e) => [jobLink(e.job), " ", badge(e.state), " ",
+                 e.kind ? h("span", {class: "mono"}, e.kind) : null],
     progress: (e) => [jobLink(e.job), " told how far it is"],
     more: (e) => ["and of others: ", states(e.counts)],
     queue: (e) => [e.paused ? badge("paused") : null, e.draining ? badge("draining") : null, " ",
@@ -55,34 +57,54 @@ function controls(page) {
     };
     const input = (name) => h("input", {name, spellcheck: "false", autocomplete: "off",
                                         on: {input: (e) => set(name)(e.target.value)}});
+    const hold = () => {
+        held = held ? null : ring.newest(KEPT_MAX);
+        page.draw();
+    };
+    const clear = () => {
+        ring.clear();
+        held = null;
+        page.draw();
+    };
     return h("form", {class: "inline", key: "controls", on: {submit: (e) => e.preventDefault()}},
-        field("Type", choice("type", page.state.type ?? "", TYPES, set("type"))),
-        field("Queue", input("queue")), field("Kind", input("kind")),
-        h("button", {type: "button", "aria-pressed": held ? "true" : "false", on: {click: () => {
-            held = held ? null : ring.newest(KEPT_MAX);
-            page.draw();
-        }}}, held ? "Go on" : "Hold"),
-        h("button", {type: "button", on: {click: () => { ring.clear(); held = null; page.draw(); }}}, "Clear"));
+             field("Type", choice("type", page.state.type ?? "", TYPES, set("type"))),
+             field("Queue", input("queue")), field("Kind", input("kind")),
+             h("div", {class: "actions"},
+               h("button", {type: "button", on: {click: hold}}, held ? "Go on" : "Hold"),
+               h("button", {type: "button", on: {click: clear}}, "Clear")));
 }
 
 export const events = {
     title: () => "Events",
-    heard: (page) => { if (!held) later(page); },
+    heard: (page) => {
+        if (!held) later(page);
+    },
     body(page) {
         const all = (held ?? ring.newest(KEPT_MAX)).filter((e) => passes(e, page.state));
         return [
-            heading("Events"), controls(page),
-            all.length ? h("ol", {class: "log", key: "log", role: "log", "aria-live": "off",
-                                  "aria-label": "Events, the newest first", tabindex: "0"},
-                           all.slice(0, SHOWN_MAX).map(line))
+            heading("Events"),
+            controls(page),
+            all.length
+                ? h("ol", {
+                      class: "log",
+                      key: "log",
+                      role: "log",
+                      "aria-live": "off",
+                      "aria-label": "Events, the newest first",
+                      tabindex: "0"
+                  },
+                    all.slice(0, SHOWN_MAX).map(line))
                 : empty(live.state === "live" ? "Nothing has happened yet" : "No live events",
-                        h("p", {}, live.state === "live" ? "What happens from now on stands here, the newest on top."
-                            : "The service tells none at the moment; it is asked again.")),
+                        h("p", {},
+                          live.state === "live"
+                              ? "What happens from now on stands here, the newest on top."
+                              : "The service tells none at the moment; it is asked again.")),
         ];
     },
-    closed() { held = null; },
+    closed() { held = null;},
 };
 
 live.onEvents((heard) => {
-    for (const event of heard) ring.push({...event, at: event.at ?? new Date().toISOString(), number: ++number});
+    for (const event of heard)
+        ring.push({...event, at: event.at ?? new Date().toISOString(), number: ++number});
 });

@@ -12,11 +12,14 @@ const NOTES = {
 const day = (local) => new Date(`${local.slice(0, 10)}T12:00:00Z`)
     .toLocaleDateString("en-GB", {weekday: "short", timeZone: "UTC"});
 
-export const fires = (items) => (items.length
-    ? h("ol", {class: "rows fires", key: "fires"}, items.map((f) =>
-        h("li", {key: f.fire_time, class: f.note ? "noted" : null},
-          h("span", {}, day(f.local), " ", h("time", {datetime: f.fire_time, class: "mono"},
+export const fires = (items) =>
+    (items.length ? h("ol", {class: "rows fires", key: "fires"},
+                      items.map((f) => h("li", {key: f.fire_time, class: f.note ? "noted" : null},
+                                         h("span", {}, day(f.local), " ",
+                                           h("time", {datetime: f.fire_time, class: "mono"},
                                              f.local.replace("T", " "))),
-          h("span", {class: "faint"}, ago(f.fire_time)),
-          f.note ? h("span", {class: "badge s-retry", title: f.note}, NOTES[f.note] ?? f.note) : null)))
-    : h("p", {class: "faint", key: "fires"}, "It never fires again."));
+                                         h("span", {class: "faint"}, ago(f.fire_time)),
+                                         f.note ? h("span", {class: "badge s-retry", title: f.note},
+                                                    NOTES[f.note] ?? f.note)
+                                                : null)))
+                  : h("p", {class: "faint", key: "fires"}, "It never fires again."));

@@ -72,19 +72,24 @@ function many(page) {
 
 function none(values) {
     if (FILTERED.some((name) => values[name]) || values.after)
-        return empty("No job here", h("p", {}, "None passes the filter in this state, at this moment."));
+        return empty("No job here",
+                     h("p", {}, "None passes the filter in this state, at this moment."));
     if (values.state)
         return empty(`No job is ${values.state}`, h("p", {}, "Jobs pass through here and go on."));
     return empty("No jobs", h("p", {}, "A job that is done is kept only where that was asked for:"),
                  command("pinion enqueue count 'one two three' --retain 1h"));
 }
 
-const pages = ({values, data}) => (data.next || values.after
-    ? h("nav", {class: "pages", "aria-label": "Pages", key: "pages"},
-        values.after ? h("a", {class: "button", href: jobsHref({...values, after: ""})}, "First page") : null,
-        data.next ? h("a", {class: "button", href: jobsHref({...values, after: data.next})}, "Next page →")
-                  : null)
-    : null);
+const pages = ({values, data}) =>
+    (data.next || values.after
+         ? h("nav", {class: "pages", "aria-label": "Pages", key: "pages"},
+             values.after
+                 ? h("a", {class: "button", href: jobsHref({...values, after: ""})}, "First page")
+                 : null,
+             data.next ? h("a", {class: "button", href: jobsHref({...values, after: data.next})},
+                           "Next page →")
+                       : null)
+         : null);
 
 export const jobs = {
     title: (page) => (page.values.state ? `Jobs, ${page.values.state}` : "Jobs"),

@@ -1,5 +1,5 @@
-// live.js — what happens, as it happens: /v1/events, read by fetch, for an EventSource can show no
-// token. Where that cannot be had the views look for themselves, and it is tried again.
+// live.js — what happens, as it happens: /v1/events, read by fetch, for an EventSource can show
+// no token. Where that cannot be had the views look for themselves, and it is tried again.
 import {authorization} from "./api.js";
 
 const AGAIN_MS = 2_000, ABSENT_MS = 30_000; // after a cut; where there is no such stream
@@ -59,7 +59,8 @@ async function follow(mine) {
     try {
         const headers = {Accept: "text/event-stream", ...authorization()};
         if (last) headers["Last-Event-ID"] = last;
-        const answer = await fetch("/v1/events?with=kind", {headers, signal: stop.signal, cache: "no-store"});
+        const answer =
+            await fetch("/v1/events?with=kind", {headers, signal: stop.signal, cache: "no-store"});
         if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) {
             become("polling");
             return answer.status === 503 || answer.status === 429 ? AGAIN_MS : ABSENT_MS;

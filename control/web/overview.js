@@ -28,19 +28,24 @@ const LATE = [
 const KINDS_SHOWN = 8, QUEUES_SHOWN = 6;
 
 const tile = (stats) => ([state, label]) =>
-    h("a", {class: `tile ${stats.counts[state] ? `t-${state}` : "zero"}`, href: jobsHref({state}), key: state},
+    h("a", {
+        class: `tile ${stats.counts[state] ? `t-${state}` : "zero"}`,
+        href: jobsHref({state}),
+        key: state
+    },
       h("span", {class: "big"}, compact(stats.counts[state])), h("span", {}, label));
 
 function tiles(stats) {
     const {alive, lost} = stats.servers;
     return h("div", {class: "tiles", key: "tiles"}, TILES.map(tile(stats)),
-        h("div", {class: "tile", key: "oldest"},
-          h("span", {class: "big"}, stats.oldest_ready_ms ? duration(stats.oldest_ready_ms) : "–"),
-          h("span", {}, "oldest ready")),
-        h("a", {class: "tile", href: "#/servers", key: "servers"},
-          h("span", {class: "big"}, count(alive), lost ? h("small", {class: "c-dead"}, ` +${lost} lost`)
-                                                       : null),
-          h("span", {}, alive === 1 ? "server" : "servers")));
+             h("div", {class: "tile", key: "oldest"},
+               h("span", {class: "big"},
+                 stats.oldest_ready_ms ? duration(stats.oldest_ready_ms) : "–"),
+               h("span", {}, "oldest ready")),
+             h("a", {class: "tile", href: "#/servers", key: "servers"},
+               h("span", {class: "big"}, count(alive),
+                 lost ? h("small", {class: "c-dead"}, ` +${lost} lost`) : null),
+               h("span", {}, alive === 1 ? "server" : "servers")));
 }
 
 function plots() {
@@ -71,11 +76,21 @@ function kinds(recent) {
 
 const COLUMNS = [
     {name: "queue", class: "name", cell: (q) => [queueLink(q.queue), " ", flags(q)]},
-    ...["ready", "active", "retry", "dead"].map((state) => ({
-        name: state, class: "number",
-        cell: (q) => h("a", {class: q.counts[state] ? `c-${state}` : "faint",
-                             href: jobsHref({queue: q.queue, state})}, count(q.counts[state]))})),
-    {name: "oldest", class: "number", cell: (q) => (q.oldest_ready_ms ? duration(q.oldest_ready_ms) : "–")},
+    ...["ready", "active", "retry", "dead"].map(
+        (state) => ({
+            name: state,
+            class: "number",
+            cell: (q) => h("a", {
+                class: q.counts[state] ? `c-${state}` : "faint",
+                href: jobsHref({queue: q.queue, state})
+            },
+                           count(q.counts[state]))
+        })),
+    {
+        name: "oldest",
+        class: "number",
+        cell: (q) => (q.oldest_ready_ms ? duration(q.oldest_ready_ms) : "–")
+    },
 ];
 
 // What wants a look first: paused ones, then by what waits or has died.

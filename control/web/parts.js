@@ -3,7 +3,8 @@ import {h} from "./dom.js";
 import {ago, local} from "./format.js";
 import {complain, say} from "./tell.js";
 
-export const STATES = ["ready", "active", "scheduled", "waiting", "retry", "dead", "cancelled", "done"];
+export const STATES =
+    ["ready", "active", "scheduled", "waiting", "retry", "dead", "cancelled", "done"];
 const BUSY = new Set(); // keys of the buttons whose work is under way
 
 export const icon = (name) =>
@@ -38,8 +39,11 @@ export const empty = (title, ...children) =>
 
 // columns: [{name, cell(row), class?}]; a row becomes a card where the window is narrow.
 export function table(caption, columns, rows, keyOf) {
-    const head = columns.map((c) =>
-        h("th", {scope: "col", role: "columnheader", class: c.class === "number" ? "number" : null}, c.name));
+    const head = columns.map(
+        (c) =>
+            h("th",
+              {scope: "col", role: "columnheader", class: c.class === "number" ? "number" : null},
+              c.name));
     const body = rows.map((row) =>
         h("tr", {key: keyOf(row), role: "row"},
           columns.map((c) => h("td", {role: "cell", class: c.class, "data-label": c.name},

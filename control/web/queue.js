@@ -7,17 +7,28 @@ import {drainButton, flags, pauseButton} from "./queues.js";
 import {h} from "./dom.js";
 import {purge} from "./bulk.js";
 
-const counts = (q) => h("div", {class: "tiles small", key: "counts"}, STATES.map((state) =>
-    h("a", {class: `tile ${q.counts[state] ? `t-${state}` : "zero"}`, href: jobsHref({queue: q.queue, state}), key: state},
-      h("span", {class: "big"}, count(q.counts[state])), h("span", {}, state))));
+const counts = (q) => h("div", {class: "tiles small", key: "counts"},
+                        STATES.map((state) => h("a", {
+                                       class: `tile ${q.counts[state] ? `t-${state}` : "zero"}`,
+                                       href: jobsHref({queue: q.queue, state}),
+                                       key: state
+                                   },
+                                                h("span", {class: "big"}, count(q.counts[state])),
+                                                h("span", {}, state))));
 
 const facing = (q) => facts([
     ["oldest ready", q.oldest_ready_ms ? duration(q.oldest_ready_ms) : "–"],
-    ["enqueued", count(q.totals.enqueued)], ["done", count(q.totals.done)],
-    ["failed attempts", count(q.totals.failed)], ["dead", count(q.totals.dead)],
-    ["cancelled", count(q.totals.cancelled)], ["attempts lost", count(q.totals.reaped)],
+    ["enqueued", count(q.totals.enqueued)],
+    ["done", count(q.totals.done)],
+    ["failed attempts", count(q.totals.failed)],
+    ["dead", count(q.totals.dead)],
+    ["cancelled", count(q.totals.cancelled)],
+    ["attempts lost", count(q.totals.reaped)],
     ["at most", q.bounds.max_jobs ? `${count(q.bounds.max_jobs)} jobs` : "no bound"],
-    ["keeps of dead and cancelled", `${count(q.bounds.keep_jobs)}, for ${duration(q.bounds.keep_ms)}`],
+    [
+        "keeps of dead and cancelled",
+        `${count(q.bounds.keep_jobs)}, for ${duration(q.bounds.keep_ms)}`
+    ],
 ]);
 
 const limitText = (limit) => [
@@ -30,9 +41,11 @@ const limitText = (limit) => [
 function rowsOf(limits) {
     const rows = [];
     if (limits.queue) rows.push(["queue", "", limits.queue]);
-    for (const [name, limit] of Object.entries(limits.kinds ?? {})) rows.push(["kinds", name, limit]);
+    for (const [name, limit] of Object.entries(limits.kinds ?? {}))
+        rows.push(["kinds", name, limit]);
     if (limits.each_group) rows.push(["each_group", "", limits.each_group]);
-    for (const [name, limit] of Object.entries(limits.groups ?? {})) rows.push(["groups", name, limit]);
+    for (const [name, limit] of Object.entries(limits.groups ?? {}))
+        rows.push(["groups", name, limit]);
     return rows;
 }
 
@@ -113,9 +126,11 @@ export const queue = {
         const q = page.data;
         return [
             heading([q.queue, " ", flags(q)], pauseButton(page, q), drainButton(page, q),
-                    button(page, "Purge…", () => purge(page, q), {kind: "danger", name: `Purge ${q.queue}`})),
+                    button(page, "Purge…", () => purge(page, q),
+                           {kind: "danger", name: `Purge ${q.queue}`})),
             counts(q),
-            h("p", {key: "jobs"}, h("a", {href: jobsHref({queue: q.queue})}, "All jobs of this queue →")),
+            h("p", {key: "jobs"},
+              h("a", {href: jobsHref({queue: q.queue})}, "All jobs of this queue →")),
             h("section", {key: "limits"}, h("h2", {}, "Limits"), limitList(page, rowsOf(q.limits)),
               limitForm(page)),
             h("section", {key: "facts"}, h("h2", {}, "Since it was made"), facing(q)),

@@ -13,7 +13,8 @@ function addKind(kinds, kind) {
         return;
     }
     for (const name of ["running", "done", "failed"]) known[name] += kind[name];
-    for (const name of ["p50_ms", "p99_ms"]) known.run[name] = most(known.run[name], kind.run[name]);
+    for (const name of ["p50_ms", "p99_ms"])
+        known.run[name] = most(known.run[name], kind.run[name]);
 }
 
 // Percentiles do not add up: of several servers, that of the slowest is shown.
@@ -23,7 +24,8 @@ export function joined(recents) {
         all[what] = {count: 0};
         for (const recent of recents) {
             all[what].count += recent[what]?.count ?? 0;
-            for (const name of QUANTILES) all[what][name] = most(all[what][name], recent[what]?.[name]);
+            for (const name of QUANTILES)
+                all[what][name] = most(all[what][name], recent[what]?.[name]);
         }
     }
     for (const recent of recents) for (const kind of recent.kinds ?? []) addKind(kinds, kind);

@@ -15,12 +15,16 @@ const remove = (page, s) => button(page, "Remove", async () => {
     return `${s.name} is removed.`;
 }, {kind: "danger", key: "remove schedule"});
 
-const history = (s) => h("section", {key: "history"}, h("h2", {}, "Last fires"),
-    s.history?.length ? h("ol", {class: "rows"}, s.history.map((f, i) =>
-        h("li", {key: `${f.fire_time} ${i}`}, time(f.fire_time), badge(f.end ?? f.outcome ?? "fired"),
-          f.job ? jobLink(f.job) : h("span", {class: "faint"}, "no job"),
-          h("span", {class: "faint"}, f.lateness_ms === null ? "" : `${duration(f.lateness_ms)} late`))))
-        : h("p", {class: "faint"}, "It has not fired yet."));
+const fire = (f, i) =>
+    h("li", {key: `${f.fire_time} ${i}`}, time(f.fire_time), badge(f.end ?? f.outcome ?? "fired"),
+      f.job ? jobLink(f.job) : h("span", {class: "faint"}, "no job"),
+      h("span", {class: "faint"},
+        f.lateness_ms === null ? "" : `${duration(f.lateness_ms)} late`));
+
+const history = (s) =>
+    h("section", {key: "history"}, h("h2", {}, "Last fires"),
+      s.history?.length ? h("ol", {class: "rows"}, s.history.map(fire))
+                        : h("p", {class: "faint"}, "It has not fired yet."));
 
 const about = (s) => h("section", {key: "about"}, h("h2", {}, "About"), facts([
     ["rule", rule(s)], ["kind", h("span", {class: "mono"}, s.kind)], ["queue", queueLink(s.queue)],
@@ -45,14 +49,20 @@ export const schedule = {
         const {schedule: s, next} = page.data;
         return [
             heading([s.name, " ", s.paused ? badge("paused") : null], steer(page, s),
-                    h("a", {class: "button", href: `${href(s.name)}/edit`}, "Edit"), remove(page, s)),
+                    h("a", {class: "button", href: `${href(s.name)}/edit`}, "Edit"),
+                    remove(page, s)),
             h("section", {key: "next"}, h("h2", {}, "Next fires"),
-              s.paused ? h("p", {class: "faint"}, "It is paused; these are passed over until it is resumed.") : null,
+              s.paused ? h("p", {class: "faint"},
+                           "It is paused; these are passed over until it is resumed.")
+                       : null,
               fires(next)),
-            history(s), about(s),
-            s.payload === undefined ? null : h("section", {key: "payload"}, h("h2", {}, "Payload of its jobs"),
-                s.payload ? h("pre", {class: "content", tabindex: "0"}, pretty(s.payload))
-                          : h("p", {class: "faint"}, "empty")),
+            history(s),
+            about(s),
+            s.payload === undefined
+                ? null
+                : h("section", {key: "payload"}, h("h2", {}, "Payload of its jobs"),
+                    s.payload ? h("pre", {class: "content", tabindex: "0"}, pretty(s.payload))
+                              : h("p", {class: "faint"}, "empty")),
         ];
     },
 };

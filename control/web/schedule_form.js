@@ -1,6 +1,6 @@
 // schedule_form.js — makes or changes a schedule, and shows before it is kept when it would fire.
 import {choice, field, heading} from "./parts.js";
-import {change, get, part, query} from "./api.js";
+import {ApiError, change, get, part, query} from "./api.js";
 import {fires} from "./fires.js";
 import {h} from "./dom.js";
 import {href} from "./schedules.js";
@@ -9,10 +9,19 @@ import {say} from "./tell.js";
 
 const PREVIEW = 8, TYPING_MS = 250;
 const ZONES = Intl.supportedValuesOf?.("timeZone") ?? [];
+const WAYS = [["cron", "by a cron expression"], ["every", "every so often"], ["at", "once"]];
+const DST = [["vixie", "vixie: once, and at a gap's end"], ["skip", "skip what falls into a gap"],
+             ["once-late", "once-late: the second of two"], ["both", "both of two"]];
+const OVERLAP = [["skip", "skip the fire"], ["allow", "allow both"], ["queue", "let one wait"],
+                 ["replace", "cancel the one that runs"]];
+const CATCH_UP = [["one", "make up for one"], ["none", "for none"], ["all", "for all"]];
+const NOT_SENT = ["name", "cron", "every_ms", "at", "tz", "dst", "phase_ms", "last_fire",
+                  "next_fire", "fires", "last_job", "buffered", "revision", "history"];
 const TEXTS = ["tz", "dst", "overlap", "catch_up", "kind", "queue", "payload"];
 
-const fresh = () => ({type: "cron", cron: "30 2 * * *", every: "10m", at: "", tz: here(), dst: "vixie",
-                      overlap: "skip", catch_up: "one", name: "", kind: "", queue: "default",
+const fresh = () => ({type: "cron", cron: "30 2 * * *", every: "10m", at: "", tz: here(),
+                      dst: "vixie", overlap: "skip", catch_up: "one", name: "", kind: "",
+                      queue: "default",
                       payload: "", attempts: "", timeout: "", from: ""});
 
 const here = () => Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
@@ -31,23 +40,25 @@ function fieldsOf(s) {
 
 function durationOf(text, name) {
     const ms = parseDuration(text);
-    if (ms === null) throw new Error(`${name} '${text}': expected a duration such as 250ms, 10s, 5m, 2h or 3d`);
+    if (ms === null) throw new Error(`${name} '${text}': expected one like 250ms, 10s, 5m, 2h, 3d`);
     return ms;
 }
 
 // What PUT takes: what GET gave (so that nothing of it is lost), with the fields upon it.
 function bodyOf(values, before) {
     const body = {...before};
-    for (const name of ["name", "cron", "every_ms", "at", "tz", "dst", "phase_ms", "last_fire", "next_fire",
-                        "fires", "last_job", "buffered", "revision", "history"]) delete body[name];
+    for (const name of NOT_SENT) delete body[name];
     for (const [name, value] of Object.entries(body)) if (value === null) delete body[name];
-    if (values.type === "cron") Object.assign(body, {cron: values.cron, tz: values.tz || "UTC", dst: values.dst});
-    else if (values.type === "every") {
+    if (values.type === "cron") {
+        Object.assign(body, {cron: values.cron, tz: values.tz || "UTC", dst: values.dst});
+    } else if (values.type === "every") {
         body.every_ms = durationOf(values.every, "Every");
         if (before?.phase_ms) body.phase_ms = before.phase_ms;
-    } else body.at = values.at;
-    Object.assign(body, {overlap: values.overlap, catch_up: values.catch_up, kind: values.kind.trim(),
-                         queue: values.queue.trim() || "default"});
+    } else {
+        body.at = values.at;
+    }
+    Object.assign(body, {overlap: values.overlap, catch_up: values.catch_up,
+                         kind: values.kind.trim(), queue: values.queue.trim() || "default"});
     if (before?.payload_base64 === undefined) body.payload = values.payload;
     if (values.attempts) body.attempts_max = Number(values.attempts);
     if (values.timeout) body.timeout_ms = durationOf(values.timeout, "Timeout");
@@ -68,7 +79,8 @@ async function ofCron(values, signal) {
     const {next, notes, explain} = await get(`/v1/cron${query({
         spec: values.cron, tz: values.tz, dst: values.dst, name: values.name,
         from: values.from.replace("T", " "), count: PREVIEW})}`, signal);
-    const items = next.map((local, i) => ({fire_time: new Date(local).toISOString(), local, note: notes[i]}));
+    const items = next.map((local, i) =>
+        ({fire_time: new Date(local).toISOString(), local, note: notes[i]}));
     return {items, explain};
 }
 
@@ -108,14 +120,16 @@ async function submit(page, event) {
         say(`${name} is kept.`);
         page.leave(href(name));
     } catch (err) {
-        page.state.error = err.status === 412 ? (before ? "It was changed by somebody else meanwhile: load it again."
-                                                        : "There is a schedule of that name.") : err.message;
+        page.state.error = err.status !== 412 ? err.message
+            : before ? "It was changed by somebody else meanwhile: load it again."
+            : "There is a schedule of that name.";
         page.draw();
     }
 }
 
 const text = (page, name, more) =>
-    h("input", {name, value: page.state.values[name], spellcheck: "false", autocomplete: "off", ...more,
+    h("input", {name, value: page.state.values[name], spellcheck: "false",
+                autocomplete: "off", ...more,
                 on: {input: (e) => changed(page, name, e.target.value)}});
 
 const pick = (page, name, values) =>
@@ -124,17 +138,16 @@ const pick = (page, name, values) =>
 function timing(page) {
     const {type} = page.state.values;
     return h("fieldset", {key: "when"}, h("legend", {}, "When"),
-        field("It fires", pick(page, "type", [["cron", "by a cron expression"], ["every", "every so often"],
-                                              ["at", "once"]])),
+        field("It fires", pick(page, "type", WAYS)),
         type === "cron" ? [
             field("Expression", text(page, "cron", {class: "mono", required: true}),
                   "minute hour day month weekday; or @hourly, 0 9 * * MON-FRI"),
             field("Zone", text(page, "tz", {list: "zones"})),
-            h("datalist", {id: "zones"}, ZONES.map((zone) => h("option", {value: zone, key: zone}))),
-            field("When clocks change", pick(page, "dst", [["vixie", "vixie: once, and at a gap's end"],
-                ["skip", "skip what falls into a gap"], ["once-late", "once-late: the second of two"],
-                ["both", "both of two"]])),
-        ] : type === "every" ? field("Every", text(page, "every", {required: true}), "250ms 10s 5m 2h 3d")
+            h("datalist", {id: "zones"},
+              ZONES.map((zone) => h("option", {value: zone, key: zone}))),
+            field("When clocks change", pick(page, "dst", DST)),
+        ] : type === "every"
+            ? field("Every", text(page, "every", {required: true}), "250ms 10s 5m 2h 3d")
             : field("At", text(page, "at", {required: true, placeholder: "2026-12-24T18:00:00Z"})));
 }
 
@@ -142,22 +155,34 @@ const work = (page) => h("fieldset", {key: "what"}, h("legend", {}, "What"),
     field("Kind", text(page, "kind", {required: true, placeholder: "count"})),
     field("Queue", text(page, "queue", {disabled: Boolean(page.state.before)})),
     page.state.before?.payload_base64 === undefined ? field("Payload",
-        h("textarea", {name: "payload", rows: 3, value: page.state.values.payload, spellcheck: "false",
+        h("textarea", {name: "payload", rows: 3, value: page.state.values.payload,
+                       spellcheck: "false",
                        on: {input: (e) => changed(page, "payload", e.target.value)}})) : null,
-    field("While its last job runs", pick(page, "overlap", [["skip", "skip the fire"], ["allow", "allow both"],
-        ["queue", "let one wait"], ["replace", "cancel the one that runs"]])),
-    field("Of missed fires", pick(page, "catch_up", [["one", "make up for one"], ["none", "for none"],
-                                                     ["all", "for all"]])),
+    field("While its last job runs", pick(page, "overlap", OVERLAP)),
+    field("Of missed fires", pick(page, "catch_up", CATCH_UP)),
     field("Attempts", text(page, "attempts", {type: "number", min: 1, placeholder: "25"})),
     field("Timeout", text(page, "timeout", {placeholder: "1h"})));
 
+function found({preview}) {
+    if (!preview) return h("p", {class: "faint", key: "looking"}, "Looking…");
+    if (preview.error) return h("p", {class: "error", key: "error"}, preview.error);
+    const {explain, items} = preview;
+    return [explain ? h("p", {class: "faint", key: "words"}, explain) : null, fires(items)];
+}
+
 function times(page) {
-    const {preview: found} = page.state;
-    return h("section", {class: "preview", key: "preview", "aria-live": "polite"}, h("h2", {}, "It would fire"),
-        field("From", h("input", {name: "from", type: "datetime-local", value: page.state.values.from,
-                                  on: {input: (e) => changed(page, "from", e.target.value)}}), "now, unless said"),
-        found?.error ? h("p", {class: "error", key: "error"}, found.error)
-            : found ? [found.explain ? h("p", {class: "faint", key: "words"}, found.explain) : null, fires(found.items)] : h("p", {class: "faint"}, "Looking…"));
+    const from = h("input", {name: "from", type: "datetime-local", value: page.state.values.from,
+                             on: {input: (e) => changed(page, "from", e.target.value)}});
+    return h("section", {class: "preview", key: "preview", "aria-live": "polite"},
+             h("h2", {}, "It would fire"), field("From", from, "now, unless said"),
+             found(page.state));
+}
+
+// A change sends the payload back, so who may not see it may not change it here.
+function checkContent(before) {
+    if (before && before.payload === undefined && before.payload_base64 === undefined)
+        throw new ApiError(401, "unauthorized",
+                           "To change it needs a token that may see its payload.");
 }
 
 export const scheduleForm = {
@@ -166,6 +191,7 @@ export const scheduleForm = {
         if (page.state.values) return;
         const [name] = page.args;
         page.state.before = name ? await get(`/v1/schedules/${part(name)}`, page.signal) : null;
+        checkContent(page.state.before);
         page.state.values = name ? fieldsOf(page.state.before) : fresh();
         look(page);
     },
@@ -173,10 +199,12 @@ export const scheduleForm = {
         const {error, before} = page.state, back = before ? href(before.name) : "#/schedules";
         return [heading(scheduleForm.title(page)),
             h("form", {class: "sheet", key: "form", on: {submit: (event) => submit(page, event)}},
-              field("Name", text(page, "name", {required: true, maxlength: 64, disabled: Boolean(before)})),
+              field("Name", text(page, "name", {required: true, maxlength: 64,
+                                                disabled: Boolean(before)})),
               timing(page), work(page), times(page),
               error ? h("p", {class: "error", role: "alert", key: "problem"}, error) : null,
-              h("div", {class: "actions", key: "go"}, h("button", {type: "submit", class: "primary"}, "Keep it"),
+              h("div", {class: "actions", key: "go"},
+                h("button", {type: "submit", class: "primary"}, "Keep it"),
                 h("a", {class: "button", href: back}, "Cancel")))];
     },
 };

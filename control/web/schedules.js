@@ -41,18 +41,27 @@ const COLUMNS = (page) => [
 export const schedules = {
     title: () => "Schedules",
     wants: (event) => event.type === "schedule",
-    load: (page) => get(`/v1/schedules${query({limit: LIMIT, after: page.values.after})}`, page.signal),
+    load: (page) =>
+        get(`/v1/schedules${query({limit: LIMIT, after: page.values.after})}`, page.signal),
     body(page) {
         const {items, next} = page.data;
         return [
-            heading("Schedules", h("a", {class: "button primary", href: "#/schedules/-/new"}, "New schedule")),
-            items.length ? table("Schedules", COLUMNS(page), items, (s) => s.name)
-                : empty("No schedules yet", h("p", {}, "Make one here, or in a terminal:"),
-                        command("pinion schedule add nightly --cron '30 2 * * *' --tz Europe/Berlin count 'a b'")),
-            next || page.values.after ? h("nav", {class: "pages", "aria-label": "Pages", key: "pages"},
-                page.values.after ? h("a", {class: "button", href: "#/schedules"}, "First page") : null,
-                next ? h("a", {class: "button", href: `#/schedules${query({after: next})}`}, "Next page →")
-                     : null) : null,
+            heading("Schedules",
+                    h("a", {class: "button primary", href: "#/schedules/-/new"}, "New schedule")),
+            items.length
+                ? table("Schedules", COLUMNS(page), items, (s) => s.name)
+                : empty(
+                      "No schedules yet", h("p", {}, "Make one here, or in a terminal:"),
+                      command(
+                          "pinion schedule add nightly --cron '30 2 * * *' count 'a b'")),
+            next || page.values.after
+                ? h("nav", {class: "pages", "aria-label": "Pages", key: "pages"},
+                    page.values.after ? h("a", {class: "button", href: "#/schedules"}, "First page")
+                                      : null,
+                    next ? h("a", {class: "button", href: `#/schedules${query({after: next})}`},
+                             "Next page →")
+                         : null)
+                : null,
         ];
     },
 };

@@ -1,5 +1,5 @@
-// series.js — the service's numbers over the last minutes, looked at each second, whichever view is
-// open: so the charts have a past when somebody comes to see them.
+// series.js — the service's numbers over the last minutes, looked at each second, whichever view
+// is open: so the charts have a past when somebody comes to see them.
 import {Ring} from "./ring.js";
 import {get} from "./api.js";
 import {joined} from "./recent.js";
@@ -15,7 +15,13 @@ function point(stats, recent, now) {
     const past = before && now > before.now ? before : null;
     const rate = (name) => (past ? Math.max(0, (stats.totals[name] - past.stats.totals[name]) *
                                                1_000 / (now - past.now)) : null);
-    return {at: now, enqueued: rate("enqueued"), done: rate("done"), failed: rate("failed"), recent};
+    return {
+        at: now,
+        enqueued: rate("enqueued"),
+        done: rate("done"),
+        failed: rate("failed"),
+        recent
+    };
 }
 
 // The one that answers tells of itself; what the others did they say in their heartbeats.

@@ -26,10 +26,12 @@ function now(s, running) {
     const more = s.running - mine.length;
     if (!mine.length) return null;
     return h("div", {key: "now"}, h("h3", {}, "Runs now"),
-        h("ul", {class: "rows"}, mine.map((j) =>
-            h("li", {key: j.id}, jobLink(j.id), h("span", {class: "mono"}, j.kind), when(j.since)))),
-        more > 0 ? h("p", {class: "faint"}, `and ${count(more)} more: `,
-                     h("a", {href: jobsHref({state: "active"})}, "all that run")) : null);
+             h("ul", {class: "rows"},
+               mine.map((j) => h("li", {key: j.id}, jobLink(j.id),
+                                 h("span", {class: "mono"}, j.kind), when(j.since)))),
+             more > 0 ? h("p", {class: "faint"}, `and ${count(more)} more: `,
+                          h("a", {href: jobsHref({state: "active"})}, "all that run"))
+                      : null);
 }
 
 // Who runs a job stands in its explanation, not in a listing: so for a few of them.
@@ -41,21 +43,32 @@ async function runningNow(signal) {
     }));
 }
 
-const card = (page, running) => (s) => h("article", {class: "card", key: s.name, "aria-label": s.name},
-    h("div", {class: "heading"},
-      h("h2", {}, h("span", {class: "mono"}, s.name), " ",
-        badge(s.alive ? (s.state ?? "serving") : "lost")), verbs(page, s)),
-    s.alive ? h("div", {class: "progress"},
-                h("meter", {max: s.concurrency, value: s.running, "aria-label": "Slots in use"}),
-                h("span", {}, `${count(s.running)} of ${count(s.concurrency)} at once`)) : null,
-    facts([["host", s.host ? `${s.host}, process ${s.pid}` : null], ["address", s.http],
-           ["version", s.version], ["seen", when(s.seen_at)], ["queues", s.queues.join(", ")],
-           ["done /s", s.recent ? rate(s.recent.rates?.done ?? 0) : null],
-           ["wait p50 / p99", latency(s.recent, "wait")], ["run p50 / p99", latency(s.recent, "run")]]),
-    s.handlers?.length ? h("div", {class: "tags", key: "kinds"}, h("h3", {}, "Kinds"), s.handlers.map((kind) =>
-        h("span", {class: `tag mono${s.full?.includes(kind) ? " full" : ""}`, key: kind,
-                   title: s.full?.includes(kind) ? "all its slots are in use" : null}, kind))) : null,
-    now(s, running));
+const card = (page, running) => (s) =>
+    h("article", {class: "card", key: s.name, "aria-label": s.name},
+      h("div", {class: "heading"},
+        h("h2", {}, h("span", {class: "mono"}, s.name), " ",
+          badge(s.alive ? (s.state ?? "serving") : "lost")),
+        verbs(page, s)),
+      s.alive ? h("div", {class: "progress"},
+                  h("meter", {max: s.concurrency, value: s.running, "aria-label": "Slots in use"}),
+                  h("span", {}, `${count(s.running)} of ${count(s.concurrency)} at once`))
+              : null,
+      facts([
+          ["host", s.host ? `${s.host}, process ${s.pid}` : null], ["address", s.http],
+          ["version", s.version], ["seen", when(s.seen_at)], ["queues", s.queues.join(", ")],
+          ["done /s", s.recent ? rate(s.recent.rates?.done ?? 0) : null],
+          ["wait p50 / p99", latency(s.recent, "wait")], ["run p50 / p99", latency(s.recent, "run")]
+      ]),
+      s.handlers?.length
+          ? h("div", {class: "tags", key: "kinds"}, h("h3", {}, "Kinds"),
+              s.handlers.map((kind) => h("span", {
+                                 class: `tag mono${s.full?.includes(kind) ? " full" : ""}`,
+                                 key: kind,
+                                 title: s.full?.includes(kind) ? "all its slots are in use" : null
+                             },
+                                         kind)))
+          : null,
+      now(s, running));
 
 export const servers = {
     title: () => "Servers",

@@ -1,4 +1,5 @@
-// safety.mjs — whatever a job holds is text; who has no token sees none of it; the policy is strict.
+// safety.mjs — whatever a job holds is text; who has no token sees none of it; the policy is
+// strict.
 import assert from "node:assert/strict";
 import {test} from "node:test";
 
@@ -8,11 +9,14 @@ export function safetyTests(world) {
     const {service} = world;
 
     test("markup in payload, result, error, tags and names is shown as it is", async () => {
-        const failed = await service.pinion("enqueue", "markup", MARKUP, "--attempts", "1", "--queue", "xss");
-        const done = await service.pinion("enqueue", "echo", MARKUP, "--retain", "1h", "--queue", "xss");
+        const failed =
+            await service.pinion("enqueue", "markup", MARKUP, "--attempts", "1", "--queue", "xss");
+        const done =
+            await service.pinion("enqueue", "echo", MARKUP, "--retain", "1h", "--queue", "xss");
         const tagged = await service.api("POST", "/v1/queues/xss/jobs", {
             kind: "count", payload: {note: MARKUP}, in_ms: 3_600_000});
-        await service.api("PUT", "/v1/schedules/xss", {cron: "0 4 * * *", kind: "count", payload: MARKUP});
+        await service.api("PUT", "/v1/schedules/xss",
+                          {cron: "0 4 * * *", kind: "count", payload: MARKUP});
         await world.becomes(failed, "dead");
         await world.becomes(done, "done");
         const page = await world.openAsAdmin(`#/jobs/${encodeURIComponent(failed)}`);
@@ -62,13 +66,26 @@ export function safetyTests(world) {
         await world.close(page);
     });
 
+    test("who may not see a schedule's payload can not lose it by a change", async () => {
+        const spec = {cron: "0 4 * * *", kind: "count", payload: "dear"};
+        await service.api("PUT", "/v1/schedules/kept", spec);
+        const page = await world.open("#/schedules/kept/edit");
+        await page.getByRole("alert").filter({hasText: "may see its payload"}).waitFor();
+        await page.getByRole("button", {name: "Enter a token"}).last().click();
+        await page.getByLabel("Token", {exact: true}).fill(service.token);
+        await page.getByRole("button", {name: "Use it"}).click();
+        await page.waitForFunction(() => document.querySelector("textarea")?.value === "dear");
+        await world.close(page);
+    });
+
     test("what is not of the program is not loaded, and not run", async () => {
         const page = await world.open("#/queues", {expected: [/policy|Refused|violates|Trusted/]});
         const tried = await page.evaluate(async () => {
             const outcomes = {};
             const image = new Image();
             image.src = "http://127.0.0.1:9/x.png";
-            outcomes.elsewhere = await fetch("http://127.0.0.1:9/").then(() => "went", () => "refused");
+            outcomes.elsewhere =
+                await fetch("http://127.0.0.1:9/").then(() => "went", () => "refused");
             const script = document.createElement("script");
             try {
                 script.textContent = "window.hit = 1";
@@ -79,15 +96,18 @@ export function safetyTests(world) {
                 document.createElement("p").innerHTML = "<b>x</b>";
                 outcomes.html = "made";
             } catch { outcomes.html = "refused"; }
-            await new Promise((resolve) => setTimeout(() => { // what drives the page may, the page not
-                try {
-                    outcomes.eval = window.eval("1");
-                } catch { outcomes.eval = "refused"; }
-                resolve();
-            }));
+            await new Promise((resolve) =>
+                                  setTimeout(() => {  // what drives the page may, the page not
+                                      try {
+                                          outcomes.eval = window.eval("1");
+                                      } catch { outcomes.eval = "refused"; }
+                                      resolve();
+                                  }));
             return outcomes;
         });
-        assert.deepEqual(tried, {elsewhere: "refused", inline: "refused", html: "refused", eval: "refused"});
+        assert
+            .deepEqual(tried,
+                       {elsewhere: "refused", inline: "refused", html: "refused", eval: "refused"});
         await world.close(page);
     });
 }

@@ -1,4 +1,4 @@
-// schedules.mjs — a schedule is written, looked at before it is kept, kept, run, changed, removed.
+// schedules.mjs — a schedule is written, looked at first, kept, run, changed, removed.
 import assert from "node:assert/strict";
 import {test} from "node:test";
 import {shoot} from "./world.mjs";
@@ -12,7 +12,8 @@ export function scheduleTests(world) {
         await page.getByLabel(/^Expression/).fill("30 2 * * *");
         await page.getByLabel("Zone").fill("Europe/Berlin");
         await page.getByLabel(/^From/).fill("2027-03-27T00:00");
-        const gap = preview(page).getByRole("listitem").filter({hasText: "2027-03-28 03:00:00+02:00"});
+        const gap =
+            preview(page).getByRole("listitem").filter({hasText: "2027-03-28 03:00:00+02:00"});
         await gap.getByText("the clocks jump over its time").waitFor();
         await shoot(page, "schedule-new-gap");
         await page.getByLabel(/^From/).fill("2027-10-30T03:00");
@@ -41,7 +42,8 @@ export function scheduleTests(world) {
         await page.getByRole("button", {name: "Keep it"}).click();
         await page.getByRole("heading", {name: "Next fires"}).waitFor();
         const kept = await service.api("GET", "/v1/schedules/nightly");
-        assert.deepEqual([kept.cron, kept.tz, kept.payload], ["30 2 * * *", "Europe/Berlin", "one two"]);
+        assert.deepEqual([kept.cron, kept.tz, kept.payload],
+                         ["30 2 * * *", "Europe/Berlin", "one two"]);
         await page.getByRole("button", {name: "Run nightly now"}).click();
         await page.getByText("nightly: made default:").first().waitFor();
         await page.getByRole("button", {name: "Pause nightly"}).click();

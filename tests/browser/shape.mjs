@@ -1,5 +1,5 @@
-// shape.mjs — every view in the light, in the dark and at 360 px: what fits, what has a name, what can
-// be read; keys alone; and what is shown when the service ends.
+// shape.mjs — every view in the light, in the dark and at 360 px: what fits, what has a name, what
+// can be read; keys alone; and what is shown when the service ends.
 import assert from "node:assert/strict";
 import {test} from "node:test";
 import {shoot} from "./world.mjs";
@@ -38,25 +38,29 @@ function unreadable() {
         canvas.fillRect(0, 0, 1, 1);
         return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
     };
-    const light = (c) => c.map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const light = (c) => c.map((v) => v / 255)
+                             .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+                             .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
     const behind = (node) => {
         const chain = [];
-        for (let at = node; at; at = at.parentElement) chain.unshift(getComputedStyle(at).backgroundColor);
+        for (let at = node; at; at = at.parentElement)
+            chain.unshift(getComputedStyle(at).backgroundColor);
         return chain.reduce((under, colour) => rgb(colour, under), [255, 255, 255]);
     };
     const found = new Set();
     for (const node of document.querySelectorAll("body *")) {
         const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
         const style = getComputedStyle(node);
-        if (!own || !node.getClientRects().length || node.closest(".unseen, .skip, option, noscript") ||
-            node.disabled) continue;
+        if (!own || !node.getClientRects().length ||
+            node.closest(".unseen, .skip, option, noscript") || node.disabled)
+            continue;
         const back = behind(node), front = rgb(style.color, back);
         const [a, b] = [light(front), light(back)].sort((x, y) => y - x);
         const large = parseFloat(style.fontSize) >= 24 ||
             (parseFloat(style.fontSize) >= 18.6 && style.fontWeight >= 700);
         if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5))
-            found.add(`${node.className || node.localName}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+            found.add(
+                `${node.className || node.localName}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
     }
     return [...found];
 }
@@ -66,11 +70,14 @@ async function furnish({service, becomes}) {
     const dead = await service.pinion("enqueue", "bad", '{"to":"ann@example.org","tries":[1,2]}',
                                       "--attempts", "1", "--queue", "mail");
     const slow = await service.pinion("enqueue", "slow", "--queue", "reports");
-    for (let i = 0; i < 5; i++) await service.pinion("enqueue", "count", "x", "--queue", "mail", "--in", "2h");
-    await service.api("PUT", "/v1/schedules/nightly", {cron: "30 2 * * *", tz: "Europe/Berlin", kind: "count",
-                                                       payload: "a b", queue: "reports"});
+    for (let i = 0; i < 5; i++)
+        await service.pinion("enqueue", "count", "x", "--queue", "mail", "--in", "2h");
+    await service.api(
+        "PUT", "/v1/schedules/nightly",
+        {cron: "30 2 * * *", tz: "Europe/Berlin", kind: "count", payload: "a b", queue: "reports"});
     await service.api("POST", "/v1/schedules/nightly/run");
-    await service.api("PUT", "/v1/queues/mail/limits", {kinds: {bad: {concurrency: 2, rate: "10/1s"}}});
+    await service.api("PUT", "/v1/queues/mail/limits",
+                      {kinds: {bad: {concurrency: 2, rate: "10/1s"}}});
     await service.api("POST", "/v1/queues/reports/pause");
     return {dead, slow};
 }
@@ -93,7 +100,8 @@ export function shapeTests(world) {
     // Work, so that there is something to see.
     function busy() {
         const jobs = Array.from({length: 12}, () => ({kind: "echo", payload: "x"}));
-        return setInterval(() => service.api("POST", "/v1/queues/mail/jobs", jobs).catch(() => {}), 400);
+        return setInterval(() => service.api("POST", "/v1/queues/mail/jobs", jobs).catch(() => {}),
+                           400);
     }
 
     // One page goes through all views; each must fit, be readable, and have named controls.
@@ -137,7 +145,8 @@ export function shapeTests(world) {
         const page = await world.open("", {expected: [/ 401 /]});
         await page.getByRole("heading", {name: "Overview"}).waitFor();
         await page.keyboard.press("Tab");
-        assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+        assert.equal(await page.evaluate(() => document.activeElement.textContent),
+                     "Skip to the content");
         await page.keyboard.press("?");
         await page.getByRole("dialog", {name: "Keys"}).waitFor();
         await page.keyboard.press("Escape");
@@ -146,7 +155,8 @@ export function shapeTests(world) {
         await page.keyboard.press("q");
         const button = page.getByRole("button", {name: "Pause mail"});
         await button.waitFor();
-        for (let i = 0; i < 60 && !(await button.evaluate((node) => node === document.activeElement)); i++)
+        for (let i = 0;
+             i < 60 && !(await button.evaluate((node) => node === document.activeElement)); i++)
             await page.keyboard.press("Tab");
         await page.keyboard.press("Enter");
         await page.getByLabel("Token", {exact: true}).waitFor();
@@ -156,7 +166,8 @@ export function shapeTests(world) {
         assert.equal((await service.api("GET", "/v1/queues/mail")).paused, true);
         // Looked at again, and drawn again: the focus is still where it was.
         await page.keyboard.press("r");
-        assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Resume mail");
+        assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")),
+                     "Resume mail");
         await page.keyboard.press("Enter");
         await page.getByRole("button", {name: "Pause mail"}).waitFor();
         await world.close(page);
@@ -165,7 +176,8 @@ export function shapeTests(world) {
     test("a service that ends is told, with what was last seen", async () => {
         const page = await world.openAsAdmin("#/queues", {expected: [/ERR_|net::/]});
         await page.locator("main tbody tr").first().waitFor();
-        await service.api("POST", `/v1/jobs/${encodeURIComponent(all.slow)}/cancel`); // or it has its grace
+        await service
+            .api("POST", `/v1/jobs/${encodeURIComponent(all.slow)}/cancel`);  // or it has its grace
         await world.becomes(all.slow, "cancelled");
         await service.stop();
         await page.getByRole("alert").filter({hasText: "does not answer"}).waitFor();

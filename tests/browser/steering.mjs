@@ -40,13 +40,15 @@ export function steeringTests(world) {
         await page.getByRole("button", {name: "Resume mail"}).click();
         await page.getByRole("button", {name: "Pause mail"}).waitFor();
         assert.equal(await paused(), false);
-        assert.equal(await page.evaluate(() => sessionStorage.length), 0); // nobody asked to keep it
+        assert.equal(await page.evaluate(() => sessionStorage.length),
+                     0);  // nobody asked to keep it
         await world.close(page);
     });
 
     test("a job moves before one's eyes, and is run, cancelled and retried", async () => {
         const page = await world.openAsAdmin("#/jobs");
-        const later = await service.pinion("enqueue", "count", "a b c", "--in", "1h", "--retain", "1h");
+        const later =
+            await service.pinion("enqueue", "count", "a b c", "--in", "1h", "--retain", "1h");
         await page.goto(`${service.url}/#/jobs/${encodeURIComponent(later)}`);
         await state(page, "scheduled");
         await page.getByRole("button", {name: "Run now"}).click();
@@ -62,6 +64,14 @@ export function steeringTests(world) {
         await state(page, "cancelled");
         assert.equal(await world.stateOf(slow), "cancelled");
 
+        const talker = await service.pinion("enqueue", "talk");
+        await page.goto(`${service.url}/#/jobs/${encodeURIComponent(talker)}`);
+        await page.getByRole("heading", {name: "What it prints"}).waitFor();
+        await page.getByText("so far so good").waitFor();
+        await page.getByRole("button", {name: "Cancel"}).click();
+        await agree(page, "Cancel");
+        await state(page, "cancelled");
+
         const broken = await service.pinion("enqueue", "once", "--attempts", "1", "--retain", "1h");
         await page.goto(`${service.url}/#/jobs/${encodeURIComponent(broken)}`);
         await state(page, "dead");
@@ -72,28 +82,32 @@ export function steeringTests(world) {
         await world.close(page);
     });
 
-    test("many are deleted at once, when their number was seen and the queue's name typed", async () => {
-        for (let i = 0; i < 3; i++)
-            await service.pinion("enqueue", "bad", "--attempts", "1", "--queue", "bulk", "--id", `b${i}`);
-        await service.pinion("enqueue", "markup", "other", "--attempts", "1", "--queue", "bulk", "--id", "c");
-        await world.becomes("bulk:b2", "dead");
-        await world.becomes("bulk:c", "dead");
-        const page = await world.openAsAdmin("#/jobs?queue=bulk&state=dead");
-        await page.getByLabel("Kind").fill("bad");
-        await page.getByRole("button", {name: "Show"}).click();
-        await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 3);
-        await page.getByRole("button", {name: "Delete all…"}).click();
-        const sure = page.getByRole("dialog").getByRole("button", {name: "Delete 3 jobs"});
-        assert.equal(await sure.isDisabled(), true);
-        await shoot(page, "bulk-delete");
-        await page.getByLabel("to confirm").fill("bulk");
-        await sure.click();
-        await page.getByText("3 jobs deleted.").first().waitFor();
-        const left = await service.api("GET", "/v1/queues/bulk/jobs?state=dead");
-        assert.deepEqual(left.items.map((job) => job.id), ["bulk:c"]);
-        await page.getByText("No job here").waitFor();
-        await world.close(page);
-    });
+    test("many are deleted at once, when their number was seen and the queue's name typed",
+         async () => {
+             for (let i = 0; i < 3; i++)
+                 await service.pinion("enqueue", "bad", "--attempts", "1", "--queue", "bulk",
+                                      "--id", `b${i}`);
+             await service.pinion("enqueue", "markup", "other", "--attempts", "1", "--queue",
+                                  "bulk", "--id", "c");
+             await world.becomes("bulk:b2", "dead");
+             await world.becomes("bulk:c", "dead");
+             const page = await world.openAsAdmin("#/jobs?queue=bulk&state=dead");
+             await page.getByLabel("Kind").fill("bad");
+             await page.getByRole("button", {name: "Show"}).click();
+             await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length ===
+                                              3);
+             await page.getByRole("button", {name: "Delete all…"}).click();
+             const sure = page.getByRole("dialog").getByRole("button", {name: "Delete 3 jobs"});
+             assert.equal(await sure.isDisabled(), true);
+             await shoot(page, "bulk-delete");
+             await page.getByLabel("to confirm").fill("bulk");
+             await sure.click();
+             await page.getByText("3 jobs deleted.").first().waitFor();
+             const left = await service.api("GET", "/v1/queues/bulk/jobs?state=dead");
+             assert.deepEqual(left.items.map((job) => job.id), ["bulk:c"]);
+             await page.getByText("No job here").waitFor();
+             await world.close(page);
+         });
 
     test("a queue gets a limit, is drained and purged", async () => {
         const page = await world.openAsAdmin("#/queues/bulk");

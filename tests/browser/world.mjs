@@ -18,7 +18,7 @@ const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", 
                "--disable-dev-shm-usage", "--js-flags=--expose-gc"];
 const QUEUES = ["default", "mail", "bulk", "xss", "reports"];
 const HANDLERS = {
-    count: "wc -w", slow: "sleep 60", echo: "cat",
+    count: "wc -w", slow: "sleep 60", echo: "cat", talk: "sh -c 'echo so far so good; sleep 60'",
     bad: "sh -c 'echo it went wrong >&2; exit 3'",
     markup: "sh -c 'cat >&2; exit 3'", // fails with its payload as the error
     once: "sh -c 'test -e mended'",    // fails until somebody mends it
@@ -44,9 +44,14 @@ export class Service {
     async start(...flags) {
         const program = process.env.PINION_BINARY;
         if (!program) throw new Error("PINION_BINARY: expected the path of the built pinion");
-        const handlers = Object.entries(HANDLERS).flatMap(([kind, argv]) => ["--command", `${kind}=${argv}`]);
-        this.child = spawn(program, ["serve", "--state", this.state, "--listen", "127.0.0.1:0", ...QUEUES.flatMap((queue) => ["-q", queue]), ...handlers,
-                                     ...flags], {cwd: this.folder, stdio: ["ignore", "ignore", "pipe"]});
+        const handlers =
+            Object.entries(HANDLERS).flatMap(([kind, argv]) => ["--command", `${kind}=${argv}`]);
+        this.child = spawn(program,
+                           [
+                               "serve", "--state", this.state, "--listen", "127.0.0.1:0",
+                               ...QUEUES.flatMap((queue) => ["-q", queue]), ...handlers, ...flags
+                           ],
+                           {cwd: this.folder, stdio: ["ignore", "ignore", "pipe"]});
         this.child.stderr.on("data", (text) => { this.log += text; });
         await eventually(`the service (it said: ${this.log})`, () => {
             if (this.child.exitCode !== null) throw new Error(`the service ended: ${this.log}`);
@@ -65,7 +70,8 @@ export class Service {
 
     async api(method, path, body) {
         const headers = {Authorization: `Bearer ${this.token}`, "Content-Type": "application/json"};
-        const answer = await fetch(this.url + path, {method, headers, body: body && JSON.stringify(body)});
+        const answer =
+            await fetch(this.url + path, {method, headers, body: body && JSON.stringify(body)});
         return answer.json();
     }
 
@@ -92,8 +98,12 @@ export class Browser {
     // A page that holds what it complained of in `page.complaints`: errors of the console and of
     // scripts, and breaches of the policy. An answer that a test provokes is none.
     async page(url, {width = 1280, height = 900, scheme = "light", expected = [], init} = {}) {
-        const context = await this.browser.newContext({viewport: {width, height}, colorScheme: scheme,
-                                                       locale: "en-GB", timezoneId: "Europe/Berlin"});
+        const context = await this.browser.newContext({
+            viewport: {width, height},
+            colorScheme: scheme,
+            locale: "en-GB",
+            timezoneId: "Europe/Berlin"
+        });
         const page = await context.newPage();
         page.setDefaultTimeout(WAIT_MS);
         page.complaints = [];
@@ -102,7 +112,8 @@ export class Browser {
             if (!page.expected.some((pattern) => pattern.test(text))) page.complaints.push(text);
         };
         page.on("console", (message) => {
-            if (["error", "warning"].includes(message.type())) complain(`${message.text()} ${message.location().url}`);
+            if (["error", "warning"].includes(message.type()))
+                complain(`${message.text()} ${message.location().url}`);
         });
         page.on("pageerror", (err) => complain(String(err)));
         await page.addInitScript(() => {
