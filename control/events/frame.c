@@ -79,7 +79,7 @@ static void on_event(void *ctx, const struct event *e)
 
     if (!passes(m, e)) return;
     m->told++;
-    if (e->type == EVENT_JOB && m->room == 0) {
+    if (e->type == EVENT_JOB && (m->room == 0 || m->json.len >= FRAME_BYTES_SOME)) {
         count_of(m, e->queue)->jobs[e->state]++;
         return;
     }
@@ -125,8 +125,9 @@ static void begin(struct buffer *json, uint32_t epoch, uint64_t seq)
 }
 
 struct frame *frame_new(const struct history *h, const struct event_filter *filter, uint32_t epoch,
-                        uint64_t from, uint64_t to)
+                        uint64_t from, uint64_t *ret_to)
 {
+    uint64_t to = *ret_to = history_stretch(h, from, *ret_to, FRAME_OTHERS_BYTES);
     struct making m = {.filter = filter};
 
     history_each_event(h, from, to, on_look, &m);

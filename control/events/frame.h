@@ -3,8 +3,9 @@
  *
  *     {"id":"1f0c77ab-43","events":[{"type":"job",...}, ...],"more":{"mail":{"done":300}}}
  *
- * Up to FRAME_JOBS_MAX changes of jobs stand in it one by one. If there were more, FRAME_JOBS_NAMED
- * do, and "more" says of each queue and state how many others there were, of whatever kind.
+ * Up to FRAME_JOBS_MAX changes of jobs stand in it one by one, while it is below FRAME_BYTES_SOME.
+ * If there were more, FRAME_JOBS_NAMED do, and "more" says of each queue and state how many others
+ * there were, of whatever kind.
  */
 #ifndef PINION_CONTROL_EVENTS_FRAME_H
 #define PINION_CONTROL_EVENTS_FRAME_H
@@ -13,6 +14,8 @@
 
 #define FRAME_JOBS_MAX   MOMENT_JOBS_MAX
 #define FRAME_JOBS_NAMED 16
+#define FRAME_BYTES_SOME (128u << 10)
+#define FRAME_OTHERS_BYTES (64u << 10) /* of what is not of jobs, about: more is another frame's */
 #define FRAME_ID_MAX     40
 #define FRAME_FORMS      2
 
@@ -30,9 +33,10 @@ void frame_id(char out[FRAME_ID_MAX], uint32_t epoch, uint64_t seq);
 /* PINION_INVALID: no id, or none of this epoch. */
 enum pinion_err frame_id_read(struct span, uint32_t epoch, uint64_t *ret_seq) must_use;
 
-/* The moments after `from` up to `to`; NULL when nothing in them passes. The caller's. */
+/* The moments after `from` up to `*to`, or up to an earlier one where that is more than a frame
+ * holds: `*to` says which. NULL when nothing in them passes. The caller's. */
 struct frame *frame_new(const struct history *, const struct event_filter *, uint32_t epoch,
-                        uint64_t from, uint64_t to) must_use;
+                        uint64_t from, uint64_t *to) must_use;
 /* Of events made by the caller: an array without its brackets. Copied. */
 struct frame *frame_of(uint32_t epoch, uint64_t seq, struct span events, uint64_t told) must_use;
 void          frame_free(struct frame *); /* NULL: no-op */

@@ -18,7 +18,8 @@ struct moment {
     uint64_t seq, closed_ms;
     struct buffer text;
     struct entry *entries;
-    size_t count, room, jobs;
+    size_t count, room, jobs; /* jobs: changes and progress, */
+    size_t others;            /* and the bytes of all else */
     struct event_count *counts;
     size_t counted, count_room, last_counted;
 };
@@ -111,15 +112,22 @@ static void add(struct moment *m, const struct event *e)
     buffer_add(&m->text, e->json.data, e->json.len);
 }
 
+static bool is_of_jobs(enum event_type type)
+{
+    return type == EVENT_JOB || type == EVENT_PROGRESS;
+}
+
 void history_add(struct history *h, const struct event *e)
 {
     struct moment *m = open_moment(h);
 
-    if (e->type == EVENT_JOB && m->jobs == MOMENT_JOBS_MAX)
-        history_count(h, e->queue, e->state, 1);
-    else
-        add(m, e);
-    if (e->type == EVENT_JOB && m->jobs < MOMENT_JOBS_MAX) m->jobs++;
+    if (is_of_jobs(e->type) && history_is_full(h)) {
+        if (e->type == EVENT_JOB) history_count(h, e->queue, e->state, 1);
+        return;
+    }
+    add(m, e);
+    if (is_of_jobs(e->type)) m->jobs++;
+    else m->others += e->json.len;
 }
 
 /* One queue is mostly told of several times in a row. */
@@ -151,7 +159,14 @@ void history_count(struct history *h, struct span queue, int state, uint32_t job
 
 bool history_is_full(const struct history *h)
 {
-    return open_moment(h)->jobs == MOMENT_JOBS_MAX;
+    const struct moment *m = open_moment(h);
+
+    return m->jobs == MOMENT_JOBS_MAX || m->text.len - m->others >= MOMENT_BYTES_MAX;
+}
+
+bool history_is_large(const struct history *h)
+{
+    return open_moment(h)->others >= MOMENT_OTHERS_BYTES;
 }
 
 bool history_is_open(const struct history *h)
@@ -208,6 +223,19 @@ static struct list *first_after(const struct history *h, uint64_t from)
 
     while (node->prev != &h->moments && moment_of(node->prev)->seq > from) node = node->prev;
     return node;
+}
+
+uint64_t history_stretch(const struct history *h, uint64_t from, uint64_t to, size_t bytes_max)
+{
+    size_t bytes = 0;
+
+    for (struct list *node = first_after(h, from); node != &h->moments; node = node->next) {
+        const struct moment *m = moment_of(node);
+        if (m->seq > to) break;
+        bytes += m->others;
+        if (bytes > bytes_max && m->seq > from + 1) return m->seq - 1;
+    }
+    return to;
 }
 
 void history_each_event(const struct history *h, uint64_t from, uint64_t to,

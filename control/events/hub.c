@@ -63,6 +63,7 @@ static void add_event(struct hub *h, struct event e)
     e.json = (struct span){h->json.data, h->json.len};
     history_add(h->history, &e);
     buffer_clear(&h->json);
+    if (history_is_large(h->history)) history_close(h->history, clock_mono_ms());
     if (!was_open) hub_send_soon(h);
 }
 
@@ -264,7 +265,9 @@ void hub_listen(struct hub *h, struct listener *l, struct event_filter *filter, 
     ticker_cancel(h->o.ticker, &h->linger);
     if (h->at == HUB_IDLE) begin(h);
     l->seen = l->missed = 0;
+    l->present = 0;
     l->fresh = true;
+    h->greet_ms = 0;
     l->late = last_id.data && frame_id_read(last_id, h->epoch, &l->seen);
     l->back = last_id.data && !l->late;
     list_push(&h->fresh, &l->node);

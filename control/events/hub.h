@@ -20,6 +20,7 @@
 #define HUB_LOOK_MS       1000
 #define HUB_LOOK_SOON_MS  200   /* between two looks, when a queue was paused or resumed */
 #define HUB_LINGER_MS     15000 /* for listeners that come back */
+#define HUB_GREET_MS      50    /* until the next part of a present that found no room */
 #define HUB_SENDS_MAX     64    /* in one turn of the loop */
 
 struct fleet;
@@ -37,6 +38,7 @@ struct listener {
     struct hub_group *group;
     uint64_t seen;    /* the moment that it was sent last */
     uint64_t missed;  /* events that it had no room for */
+    size_t present;   /* so much of the present it was told */
     bool fresh;       /* not greeted yet */
     bool back;        /* was here before: goes on after `seen` */
     bool late;        /* the same, but the history does not reach back to there */

@@ -65,11 +65,6 @@ void hub_group_leave(struct listener *l)
 
 /* ---- one listener ---------------------------------------------------------------------------- */
 
-static void send(struct listener *l, struct frame *f)
-{
-    if (!l->frame(l, f)) l->missed += f->told;
-}
-
 /* By a small frame of its own. Gives whether there was room for that. */
 static bool tell_missed(struct hub *h, struct listener *l)
 {
@@ -86,20 +81,34 @@ static bool tell_missed(struct hub *h, struct listener *l)
     return taken;
 }
 
+static void send_or_miss(struct hub *h, struct listener *l, struct frame *f)
+{
+    if ((l->missed || l->late) && !tell_missed(h, l)) l->missed += f->told;
+    else if (!l->frame(l, f)) l->missed += f->told;
+}
+
+/* What happened behind what it has seen, in frames of its own. */
+static void catch_up(struct hub *h, struct listener *l, uint64_t last)
+{
+    if (!history_reaches(h->history, l->seen)) l->late = true;
+    while (l->seen < last) {
+        uint64_t to = last;
+        struct frame *f = frame_new(h->history, &l->group->filter, h->epoch, l->seen, &to);
+        if (f) send_or_miss(h, l, f);
+        l->seen = to;
+        frame_free(f);
+    }
+}
+
 /* What the group is sent; or, for one that came in the middle of it, the rest. */
 static void deliver(struct hub_group *g, struct listener *l)
 {
-    struct hub *h = g->hub;
-    struct frame *own = NULL, *f = g->frame;
-
-    if (l->seen > g->from)
-        f = own = l->seen < g->sent
-                      ? frame_new(h->history, &g->filter, h->epoch, l->seen, g->sent)
-                      : NULL;
-    if (f && (l->missed || l->late) && !tell_missed(h, l)) l->missed += f->told;
-    else if (f) send(l, f);
-    if (l->seen < g->sent) l->seen = g->sent;
-    frame_free(own);
+    if (l->seen != g->from) {
+        catch_up(g->hub, l, g->sent);
+        return;
+    }
+    send_or_miss(g->hub, l, g->frame);
+    l->seen = g->sent;
 }
 
 struct greeting {
@@ -118,32 +127,44 @@ static void on_present(void *ctx, enum event_type type, struct span queue, struc
     g->told++;
 }
 
-/* The present; or what happened since it was here before. Also an empty frame: it has an id. */
-static struct frame *greeting_of(struct hub *h, struct listener *l, uint64_t last)
+/* The present, in parts that a frame holds. Gives whether there was room for all of it; else it
+ * goes on from there later. Also an empty one is sent: it has an id. */
+static bool tell_present(struct hub *h, struct listener *l)
 {
-    struct greeting g = {.filter = &l->group->filter};
-    struct frame *f = NULL;
+    bool more = true, taken = true;
 
-    if (l->back && !history_reaches(h->history, l->seen)) l->late = true;
-    if (l->back && !l->late) f = frame_new(h->history, g.filter, h->epoch, l->seen, last);
-    if (f) return f;
-    if (l->late) hub_missed(h, &g.json, "late", 0);
-    if (l->late || !l->back) present_tell(h->present, on_present, &g);
-    f = frame_of(h->epoch, last, (struct span){g.json.data, g.json.len}, g.told);
-    buffer_deinit(&g.json);
-    return f;
+    if (l->present == 0) l->seen = history_last(h->history);
+    while (more && taken) {
+        struct greeting g = {.filter = &l->group->filter};
+        size_t at = l->present;
+        struct frame *f;
+        if (l->late) hub_missed(h, &g.json, "late", 0);
+        more = present_tell(h->present, &at, FRAME_OTHERS_BYTES, on_present, &g);
+        f = frame_of(h->epoch, l->seen, (struct span){g.json.data, g.json.len}, g.told);
+        taken = l->frame(l, f);
+        if (taken) l->present = at, l->late = false;
+        frame_free(f);
+        buffer_deinit(&g.json);
+    }
+    return taken;
 }
 
-static void greet(struct hub *h, struct listener *l)
+/* Gives whether it belongs to the others now. */
+static bool greet(struct hub *h, struct listener *l)
 {
     uint64_t last = history_last(h->history);
-    struct frame *f = greeting_of(h, l, last);
 
+    if (l->back && l->seen < last && history_reaches(h->history, l->seen)) {
+        catch_up(h, l, last);
+    } else {
+        l->late |= l->back && !history_reaches(h->history, l->seen);
+        if (l->back && !l->late) l->present = SIZE_MAX; /* it knows all of it */
+        l->back = false;
+        if (!tell_present(h, l)) return false;
+    }
     l->fresh = l->late = l->back = false;
-    l->seen = last;
     list_push(&l->group->members, &l->node);
-    send(l, f);
-    frame_free(f);
+    return true;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -168,6 +189,7 @@ static void be_late(struct hub_group *g)
 static void begin_frames(struct hub *h, uint64_t now_ms)
 {
     bool closed = false;
+    uint64_t last;
 
     list_for_each (node, &h->groups) {
         struct hub_group *g = group_of(node);
@@ -177,24 +199,32 @@ static void begin_frames(struct hub *h, uint64_t now_ms)
         frame_free(g->frame);
         g->from = g->sent;
         if (!history_reaches(h->history, g->from)) be_late(g);
-        g->sent = history_last(h->history);
-        g->frame = frame_new(h->history, &g->filter, h->epoch, g->from, g->sent);
+        g->sent = last = history_last(h->history);
+        g->frame = frame_new(h->history, &g->filter, h->epoch, g->from, &g->sent);
         if (!g->frame) continue;
-        g->due_ms = due_after(g, now_ms);
+        g->due_ms = g->sent < last ? now_ms : due_after(g, now_ms); /* the rest follows at once */
         list_take(&g->turn, &g->members);
     }
+}
+
+static bool may_greet(const struct hub *h)
+{
+    return h->at == HUB_LIVE && clock_mono_ms() >= h->greet_ms;
 }
 
 /* A few of those whose turn it is. Gives whether there are more. */
 static bool send_some(struct hub *h)
 {
-    struct list *node;
+    struct list *node, waiting;
     unsigned left = HUB_SENDS_MAX;
 
-    while (left && h->at == HUB_LIVE && (node = list_pop(&h->fresh))) {
-        greet(h, listener_of(node));
+    list_init(&waiting);
+    while (left && may_greet(h) && (node = list_pop(&h->fresh))) {
+        if (!greet(h, listener_of(node))) list_push(&waiting, node);
         left--;
     }
+    if (!list_empty(&waiting) && left) h->greet_ms = clock_mono_ms() + HUB_GREET_MS;
+    list_take(&h->fresh, &waiting);
     list_for_each (at, &h->groups) {
         struct hub_group *g = group_of(at);
         while (left && (node = list_pop(&g->turn))) {
@@ -216,7 +246,8 @@ void hub_send_soon(struct hub *h)
         else if (is_behind(g) && g->due_ms < soonest)
             soonest = g->due_ms > gathered ? g->due_ms : gathered;
     }
-    if (h->at == HUB_LIVE && !list_empty(&h->fresh)) soonest = 0;
+    if (h->at == HUB_LIVE && !list_empty(&h->fresh) && h->greet_ms < soonest)
+        soonest = h->greet_ms;
     if (soonest < UINT64_MAX) ticker_set_at(h->o.ticker, &h->send, soonest);
 }
 

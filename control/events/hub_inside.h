@@ -35,7 +35,8 @@ struct hub {
     struct hub_options o;
     enum hub_at at;
     struct list groups;
-    struct list fresh; /* listeners to be greeted */
+    struct list fresh; /* listeners to be greeted, */
+    uint64_t greet_ms; /* not before that, by clock_mono_ms() */
     size_t listeners;
     struct history *history;
     uint32_t epoch; /* of the history: another one after it was interrupted for nobody */

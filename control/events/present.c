@@ -165,11 +165,17 @@ void present_look(struct present *p, const struct fleet_view *view, int64_t now_
     tell_gone(p, now_ms, tell, ctx);
 }
 
-void present_tell(const struct present *p, present_fn *tell, void *ctx)
+bool present_tell(const struct present *p, size_t *at, size_t bytes, present_fn *tell, void *ctx)
 {
-    for (size_t i = 0; i < p->queues.count; i++)
-        tell(ctx, EVENT_QUEUE, span_of(p->queues.things[i].name),
-             span_of(p->queues.things[i].json));
-    for (size_t i = 0; i < p->servers.count; i++)
-        tell(ctx, EVENT_SERVER, (struct span){0}, span_of(p->servers.things[i].json));
+    const struct things *q = &p->queues, *s = &p->servers;
+    size_t told = 0;
+
+    for (; *at < q->count + s->count && told < bytes; ++*at) {
+        bool is_queue = *at < q->count;
+        const struct thing *t = is_queue ? &q->things[*at] : &s->things[*at - q->count];
+        tell(ctx, is_queue ? EVENT_QUEUE : EVENT_SERVER,
+             is_queue ? span_of(t->name) : (struct span){0}, span_of(t->json));
+        told += strlen(t->json);
+    }
+    return *at < q->count + s->count;
 }

@@ -4,6 +4,7 @@
 #ifndef PINION_CONTROL_EVENTS_PRESENT_H
 #define PINION_CONTROL_EVENTS_PRESENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "control/events/filter.h"
 
@@ -19,8 +20,9 @@ void            present_free(struct present *); /* NULL: no-op */
 /* What is new, or other than before, is told. A queue's ages are no change. */
 void present_look(struct present *, const struct fleet_view *, int64_t now_ms, present_fn *,
                   void *ctx);
-/* All of it, as it was last seen. */
-void present_tell(const struct present *, present_fn *, void *ctx);
+/* All of it as it was last seen, from place `*at` (0: the first) on, about so many bytes. false:
+ * that was the last part. */
+bool present_tell(const struct present *, size_t *at, size_t bytes, present_fn *, void *ctx);
 void present_forget(struct present *); /* the next look tells everything */
 
 #endif

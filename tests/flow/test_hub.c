@@ -16,6 +16,7 @@ struct ear {
     char last_id[FRAME_ID_MAX];
     unsigned frames;
     bool full;
+    unsigned room; /* frames that it takes before it is full; 0: any number */
     const void *last_json; /* only to be compared: was it the same buffer? */
 };
 
@@ -24,6 +25,7 @@ static bool hear(struct listener *l, struct frame *f)
     struct ear *e = container_of(l, struct ear, listener);
 
     if (e->full) return false;
+    if (e->room && --e->room == 0) e->full = true;
     buffer_add(&e->heard, f->json.data, f->json.len);
     buffer_add_char(&e->heard, '\n');
     memcpy(e->last_id, f->id, sizeof e->last_id);
@@ -281,6 +283,34 @@ TEST(a_slow_reader_is_told_how_much_he_missed)
     leave(&quick);
 }
 
+/* More queues than a frame holds: the present comes in parts, as there is room for them. */
+TEST(a_large_present_comes_in_parts)
+{
+    struct ear e, first;
+
+    for (unsigned i = 0; i < 300; i++)
+        free(redis_server_do(world_redis, "SADD pinion:queues a-name-of-some-length-%03u", i));
+    listen_at(&first, NULL, "queue", 10, NULL);
+    eventually(has(&first, "length-299"));
+    assert_true(first.frames > 2);
+    listen_at(&e, NULL, "queue", 10, NULL);
+    e.room = 1;
+    eventually(e.full);
+    for (int i = 0; i < 100; i++) world_turn();
+    assert_int_equal(e.frames, 1);
+    assert_false(has(&e, "length-299"));
+    e.full = false;
+    eventually(has(&e, "length-299"));
+    for (unsigned i = 0; i < 300; i += 7) {
+        char name[32];
+        snprintf(name, sizeof name, "length-%03u", i);
+        assert_true(has(&e, name));
+    }
+    assert_false(has(&e, "missed"));
+    leave(&e);
+    leave(&first);
+}
+
 TEST(a_lost_redis_is_told_and_events_go_on)
 {
     struct ear e;
@@ -330,6 +360,7 @@ int main(void)
         cmocka_unit_test(who_comes_back_goes_on_where_he_was),
         cmocka_unit_test(who_comes_back_too_late_is_told),
         cmocka_unit_test(a_slow_reader_is_told_how_much_he_missed),
+        cmocka_unit_test(a_large_present_comes_in_parts),
         cmocka_unit_test(a_lost_redis_is_told_and_events_go_on),
         cmocka_unit_test(who_listens_when_the_service_stops_is_called_no_more),
     };

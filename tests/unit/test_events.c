@@ -113,7 +113,7 @@ static void add_job(struct history *h, const char *queue, const char *kind, cons
 /* The frame as JSON (the caller's); NULL: there is none. */
 static json_t *frame_json(const struct history *h, uint64_t from, uint64_t to, uint64_t *ret_told)
 {
-    struct frame *f = frame_new(h, &filter, EPOCH, from, to);
+    struct frame *f = frame_new(h, &filter, EPOCH, from, &to);
     json_error_t error;
     json_t *json = f ? json_loadb(f->json.data, f->json.len, JSON_REJECT_DUPLICATES, &error) : NULL;
 
@@ -192,6 +192,69 @@ TEST(more_than_a_frame_holds_is_counted)
     accept(event_filter_types, "queue");
     assert_null(frame_json(h, 0, 2, NULL));
     event_filter_deinit(&filter);
+    history_free(h);
+}
+
+static void add_queue(struct history *h, size_t bytes)
+{
+    char *json = xcalloc(1, bytes + 1);
+    struct event e = {.type = EVENT_QUEUE, .queue = span_of("q")};
+
+    memset(json, 'x', bytes);
+    json[0] = json[bytes - 1] = '"';
+    e.json = (struct span){json, bytes};
+    history_add(h, &e);
+    free(json);
+}
+
+/* What is not of jobs is never left out: it goes on in the next frame. */
+TEST(a_frame_ends_where_it_is_large)
+{
+    struct history *h = history_new();
+    uint64_t seen = 0, told = 0, frames = 0;
+
+    filter = EVENT_FILTER_INIT;
+    for (unsigned i = 0; i < 100; i++) {
+        add_queue(h, 4000);
+        if (history_is_large(h)) history_close(h, i);
+    }
+    history_close(h, 100);
+    while (seen < history_last(h)) {
+        uint64_t to = history_last(h);
+        struct frame *f = frame_new(h, &filter, EPOCH, seen, &to);
+        assert_non_null(f);
+        assert_true(to > seen);
+        assert_true(f->json.len < FRAME_OTHERS_BYTES + MOMENT_OTHERS_BYTES);
+        told += f->told;
+        seen = to;
+        frames++;
+        frame_free(f);
+    }
+    assert_int_equal(told, 100);
+    assert_in_range(frames, 5, 20);
+    history_free(h);
+}
+
+TEST(a_moment_holds_so_many_bytes_of_jobs)
+{
+    struct history *h = history_new();
+    char json[1025] = {0};
+    struct event e = {.type = EVENT_PROGRESS, .queue = span_of("q")};
+    uint64_t told;
+
+    filter = EVENT_FILTER_INIT;
+    memset(json, 'x', sizeof json - 1);
+    json[0] = json[sizeof json - 2] = '"';
+    e.json = span_of(json);
+    while (!history_is_full(h)) history_add(h, &e);
+    add_job(h, "q", NULL, "done", 1);
+    history_add(h, &e); /* left out */
+    add_queue(h, 10);
+    history_close(h, 0);
+    json_t *frame = frame_json(h, 0, 1, &told);
+    assert_int_equal(more(frame, "q", "done"), 1);
+    assert_in_range(told, MOMENT_BYTES_MAX / 1030, MOMENT_BYTES_MAX / 1024 + 3);
+    json_decref(frame);
     history_free(h);
 }
 
@@ -293,6 +356,8 @@ int main(void)
         cmocka_unit_test(a_filter_refuses_what_it_does_not_know),
         cmocka_unit_test(a_frame_tells_what_passed_in_a_stretch),
         cmocka_unit_test(more_than_a_frame_holds_is_counted),
+        cmocka_unit_test(a_frame_ends_where_it_is_large),
+        cmocka_unit_test(a_moment_holds_so_many_bytes_of_jobs),
         cmocka_unit_test(old_moments_are_forgotten),
         cmocka_unit_test(an_id_is_read_as_it_was_written),
         cmocka_unit_test(nothing_is_lost_between_events_and_counts),
