@@ -76,12 +76,14 @@ static void start_service(void)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static size_t length_of(struct span head)
+/* false: a stream, or nothing. */
+static bool length_of(struct span head, size_t *ret_len)
 {
     static const char name[] = "\r\nContent-Length: ";
     const char *at = memmem(head.data, head.len, name, sizeof name - 1);
 
-    return at ? (size_t)strtoul(at + sizeof name - 1, NULL, 10) : 0;
+    if (at) *ret_len = (size_t)strtoul(at + sizeof name - 1, NULL, 10);
+    return at != NULL;
 }
 
 static void check_json(struct span head, struct span body)
@@ -107,10 +109,9 @@ static size_t check_answer(struct span got)
     must(status != 500 || redis_is_odd, got.data);
     must(end != NULL, "a head without end");
     struct span head = {got.data, (size_t)(end - got.data) + 4};
-    size_t body = length_of(head);
-    if (status == 100) return head.len;
-    if (memmem(head.data, head.len, "\r\nTransfer-Encoding:", 20) || status == 101) return 0;
-    if (head.len + body > got.len || status == 304) return 0;
+    size_t body = 0;
+    if (status == 100 || status == 204) return head.len;
+    if (!length_of(head, &body) || head.len + body > got.len) return 0;
     if (body && memcmp(end + 4, "HTTP/1.1 ", got.len - head.len < 9 ? 1 : 9) == 0) return 0;
     check_json(head, (struct span){end + 4, body});
     return head.len + body;
