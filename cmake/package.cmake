@@ -20,7 +20,7 @@ set(CPACK_DEBIAN_PINION_PACKAGE_SECTION admin)
 # What no linker sees: the private Redis, zones, and what is loaded when the first webhook,
 # certificate or coroutine's fetch asks for it.
 set(CPACK_DEBIAN_PINION_PACKAGE_DEPENDS "redis-server (>= 5:7.0) | valkey-server, tzdata, libssl3 | libssl3t64")
-set(CPACK_DEBIAN_PINION_PACKAGE_RECOMMENDS "libcurl4 | libcurl4t64")
+set(CPACK_DEBIAN_PINION_PACKAGE_RECOMMENDS "libcurl4 | libcurl4t64, zlib1g")
 set(CPACK_DEBIAN_PINION_PACKAGE_CONTROL_EXTRA
   "${PROJECT_SOURCE_DIR}/packaging/debian/postinst;${PROJECT_SOURCE_DIR}/packaging/debian/prerm;${PROJECT_SOURCE_DIR}/packaging/debian/postrm;${PROJECT_SOURCE_DIR}/packaging/debian/conffiles")
 
