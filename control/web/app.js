@@ -1,7 +1,7 @@
 // app.js — the frame around the views: which one the address names, when it looks again, keys.
 import {askToken, showKeys} from "./dialog.js";
 import {draw, h} from "./dom.js";
-import {hasToken, onTokenNeeded, setToken} from "./api.js";
+import {get, hasToken, onTokenNeeded, setToken} from "./api.js";
 import {events} from "./events.js";
 import {icon} from "./parts.js";
 import {job} from "./job.js";
@@ -35,7 +35,8 @@ const TABS = [["overview", "Overview", "#/"], ["queues", "Queues", "#/queues"],
               ["servers", "Servers", "#/servers"], ["events", "Events", "#/events"]];
 const GO = {o: "#/", q: "#/queues", j: "#/jobs", s: "#/schedules", v: "#/servers", e: "#/events"};
 const LOOK_MS = 2_000;     // how often a view looks again by itself
-const AFTER_EVENT_MS = 250; // and how soon after what has happened, at most that often
+const AFTER_EVENT_MS = 100; // and how soon after what has happened,
+const APART_MS = 1_000;     // but when much happens, no more often than that
 
 const main = document.getElementById("main");
 let page = null; // the one that is open
@@ -49,6 +50,7 @@ class Page {
         this.signal = this.leaving.signal;
         this.loading = this.again = false;
         this.timer = null;
+        this.looked = -APART_MS; // when the last look after an event was
     }
 
     async refresh() {
@@ -80,8 +82,9 @@ class Page {
     soon() {
         this.timer ??= setTimeout(() => {
             this.timer = null;
+            this.looked = performance.now();
             this.refresh();
-        }, AFTER_EVENT_MS);
+        }, Math.max(AFTER_EVENT_MS, this.looked + APART_MS - performance.now()));
     }
 
     draw() {
@@ -119,7 +122,8 @@ async function wantToken() {
         setToken("", false);
         say("The token is forgotten.");
     } else if (await askToken()) {
-        say("The token is in use.");
+        const {name, roles} = await get("/v1/caller");
+        say(`The token ${name} is in use: ${roles.join(", ")}.`);
     }
     live.restart();
     tools();

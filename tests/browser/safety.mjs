@@ -2,6 +2,7 @@
 // strict.
 import assert from "node:assert/strict";
 import {test} from "node:test";
+import {enterToken} from "./world.mjs";
 
 const MARKUP = `<img src=x onerror="window.hit=1"><script>window.hit=2</script>&lt;b&gt;`;
 
@@ -63,6 +64,16 @@ export function safetyTests(world) {
         await page.keyboard.press("k");
         await page.getByText("are shown to who has a token").waitFor();
         assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+        await world.close(page);
+    });
+
+    test("a token that only reads sees, and is told what it may not", async () => {
+        const reader = await service.pinion("token", "make", "watcher", "--role", "read");
+        const page = await world.open("#/queues", {expected: [/ 403 /]});
+        await enterToken(page, reader.split("\n").at(-1).trim(), /watcher is in use: read/);
+        await page.getByRole("button", {name: "Pause mail"}).click();
+        await page.getByRole("alert").filter({hasText: "role"}).waitFor(); // the API's own words
+        assert.equal((await service.api("GET", "/v1/queues/mail")).paused, false);
         await world.close(page);
     });
 

@@ -170,10 +170,10 @@ export class World {
 }
 
 // Gives the page the service's token, as a person does.
-export async function enterToken(page, token) {
+export async function enterToken(page, token, said = /is in use/) {
     await page.keyboard.press("k");
     await page.getByLabel("Token", {exact: true}).fill(token);
     await page.getByRole("button", {name: "Use it"}).click();
     await page.getByRole("dialog").waitFor({state: "detached"});
-    await page.getByRole("button", {name: "Dismiss"}).click();
+    await page.locator(".toast").filter({hasText: said}).getByRole("button").click();
 }
