@@ -98,13 +98,17 @@ static bool is_changed(struct thing *t, const char *type, json_t *like, json_t *
 
 static bool is_queue_changed(struct present *p, const struct fleet_queue *q, int64_t now_ms)
 {
-    json_t *like = shape_queue(span_of(q->name), &q->view, json_incref(q->limits));
-    json_t *more = json_object();
+    static const char *const compared[] = {"queue", "paused", "draining", "counts", "totals"};
+    static const char *const told[] = {"rates", "oldest_ready_ms"}; /* they change by themselves */
+    json_t *shape = shape_queue(span_of(q->name), &q->view, json_incref(q->limits));
+    json_t *like = json_object(), *more = json_object();
 
-    json_object_set(more, "oldest_ready_ms", json_object_get(like, "oldest_ready_ms"));
-    json_object_del(like, "oldest_ready_ms");
-    json_object_del(like, "bounds");
-    json_object_del(like, "limits");
+    for (size_t i = 0; i < countof(compared); i++)
+        json_object_set(like, compared[i], json_object_get(shape, compared[i]));
+    for (size_t i = 0; i < countof(told); i++)
+        if (json_object_get(shape, told[i]))
+            json_object_set(more, told[i], json_object_get(shape, told[i]));
+    json_decref(shape);
     return is_changed(thing_of(&p->queues, q->name), "queue", like, more, now_ms);
 }
 

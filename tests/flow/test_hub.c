@@ -128,6 +128,22 @@ TEST(the_present_comes_first_and_then_what_happens)
     assert_int_equal(hub_listeners(hub()), 0);
 }
 
+/* Two looks of a second each, at the least, while nothing happens but time. */
+TEST(what_does_not_change_is_not_told)
+{
+    uint64_t begun_ms;
+    struct ear e;
+
+    listen_at(&e, NULL, NULL, 10, NULL);
+    eventually(e.frames);
+    begun_ms = clock_mono_ms();
+    while (clock_mono_ms() - begun_ms < 1200) world_turn(); /* what was done before is counted */
+    forget(&e);
+    while (clock_mono_ms() - begun_ms < 3500) world_turn();
+    assert_false(has(&e, "\"type\""));
+    leave(&e);
+}
+
 TEST(a_new_queue_is_found_and_a_pause_is_seen)
 {
     struct ear e, other;
@@ -352,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_listens_and_nothing_is_asked),
         cmocka_unit_test(the_present_comes_first_and_then_what_happens),
+        cmocka_unit_test(what_does_not_change_is_not_told),
         cmocka_unit_test(a_new_queue_is_found_and_a_pause_is_seen),
         cmocka_unit_test(a_schedule_that_fires_is_told),
         cmocka_unit_test(kinds_come_if_one_asks_for_them),
