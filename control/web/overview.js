@@ -119,6 +119,7 @@ export const overview = {
         series.onPoint(page.onPoint);
         const [list] = await Promise.all([get("/v1/queues?limit=200", page.signal),
                                           series.stats ? null : series.look()]);
+        if (!series.stats && series.error) throw series.error;
         return {queues: list.items};
     },
     body(page) {

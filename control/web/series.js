@@ -8,7 +8,7 @@ const EACH_MS = 1_000;
 export const POINTS_MAX = 300; // five minutes
 
 const ring = new Ring(POINTS_MAX), hearers = new Set();
-let before = null, latest = null, minute = null;
+let before = null, latest = null, minute = null, failed = null;
 
 // What a second brought, of totals that only grow; a service that began anew has less than before.
 function point(stats, recent, now) {
@@ -26,7 +26,7 @@ function point(stats, recent, now) {
 
 // The one that answers tells of itself; what the others did they say in their heartbeats.
 async function recentOf(stats) {
-    const mine = stats.server.recent;
+    const mine = stats.server?.recent;
     if (stats.servers.alive < 2) return mine ? joined([mine]) : null;
     const {items} = await get("/v1/servers");
     return joined(items.map((server) => server.recent).filter(Boolean));
@@ -41,8 +41,10 @@ async function look() {
         before = {stats, now};
         latest = stats;
         minute = recent;
-    } catch {
-        before = null; // the view that is open says why
+        failed = null;
+    } catch (err) {
+        before = null;
+        failed = err;
         return;
     }
     for (const fn of hearers) fn();
@@ -51,6 +53,7 @@ async function look() {
 export const series = {
     get stats() { return latest; },
     get recent() { return minute; },
+    get error() { return failed; }, // of the last look
     points: () => ring.all(),
     onPoint(fn) { hearers.add(fn); },
     offPoint(fn) { hearers.delete(fn); },
