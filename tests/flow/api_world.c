@@ -89,6 +89,20 @@ void world_close(void)
     scratch_remove(scratch);
 }
 
+int world_open_group(void **state)
+{
+    (void)state;
+    world_open();
+    return 0;
+}
+
+int world_close_group(void **state)
+{
+    (void)state;
+    world_close();
+    return 0;
+}
+
 void world_turn(void)
 {
     ev_run(loop, EVRUN_NOWAIT);

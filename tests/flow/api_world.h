@@ -32,6 +32,9 @@ void world_open(void);  /* ready, serving queue "default" with a handler for "wc
 /* The same; what is given is called before the service is made, and before it starts. */
 void world_open_with(void (*configure)(struct config *), void (*add)(struct service *));
 void world_close(void); /* gracefully; nothing may be left over */
+/* The same for a group of tests in one world, as cmocka wants it. */
+int world_open_group(void **state);
+int world_close_group(void **state);
 void world_turn(void);  /* the loop once, and a moment for the kernel */
 const char *world_state_dir(void);
 

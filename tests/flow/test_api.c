@@ -292,20 +292,6 @@ TEST(an_array_at_its_limit_and_one_past_it)
     }
 }
 
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,5 +300,5 @@ int main(void)
         cmocka_unit_test(an_array_at_its_limit_and_one_past_it),
     };
 
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

@@ -366,13 +366,6 @@ TEST(reading_needs_a_token_where_that_is_required)
     check_caller(&(struct caller){AUTH, ROLE_BIT(ROLE_ADMIN), ALL_QUEUES}, "owner");
 }
 
-static int open_world(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
 static void require(struct config *config)
 {
     struct error why;
@@ -385,13 +378,6 @@ static int open_strict_world(void **state)
 {
     (void)state;
     world_open_with(require, NULL);
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close();
     return 0;
 }
 
@@ -408,6 +394,6 @@ int main(void)
         cmocka_unit_test(reading_needs_a_token_where_that_is_required),
     };
 
-    return cmocka_run_group_tests(tests, open_world, close_world) +
-           cmocka_run_group_tests(strict, open_strict_world, close_world);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group) +
+           cmocka_run_group_tests(strict, open_strict_world, world_close_group);
 }

@@ -208,20 +208,6 @@ TEST(bad_input_of_one_client)
     json_decref(ask_json(201, "POST", JOBS, AUTH JSON, GOOD));
 }
 
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,5 +215,5 @@ int main(void)
         cmocka_unit_test(bad_input_of_one_client),
     };
 
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

@@ -258,20 +258,6 @@ TEST(streams_end_when_the_service_stops)
     assert_int_equal(listeners(), 0);
 }
 
-static int open_world(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,5 +273,5 @@ int main(void)
         cmocka_unit_test(streams_end_when_the_service_stops),
     };
 
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

@@ -315,20 +315,6 @@ TEST(bad_filters_change_nothing)
     free(text);
 }
 
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,5 +331,5 @@ int main(void)
         cmocka_unit_test(bad_filters_change_nothing),
     };
 
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

@@ -186,20 +186,6 @@ TEST(wrong_tokens_are_bounded_and_right_ones_are_not)
     assert_non_null(strstr(ask("GET", "/metrics", NULL, NULL).body, counted));
 }
 
-static int open_world(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,5 +198,5 @@ int main(void)
         cmocka_unit_test(wrong_tokens_are_bounded_and_right_ones_are_not),
     };
 
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

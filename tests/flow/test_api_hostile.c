@@ -316,20 +316,6 @@ TEST(heads_at_their_limits)
     buffer_deinit(&target);
 }
 
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,5 +325,5 @@ int main(void)
         cmocka_unit_test(heads_at_their_limits),
     };
 
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

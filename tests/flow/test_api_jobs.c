@@ -132,20 +132,6 @@ TEST(bad_queries_are_refused)
     refused("/v1/jobs?queue=b&after=b:ready", "expected the `next`"); /* of another listing */
 }
 
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,5 +141,5 @@ int main(void)
         cmocka_unit_test(bad_queries_are_refused),
     };
 
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

@@ -162,20 +162,6 @@ TEST(pages_join_the_queues_by_name)
     assert_int_equal(seen, 5);
 }
 
-static int open_world(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,5 +171,5 @@ int main(void)
         cmocka_unit_test(pages_join_the_queues_by_name),
     };
 
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

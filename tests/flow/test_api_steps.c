@@ -359,20 +359,6 @@ TEST(a_stop_ends_what_nobody_waits_for)
     buffer_deinit(&body);
 }
 
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,5 +376,5 @@ int main(void)
         cmocka_unit_test(a_stop_ends_what_nobody_waits_for),
     };
 
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

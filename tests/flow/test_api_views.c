@@ -185,20 +185,6 @@ TEST(a_schedule_that_is_known_is_not_sent_again)
     json_decref(ask_json(200, "DELETE", "/v1/schedules/known", AUTH, NULL));
 }
 
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,5 +197,5 @@ int main(void)
         cmocka_unit_test(a_schedule_that_is_known_is_not_sent_again),
     };
 
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

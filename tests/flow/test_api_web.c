@@ -111,20 +111,6 @@ static void test_not_again(void **state)
     assert_int_equal(ask("GET", "/web/style.css", "If-None-Match: \"x\"\r\n", NULL).status, 200);
 }
 
-static int open_world(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,5 +120,5 @@ int main(void)
         cmocka_unit_test(test_not_again),
     };
 
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }

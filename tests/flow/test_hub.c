@@ -85,20 +85,6 @@ static int64_t watched(const char *queue)
     return n;
 }
 
-static int open_world(void **state)
-{
-    (void)state;
-    world_open();
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_close();
-    return 0;
-}
-
 /* ---- what is told ---------------------------------------------------------------------------- */
 
 TEST(nobody_listens_and_nothing_is_asked)
@@ -382,5 +368,5 @@ int main(void)
         cmocka_unit_test(who_listens_when_the_service_stops_is_called_no_more),
     };
 
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, world_open_group, world_close_group);
 }
