@@ -101,6 +101,7 @@ const struct config     *service_config(const struct service *);
 struct access           *service_access(const struct service *);
 uint64_t                 service_roundtrip_us(const struct service *);
 unsigned                 service_http_connections(const struct service *);
+uint64_t                 service_http_replies(const struct service *, unsigned class);
 const struct histogram  *service_stall_us(const struct service *);
 const struct workers_totals *service_totals(const struct service *);
 struct json_t           *service_recent(const struct service *); /* of late; the caller's */

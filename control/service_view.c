@@ -84,6 +84,11 @@ unsigned service_http_connections(const struct service *s)
     return s->http ? http_server_connections(s->http) : 0;
 }
 
+uint64_t service_http_replies(const struct service *s, unsigned class)
+{
+    return s->http ? http_server_replies(s->http, class) : 0;
+}
+
 const struct histogram *service_stall_us(const struct service *s)
 {
     return &s->pulse.stall_us;

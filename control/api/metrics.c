@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "control/access/access.h"
 #include "control/api/call.h"
+#include "control/events/hub.h"
 #include "control/fleet.h"
 #include "control/pulse.h"
 #include "control/service.h"
@@ -170,6 +171,20 @@ static double resident_bytes(void)
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
+static void add_replies(struct buffer *out, const struct service *s)
+{
+    add_head(out, "pinion_http_replies_total", "counter", "Replies, by the class of their status.");
+    for (unsigned class = 1; class < HTTP_STATUS_CLASSES; class++)
+        buffer_printf(out, "pinion_http_replies_total{status=\"%uxx\"} %" PRIu64 "\n", class,
+                      service_http_replies(s, class));
+}
+
+/* The hub is there from the first time that Redis is up. */
+static double listeners_of(const struct hub *hub)
+{
+    return hub ? (double)hub_listeners(hub) : 0;
+}
+
 static void add_process(struct buffer *out, const struct service *s)
 {
     struct rusage used;
@@ -183,6 +198,9 @@ static void add_process(struct buffer *out, const struct service *s)
               "From the sending of the last call to its reply.");
     add_gauge(out, "pinion_http_connections", service_http_connections(s),
               "Connections of HTTP clients.");
+    add_replies(out, s);
+    add_gauge(out, "pinion_event_listeners", listeners_of(service_hub(s)),
+              "Clients that follow live events here.");
     add_counter(out, "pinion_http_wrong_tokens_total", access_wrong_tokens(service_access(s)),
                 "Requests that showed a token that is not known, or has expired.");
     add_histogram(out, "pinion_loop_stall_seconds", service_stall_us(s),

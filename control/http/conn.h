@@ -42,6 +42,8 @@ struct http_server {
     ev_io accept;
     struct alarm accept_pause;
 
+    uint64_t replies[HTTP_STATUS_CLASSES]; /* so far, by their first digit */
+
     struct list conns;  /* with a descriptor */
     struct list again;  /* have something to do in the next turn */
     struct list closed; /* no descriptor, but the handler still owes an answer */

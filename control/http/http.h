@@ -15,6 +15,7 @@
 #include "control/http/limits.h"
 
 #define HTTP_PEER_TEXT_MAX   48
+#define HTTP_STATUS_CLASSES 6 /* 1xx .. 5xx; there is no 0xx */
 #define HTTP_CALLER_NAME_MAX 64
 #define HTTP_REQUEST_ID_MAX  64
 #define HTTP_HOUSEHOLD_BYTES 16
@@ -99,6 +100,8 @@ void http_server_limit(struct http_server *, struct http_limits);
  * then on. Only where there was one. */
 void http_server_renew(struct http_server *, struct http_tls *);
 unsigned http_server_connections(const struct http_server *);
+/* So far, of statuses CLASS00 to CLASS99; `class` is 1 .. 5. */
+uint64_t http_server_replies(const struct http_server *, unsigned class);
 /* Closes every connection that waits for something to come (a stream, a long poll) for a caller who
  * does not stay. Not from inside a callback of the server. */
 void http_server_recall(struct http_server *, bool (*stays)(const struct http_caller *, void *ctx),

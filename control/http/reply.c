@@ -107,6 +107,7 @@ static void add_status(struct http_exchange *x, unsigned status)
 {
     struct buffer *out = &x->out;
 
+    x->server->replies[status / 100]++;
     buffer_add(out, "HTTP/1.1 ", 9);
     add_number(out, status);
     buffer_add(out, " ", 1);

@@ -77,7 +77,7 @@ static void on_turn(struct ev_loop *loop, ev_timer *w, int revents)
 /* ---- accepting ------------------------------------------------------------------------------- */
 
 /* A client that is turned away is told so, as far as one write and no waiting can: not in TLS. */
-static void turn_away(const struct http_server *server, int fd)
+static void turn_away(struct http_server *server, int fd)
 {
     static const char body[] = "{\"error\":{\"code\":\"unavailable\",\"message\":"
                                "\"too many connections; try again later\"}}\n";
@@ -91,6 +91,7 @@ static void turn_away(const struct http_server *server, int fd)
 
     if (!server->tls) ignored = send(fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)ignored;
+    server->replies[5]++;
     shutdown(fd, SHUT_WR);
     close(fd);
 }
@@ -263,6 +264,12 @@ const char *http_server_address(const struct http_server *server)
 unsigned http_server_connections(const struct http_server *server)
 {
     return server->connections;
+}
+
+uint64_t http_server_replies(const struct http_server *server, unsigned class)
+{
+    assert(class > 0 && class < HTTP_STATUS_CLASSES);
+    return server->replies[class];
 }
 
 void http_server_recall(struct http_server *server,

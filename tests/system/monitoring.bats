@@ -46,6 +46,24 @@ hooked() {
     curl -sS "$URL/metrics" | grep -q 'pinion_webhook_requests_total{'
 }
 
+@test "replies are counted by class, and who follows events" {
+    serve_ready one --listen 127.0.0.1:0
+    URL=http://$(jq -r .http "$PINION_STATE/pinion.json")
+    curl -sS "$URL/nothing" "$URL/nothing/either" "$URL/healthz" >/dev/null
+    counts 'pinion_http_replies_total{status="4xx"} 2'
+    counts 'pinion_http_replies_total{status="2xx"} 2' # with the look before
+    counts 'pinion_event_listeners 0'
+    curl -sSN "$URL/v1/events" >events 3>&- &
+    echo $! >>"$CHILDREN"
+    eventually "a listener" counts 'pinion_event_listeners 1'
+    kill $!
+    eventually "that it left" counts 'pinion_event_listeners 0'
+}
+
+counts() { # LINE
+    curl -sS "$URL/metrics" | grep -qxF "$1"
+}
+
 @test "the expressions of the dashboard can be read" {
     # $__rate_interval and the variables are Grafana's own.
     jq -r '.panels[].targets[]?.expr' "$MONITORING/grafana.json" |
