@@ -132,7 +132,7 @@ static unsigned need_of(enum pinion_role role)
         [PINION_FOR_ADMIN] = ROLE_ADMIN,
     };
 
-    return need[role];
+    return need[role] | API_OF_OTHERS;
 }
 
 static void insert(struct routes *r, const struct pinion_route *route)

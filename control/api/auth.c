@@ -111,7 +111,7 @@ static struct span arg_named(const struct route *route, const struct route_args 
     return (struct span){NULL, 0};
 }
 
-/* What is no good name at all, the route itself refuses. */
+/* What is no good name at all, a route of the API itself refuses. */
 static bool is_in_scope(const struct http_request *request, const struct route *route,
                         const struct route_args *args)
 {
@@ -119,7 +119,7 @@ static bool is_in_scope(const struct http_request *request, const struct route *
     struct span local;
 
     if (!request->caller->scope[0] || API_ROLE(route->need) == ROLE_NONE) return true;
-    if (id.data && id_split(id, NULL, &queue, &local, NULL)) return true;
+    if (id.data && id_split(id, NULL, &queue, &local, NULL)) return !(route->need & API_OF_OTHERS);
     return queue.data ? api_may_see(request, queue) : (route->need & API_SCOPED) != 0;
 }
 

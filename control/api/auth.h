@@ -20,6 +20,7 @@
 #define API_ROLE(need) ((enum role)((need) & 0xff))
 #define API_SCOPED     0x100u /* with a role: what it serves, it serves by the caller's scope */
 #define API_CONTENT    0x200u /* with ROLE_READ: it is nothing but content */
+#define API_OF_OTHERS  0x400u /* a program's own: what its {id} names may be no job at all */
 
 struct service;
 

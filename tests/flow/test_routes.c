@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/access/token_file.h"
 #include "control/state.h"
 #include "include/pinion.h"
 #include "tests/flow/scratch.h"
@@ -126,6 +127,8 @@ static const struct pinion_route routes[] = {
     {.path = "/secret/ws", .serve = on_socket, .role = PINION_FOR_READ},
     {.path = "/for/read", .serve = on_show, .role = PINION_FOR_READ},
     {.path = "/for/admin", .serve = on_show, .role = PINION_FOR_ADMIN},
+    {.path = "/orders/{id}", .serve = on_show, .role = PINION_FOR_ENQUEUE},
+    {.path = "/of/{queue}", .serve = on_show, .role = PINION_FOR_ENQUEUE},
 };
 
 /* ---- the service ----------------------------------------------------------------------------- */
@@ -171,11 +174,28 @@ static int unmake(void **state)
     return scratch_remove(scratch);
 }
 
+static enum pinion_err add_token(struct token_set *set, void *ctx, struct error *why)
+{
+    return token_set_add(set, ctx, why);
+}
+
+/* An admin's, for queues that begin with mail. */
+static void add_some(void)
+{
+    struct token some = {.name = "some", .roles = ROLE_BIT(ROLE_ADMIN), .queues = "mail",
+                         .made_ms = 1};
+    struct error why;
+
+    token_hash(span_of("pinion_some"), some.hash);
+    if (token_file_edit(scratch, add_token, &some, &why)) fail_msg("%s", why.text);
+}
+
 static int open_all(void **state)
 {
     char why[256];
 
     if (make(state)) return -1;
+    add_some();
     for (size_t i = 0; i < countof(routes); i++)
         if (pinion_service_route(service, &routes[i], why, sizeof why)) fail_msg("%s", why);
     start();
@@ -336,6 +356,20 @@ TEST(roles_need_tokens)
     get("GET /for/admin", with_token(), 200);
 }
 
+TEST(a_token_for_some_queues_is_held_to_them)
+{
+    static const char header[] = "Authorization: Bearer pinion_some\r\n";
+
+    get("GET /for/read", header, 403);
+    get("GET /of/mail.in", header, 200);
+    get("GET /of/post", header, 403);
+    get("GET /orders/mail:1", header, 200);
+    get("GET /orders/post:1", header, 403);
+    get("GET /orders/17", header, 403); /* no job's: nothing says that it is of its queues */
+    get("GET /orders/17", with_token(), 200);
+    get("GET /hello", header, 200);
+}
+
 TEST(pages_of_other_origins_change_nothing)
 {
     const char *answer = get("POST /rooms/x", "Origin: http://evil.example\r\n", 403);
@@ -480,6 +514,7 @@ int main(void)
         serving(the_more_literal_route_is_taken_and_ours_stay),
         serving(a_page_is_strict_and_its_headers_are_checked),
         serving(roles_need_tokens),
+        serving(a_token_for_some_queues_is_held_to_them),
         serving(pages_of_other_origins_change_nothing),
         serving(an_answer_may_come_later_or_to_nobody),
         serving(an_exchange_that_is_never_answered_goes_with_the_service),
