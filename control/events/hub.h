@@ -22,6 +22,7 @@
 #define HUB_LINGER_MS     15000 /* for listeners that come back */
 #define HUB_GREET_MS      50    /* until the next part of a present that found no room */
 #define HUB_SENDS_MAX     64    /* in one turn of the loop */
+#define HUB_FRAMES_MADE_MAX 32  /* in one turn, each of another filter or pace */
 
 struct fleet;
 struct hub;

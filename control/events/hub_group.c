@@ -186,25 +186,40 @@ static void be_late(struct hub_group *g)
     list_for_each (node, &g->members) listener_of(node)->late = true;
 }
 
-static void begin_frames(struct hub *h, uint64_t now_ms)
+static void begin_frame(struct hub_group *g, uint64_t now_ms)
 {
-    bool closed = false;
-    uint64_t last;
+    struct hub *h = g->hub;
+    uint64_t last = history_last(h->history);
 
-    list_for_each (node, &h->groups) {
+    frame_free(g->frame);
+    g->from = g->sent;
+    if (!history_reaches(h->history, g->from)) be_late(g);
+    g->sent = last;
+    g->frame = frame_new(h->history, &g->filter, h->epoch, g->from, &g->sent);
+    if (!g->frame) return;
+    g->due_ms = g->sent < last ? now_ms : due_after(g, now_ms); /* the rest follows at once */
+    list_take(&g->turn, &g->members);
+}
+
+/* A few of those that are due; who had his turn goes behind the others. Gives whether there may be
+ * more: everybody can make groups, by asking for something that nobody else asks for. */
+static bool begin_frames(struct hub *h, uint64_t now_ms)
+{
+    unsigned left = HUB_FRAMES_MADE_MAX;
+    struct list todo, *node;
+
+    list_init(&todo);
+    list_take(&todo, &h->groups);
+    while (left && (node = list_pop(&todo))) {
         struct hub_group *g = group_of(node);
+        list_push(&h->groups, node);
         if (g->due_ms > now_ms || !list_empty(&g->turn) || !is_behind(g)) continue;
-        if (!closed) history_close(h->history, now_ms);
-        closed = true;
-        frame_free(g->frame);
-        g->from = g->sent;
-        if (!history_reaches(h->history, g->from)) be_late(g);
-        g->sent = last = history_last(h->history);
-        g->frame = frame_new(h->history, &g->filter, h->epoch, g->from, &g->sent);
-        if (!g->frame) continue;
-        g->due_ms = g->sent < last ? now_ms : due_after(g, now_ms); /* the rest follows at once */
-        list_take(&g->turn, &g->members);
+        if (left-- == HUB_FRAMES_MADE_MAX) history_close(h->history, now_ms);
+        begin_frame(g, now_ms);
     }
+    list_take(&todo, &h->groups);
+    list_take(&h->groups, &todo);
+    return left == 0;
 }
 
 static bool may_greet(const struct hub *h)
@@ -256,7 +271,8 @@ void hub_on_send(struct alarm *alarm)
     struct hub *h = container_of(alarm, struct hub, send);
     uint64_t now_ms = clock_mono_ms();
 
-    if (send_some(h)) ticker_set_at(h->o.ticker, alarm, 0);
-    begin_frames(h, now_ms);
+    bool more = send_some(h);
+
+    if (begin_frames(h, now_ms) || more) ticker_set_at(h->o.ticker, alarm, 0);
     if (!alarm_pending(alarm)) hub_send_soon(h);
 }

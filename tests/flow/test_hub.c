@@ -337,6 +337,45 @@ TEST(a_lost_redis_is_told_and_events_go_on)
     leave(&e);
 }
 
+static unsigned frames_of(const struct ear *ears, size_t count)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < count; i++) sum += ears[i].frames;
+    return sum;
+}
+
+static bool all_have(const struct ear *ears, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!has(&ears[i], text)) return false;
+    return true;
+}
+
+/* Each wants something else, so each needs a frame of its own: they are made a few in a turn. */
+TEST(many_that_want_different_things_do_not_hold_up_the_loop)
+{
+    static struct ear ears[5 * HUB_FRAMES_MADE_MAX];
+    unsigned before, most = 0;
+    char queues[64];
+
+    for (size_t i = 0; i < countof(ears); i++) {
+        snprintf(queues, sizeof queues, "default,other-%zu", i);
+        listen_at(&ears[i], queues, "job", 10, NULL);
+    }
+    eventually(frames_of(ears, countof(ears)) >= countof(ears));
+    enqueue("default", "{\"kind\":\"wc\",\"payload\":\"a b\",\"id\":\"many\"}");
+    for (int i = 0; i < 2000 && !all_have(ears, countof(ears), "\"state\":\"done\""); i++) {
+        before = frames_of(ears, countof(ears));
+        world_turn();
+        if (frames_of(ears, countof(ears)) - before > most)
+            most = frames_of(ears, countof(ears)) - before;
+    }
+    assert_true(all_have(ears, countof(ears), "default:many\",\"state\":\"done\""));
+    assert_in_range(most, 1, 2 * HUB_FRAMES_MADE_MAX); /* world_turn() runs the loop twice */
+    for (size_t i = 0; i < countof(ears); i++) leave(&ears[i]);
+}
+
 TEST(who_listens_when_the_service_stops_is_called_no_more)
 {
     static struct ear e;
@@ -365,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_is_told_how_much_he_missed),
         cmocka_unit_test(a_large_present_comes_in_parts),
         cmocka_unit_test(a_lost_redis_is_told_and_events_go_on),
+        cmocka_unit_test(many_that_want_different_things_do_not_hold_up_the_loop),
         cmocka_unit_test(who_listens_when_the_service_stops_is_called_no_more),
     };
 
