@@ -54,25 +54,29 @@ static void on_change(void *ctx)
     if (access_reload(ctx, &why)) log_error("tokens_refused", LOG_TEXT("error", why.text));
 }
 
+/* Watched before it is read: else a token that is revoked in between would be good until the next
+ * change. */
 enum pinion_err access_new(const struct access_options *o, struct access **ret_access,
                            struct error *why)
 {
-    struct token_set set;
-    enum pinion_err err = token_file_read(o->dir, &set, why);
-
-    if (err) return err;
     struct access *a = xcalloc(1, sizeof *a);
+    enum pinion_err err;
+
     a->o = *o;
+    a->o.dir = a->o.owner = NULL;
     a->dir = xstrdup(o->dir);
-    a->set = set;
     a->owner = (struct token){.name = ACCESS_OWNER, .roles = ROLE_BIT(ROLE_ADMIN)};
     token_hash(span_of(o->owner), a->owner.hash);
-    a->o.dir = a->o.owner = NULL;
     strikes_init(&a->wrong, random_u64());
     strikes_init(&a->told, random_u64());
     alarm_init(&a->expiry, on_expiry);
-    plan_expiry(a);
     token_watch_start(&a->watch, o->loop, a->dir, on_change, a);
+    err = token_file_read(a->dir, &a->set, why);
+    if (err) {
+        access_free(a);
+        return err;
+    }
+    plan_expiry(a);
     *ret_access = a;
     return PINION_OK;
 }
