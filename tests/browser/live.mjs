@@ -4,13 +4,18 @@
 //
 // keeps 1,000 jobs a second going for so long (and runs only that), tells after how long a change
 // is in the page, and the size of its heap at each tenth of the time.
+//
+//     PINION_BROWSER_JOBS=10000000 PINION_BINARY=.../pinion node --test page.test.mjs
+//
+// goes through all views while so many jobs wait, and tells how long each took to have its data.
 import assert from "node:assert/strict";
 import {test} from "node:test";
 import {setTimeout as pause} from "node:timers/promises";
-import {shoot} from "./world.mjs";
+import {enterToken, shoot} from "./world.mjs";
 
 const RATE = 1_000, BATCHES = 10, PROBE_MS = 200; // jobs a second, calls for them, between probes
 const P99_MS = 150, HEAP_GROWTH = 1.25;
+const VIEW_MS = 200, LOOKS = 9, QUIET_MS = 60; // a view, how often, what follows the last answer
 
 export function liveTests(world) {
     const {service} = world;
@@ -113,4 +118,61 @@ export function soakTest(world, seconds) {
              assert.ok(quantile(took, 0.99) < P99_MS, "p99");
              assert.ok(heap.at(-1) < heap[0] * HEAP_GROWTH, "the heap grew");
          });
+}
+
+// In the page: which of its questions are under way, and when the last answer came.
+function countFetches() {
+    const ask = window.fetch.bind(window);
+    Object.assign(window, {asked: 0, flying: 0, answered: 0});
+    window.fetch = async (...args) => {
+        if (String(args[0]).includes("/v1/events")) return ask(...args); // never ends
+        window.asked++;
+        window.flying++;
+        try {
+            const answer = await ask(...args);
+            await answer.clone().arrayBuffer();
+            return answer;
+        } finally {
+            window.flying--;
+            window.answered = performance.now();
+        }
+    };
+}
+
+// In the page: ms from going to a view until the last of its answers.
+async function timeOf({hash, quiet}) {
+    const begin = performance.now(), before = window.asked;
+    window.location.hash = hash;
+    do {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+    } while (window.asked === before || window.flying || performance.now() - window.answered < quiet);
+    return window.answered - begin;
+}
+
+export function crowdTest(world, count) {
+    const {service} = world;
+
+    test(`every view while ${count} jobs wait`, {timeout: 900_000}, async (t) => {
+        await service.crowd("reports", count);
+        await service.api("PUT", "/v1/schedules/nightly", {cron: "0 3 * * *", kind: "count"});
+        const {items: [{id}]} = await service.api("GET", "/v1/queues/reports/jobs?limit=1");
+        const page = await world.open("#/events", {init: countFetches});
+        await enterToken(page, service.token);
+        const slow = [];
+        for (const hash of ["#/", "#/queues", "#/queues/reports", "#/jobs", "#/jobs?state=ready",
+                            "#/jobs?queue=reports&kind=nobody", `#/jobs/${id}`, "#/schedules",
+                            "#/schedules/nightly", "#/servers"]) {
+            const took = [];
+            for (let i = 0; i < LOOKS; i++) {
+                await page.evaluate(() => { window.location.hash = "#/events"; });
+                took.push(await page.evaluate(timeOf, {hash, quiet: QUIET_MS}));
+            }
+            took.sort((a, b) => a - b);
+            const middle = quantile(took, 0.5);
+            t.diagnostic(`${hash}: ${middle.toFixed(0)} ms, at most ${took.at(-1).toFixed(0)}`);
+            if (middle > VIEW_MS) slow.push(hash);
+        }
+        assert.deepEqual(slow, []);
+        await world.close(page);
+    });
 }

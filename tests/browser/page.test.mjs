@@ -6,7 +6,7 @@ import {safetyTests} from "./safety.mjs";
 import {scheduleTests} from "./schedules.mjs";
 import {shapeTests} from "./shape.mjs";
 import {steeringTests} from "./steering.mjs";
-import {liveTests, soakTest} from "./live.mjs";
+import {crowdTest, liveTests, soakTest} from "./live.mjs";
 
 const world = new World(new Service(), new Browser());
 
@@ -17,9 +17,12 @@ after(async () => {
 });
 
 const soak = Number(process.env.PINION_BROWSER_SOAK_S ?? 0);
+const crowd = Number(process.env.PINION_BROWSER_JOBS ?? 0);
 
 if (soak) {
     soakTest(world, soak);
+} else if (crowd) {
+    crowdTest(world, crowd);
 } else {
     steeringTests(world);
     scheduleTests(world);

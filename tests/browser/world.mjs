@@ -3,6 +3,7 @@
 // Everything waits for a condition with a deadline. Whatever was started ends with the test.
 import assert from "node:assert/strict";
 import {execFile, spawn} from "node:child_process";
+import {once} from "node:events";
 import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
@@ -66,6 +67,22 @@ export class Service {
     async pinion(...args) {
         const env = {...process.env, PINION_STATE: this.state};
         return (await run(process.env.PINION_BINARY, args, {env, cwd: this.folder})).stdout.trim();
+    }
+
+    // So many jobs that nobody runs, of one kind in a hundred another.
+    async crowd(queue, count) {
+        const env = {...process.env, PINION_STATE: this.state};
+        const child = spawn(process.env.PINION_BINARY, ["enqueue", "--bulk", "-", "-q", queue],
+                            {env, stdio: ["pipe", "ignore", "ignore"]});
+        const ended = new Promise((resolve) => { child.on("exit", resolve); });
+        const part = (n) => `{"kind":"crowd${n % 100 ? "" : ".rare"}","payload":"${n}"}\n`;
+        for (let n = 0; n < count;) {
+            let lines = "";
+            for (const until = Math.min(n + 10_000, count); n < until; n++) lines += part(n);
+            if (!child.stdin.write(lines)) await once(child.stdin, "drain");
+        }
+        child.stdin.end();
+        assert.equal(await ended, 0);
     }
 
     async api(method, path, body) {
