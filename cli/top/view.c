@@ -9,7 +9,7 @@
 #define BAR_WIDTH 16
 
 static const char *const help[] = {
-    "Tab, 1 to 4  one part in the whole height: queues, kinds, servers, schedules; 0: all",
+    "Tab, 1 to 4  one part alone: queues, kinds, servers, schedules; 0: all",
     "s            sort by the next column; r: the other way round",
     "j k, arrows  up and down, also by page, to the first and to the last",
     "/            only rows that have a text in them; Enter keeps it, Esc drops it",
@@ -17,8 +17,10 @@ static const char *const help[] = {
     "q, Ctrl-C    leave",
     "",
     "* marks the column that sorts, largest first; ^ the other way round.",
-    "Rates are per second, since the look before. OLDEST: the longest waiting ready job.",
-    "Kinds: what they did in the last minute, those that fail and the slowest of each server.",
+    "Rates are per second, since the look before.",
+    "OLDEST: for how long the oldest ready job has waited.",
+    "Kinds: what they did in the last minute; of each server those that fail and",
+    "the slowest.",
 };
 
 static const char keys_line[] =

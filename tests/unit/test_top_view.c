@@ -229,6 +229,26 @@ TEST(keys_sort_filter_and_choose)
     model_deinit(&m);
 }
 
+TEST(the_help_fits_eighty_columns)
+{
+    struct model m = {0};
+    struct view v = {0};
+    char *got;
+    const char *line, *last;
+
+    look(&m, 1000000, 1000);
+    press(&v, &m, "h");
+    got = frame(&v, &m, 160, 24);
+    line = strstr(got, "Tab, 1 to 4");
+    last = strstr(got, "the slowest.");
+    assert_non_null(line);
+    assert_non_null(last);
+    for (line -= 2; line < last; line = strchr(line, '\n') + 1)
+        assert_true(strcspn(line, "\n") <= 80);
+    free(got);
+    model_deinit(&m);
+}
+
 TEST(holding_and_leaving)
 {
     struct model m = {0};
@@ -309,6 +329,7 @@ int main(void)
         cmocka_unit_test(a_wide_screen_shows_more),
         cmocka_unit_test(a_small_screen_says_so),
         cmocka_unit_test(keys_sort_filter_and_choose),
+        cmocka_unit_test(the_help_fits_eighty_columns),
         cmocka_unit_test(holding_and_leaving),
         cmocka_unit_test(a_long_list_scrolls),
         cmocka_unit_test(nothing_was_seen_yet),
