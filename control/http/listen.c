@@ -36,8 +36,9 @@ static enum pinion_err refused(struct error *why, const char *text, const char *
 {
     int saved = errno;
 
-    return error_set(why, saved == EADDRINUSE ? PINION_BUSY : PINION_INTERNAL, "%s on %s: %s", what,
-                     text, strerror(saved));
+    if (saved == EADDRINUSE)
+        return error_set(why, PINION_BUSY, "listen %s: %s", text, strerror(saved));
+    return error_set(why, PINION_INTERNAL, "%s on %s: %s", what, text, strerror(saved));
 }
 
 /* ---- text to address ------------------------------------------------------------------------- */

@@ -178,7 +178,7 @@ drained() {
     address=$(jq -r .http <first/pinion.json)
     serve second --listen "$address" --state "$PWD/second"
     ends "$SERVER" 5
-    said second "$address: Address already in use"
+    said second "pinion: listen $address: Address already in use"
     stop "$first"
 }
 
