@@ -21,6 +21,20 @@ function misfits(width) {
         if (node.localName === "button" && (box.height < 24 || box.width < 24))
             found.push(`${name}: ${box.width} by ${box.height}`);
     }
+    for (const tiles of document.querySelectorAll(".tiles")) {
+        const long = tiles.cloneNode(true); // the same, with the widest that a tile may have to say
+        long.style.width = "1000px"; // where as many as can be stand side by side
+        tiles.after(long);
+        for (const big of long.querySelectorAll(".big")) {
+            big.textContent = "23 h 59 m";
+            const text = document.createRange();
+            text.selectNodeContents(big);
+            const tile = big.closest(".tile").getBoundingClientRect();
+            if (text.getBoundingClientRect().right > tile.right)
+                found.push(`not within its tile: ${big.parentElement.lastChild.textContent}`);
+        }
+        long.remove();
+    }
     if (document.querySelectorAll("h1").length !== 1) found.push("not one h1");
     return found;
 }
