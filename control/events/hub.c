@@ -156,10 +156,11 @@ static void on_asked(void *ctx, enum pinion_err err)
 }
 
 /* A queue was paused, resumed or bounded by a person, who wants to see it. */
-static void look_soon(struct hub *h)
+static void look_soon(struct hub *h, struct span queue)
 {
     uint64_t age_ms = clock_mono_ms() - h->looked_ms;
 
+    present_touch(h->present, queue);
     look_in(h, age_ms < HUB_LOOK_SOON_MS ? HUB_LOOK_SOON_MS - age_ms : 0);
 }
 
@@ -174,7 +175,7 @@ static void on_note(struct hub *h, struct span queue, struct feed_note *n)
     struct span local;
     uint64_t left = n->count;
 
-    if (state < 0 && !is_progress) return look_soon(h);
+    if (state < 0 && !is_progress) return look_soon(h, queue);
     while ((is_progress || !history_is_full(h->history)) && feed_next(n, &local, &e.kind)) {
         add_job(h, e, n->word, local);
         if (left) left--;

@@ -9,7 +9,8 @@
 /* A queue or a server: what it was like, and the event that says so. */
 struct thing {
     char *name, *like, *json;
-    bool seen; /* in the look under way */
+    bool seen;    /* in the look under way */
+    bool touched; /* somebody changed it, perhaps there and back: the next look tells it */
 };
 
 struct things {
@@ -75,10 +76,11 @@ static bool is_changed(struct thing *t, const char *type, json_t *like, json_t *
                        int64_t now_ms)
 {
     char *text = json_dumps(like, JSON_COMPACT);
-    bool changed = !t->like || strcmp(t->like, text) != 0;
+    bool changed = !t->like || t->touched || strcmp(t->like, text) != 0;
     json_t *event;
 
     t->seen = true;
+    t->touched = false;
     if (changed) {
         event = json_pack("{s:s, s:o}", "type", type, "at", shape_time(now_ms));
         json_object_update(event, like);
@@ -149,6 +151,12 @@ static void tell_gone(struct present *p, int64_t now_ms, present_fn *tell, void 
         free(gone.json);
     }
     t->count = kept;
+}
+
+void present_touch(struct present *p, struct span queue)
+{
+    for (size_t i = 0; i < p->queues.count; i++)
+        if (span_is(queue, p->queues.things[i].name)) p->queues.things[i].touched = true;
 }
 
 void present_look(struct present *p, const struct fleet_view *view, int64_t now_ms,

@@ -143,6 +143,10 @@ TEST(a_new_queue_is_found_and_a_pause_is_seen)
     eventually(watched("fresh"));
     assert_int_equal(ask("POST", "/v1/queues/fresh/pause", AUTH, "").status, 200);
     eventually(has(&e, "\"queue\":\"fresh\",\"paused\":true"));
+    forget(&e); /* there and back, too fast for a look: told all the same */
+    assert_int_equal(ask("POST", "/v1/queues/fresh/resume", AUTH, "").status, 200);
+    assert_int_equal(ask("POST", "/v1/queues/fresh/pause", AUTH, "").status, 200);
+    eventually(has(&e, "\"queue\":\"fresh\",\"paused\":true"));
     assert_false(has(&e, "\"type\":\"job\""));
     assert_false(has(&other, "fresh")); /* it did not ask for that one */
     leave(&e);
