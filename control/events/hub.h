@@ -21,7 +21,7 @@
 #define HUB_LOOK_SOON_MS  200   /* between two looks, when a queue was paused or resumed */
 #define HUB_LINGER_MS     15000 /* for listeners that come back */
 #define HUB_GREET_MS      50    /* until the next part of a present that found no room */
-#define HUB_SENDS_MAX     64    /* in one turn of the loop */
+#define HUB_SENDS_MAX     12    /* in one turn of the loop: what else it has to do waits for them */
 #define HUB_FRAMES_MADE_MAX 32  /* in one turn, each of another filter or pace */
 
 struct fleet;
