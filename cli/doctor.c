@@ -124,7 +124,7 @@ static void print_json(const struct visit *v)
 
 static void print_settings(const struct visit *v)
 {
-    static const char *const heads[] = {"SETTING", "VALUE", "", "ADVICE", NULL};
+    static const char *const heads[] = {"SETTING", "VALUE", "VERDICT", "ADVICE", NULL};
     struct table table;
 
     table_init(&table, heads);

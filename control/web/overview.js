@@ -7,8 +7,7 @@ import {h} from "./dom.js";
 import {flags} from "./queues.js";
 import {series} from "./series.js";
 
-const TILES = [["ready", "ready"], ["active", "running"], ["scheduled", "scheduled"],
-               ["retry", "to be retried"], ["dead", "dead"]];
+const TILES = ["ready", "active", "scheduled", "retry", "dead"];
 const RATES = [
     {label: "enqueued", colour: "scheduled", of: (p) => p.enqueued},
     {label: "done", colour: "done", of: (p) => p.done},
@@ -27,13 +26,13 @@ const LATE = [
 ];
 const KINDS_SHOWN = 8, QUEUES_SHOWN = 6;
 
-const tile = (stats) => ([state, label]) =>
+const tile = (stats) => (state) =>
     h("a", {
         class: `tile ${stats.counts[state] ? `t-${state}` : "zero"}`,
         href: jobsHref({state}),
         key: state
     },
-      h("span", {class: "big"}, compact(stats.counts[state])), h("span", {}, label));
+      h("span", {class: "big"}, compact(stats.counts[state])), h("span", {}, state));
 
 function tiles(stats) {
     const {alive, lost} = stats.servers;
