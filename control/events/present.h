@@ -20,8 +20,8 @@ void            present_free(struct present *); /* NULL: no-op */
 /* What is new, or other than before, is told. A queue's ages are no change. */
 void present_look(struct present *, const struct fleet_view *, int64_t now_ms, present_fn *,
                   void *ctx);
-/* The next look tells the queue, also if it is as it was: in between it may have been another, which
- * a client saw by asking. */
+/* The next look tells the queue, also if it is as it was: in between it may have been another,
+ * which a client saw by asking. */
 void present_touch(struct present *, struct span queue);
 /* All of it as it was last seen, from place `*at` (0: the first) on, about so many bytes. false:
  * that was the last part. */
