@@ -77,24 +77,28 @@ static void handle(struct http_exchange *x, const struct http_request *r, void *
     }
 }
 
-void stream_world_open(void)
+int stream_world_open(void **state)
 {
+    (void)state;
     seen_count = 0;
     echoes = false;
     ends_with = 0;
     websocket = (struct http_websocket_options){0};
     world_handler = handle;
     world_open();
+    return 0;
 }
 
-void stream_world_close(void)
+int stream_world_close(void **state)
 {
+    (void)state;
     world_close();
     world_handler = NULL;
     for (unsigned i = 0; i < seen_count; i++) {
         assert_int_equal(seen[i].endeds, 1);
         buffer_deinit(&seen[i].last);
     }
+    return 0;
 }
 
 /* ---- the client ------------------------------------------------------------------------------ */

@@ -24,9 +24,12 @@ extern struct http_websocket_options websocket;
 extern struct http_exchange *held; /* of /hold: the test opens seen[seen_count - 1] itself */
 
 /* Paths: /ws is a WebSocket, /stream a reply of text/plain without end, /brief one that sends "hi"
- * and ends within the handler, /hold is kept; others are as in http_world.h. */
-void stream_world_open(void);
-void stream_world_close(void); /* asserts that each stream was ended once */
+ * and ends within the handler, /hold is kept; others are as in http_world.h. As cmocka wants them;
+ * the second asserts that each stream was ended once. */
+int stream_world_open(void **state);
+int stream_world_close(void **state);
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, stream_world_open, stream_world_close)
 
 #define UPGRADE(path, headers)                                                     \
     "GET " path " HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\n" \

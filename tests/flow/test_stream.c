@@ -315,22 +315,6 @@ TEST(a_closed_server_tells_its_streams)
     expect_eof(c);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    stream_world_open();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    stream_world_close();
-    return 0;
-}
-
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

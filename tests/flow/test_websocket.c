@@ -431,22 +431,6 @@ TEST(an_idle_websocket_holds_no_buffers)
                   sizeof *x + sizeof *x->flow + x->flow->cap * sizeof *x->flow->queue, sizeof *x);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    stream_world_open();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    stream_world_close();
-    return 0;
-}
-
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
