@@ -156,7 +156,11 @@ void act_build(struct schedule_act *a, struct request *r, int64_t now_ms)
         else build_pause(a, r, now_ms);
         return;
     case STEP_FIRE: build_fires(a, r, now_ms); return;
-    case STEP_REMOVE: schedule_remove_build(r, key, name); return;
+    case STEP_REMOVE:
+        schedule_remove_build(r, key, name,
+                              a->o.condition == ACT_IF_REVISION ? a->o.revision
+                                                                : SCHEDULE_ANY_REVISION);
+        return;
     case STEP_FREE: schedule_free_build(r, a->o.name_space, name); return;
     }
 }
@@ -261,16 +265,21 @@ static bool look(struct schedule_act *a, const struct redisReply *reply, struct 
     return true;
 }
 
-static struct verdict looked_for_put(struct schedule_act *a, struct error *why)
+static struct verdict refuse_revision(struct schedule_act *a, int64_t now, struct error *why)
 {
     char text[64];
 
+    snprintf(text, sizeof text, "is at revision %" PRId64 " now", now);
+    return refuse(a, text, why);
+}
+
+static struct verdict looked_for_put(struct schedule_act *a, struct error *why)
+{
     if (a->o.condition == ACT_IF_THERE && !a->there) return refuse(a, "is not there", why);
     if (a->o.condition != ACT_IF_REVISION) return go_on(STEP_SET);
     if (!a->there) return refuse(a, "is not there", why);
     if (a->revision == a->o.revision) return go_on(STEP_SET);
-    snprintf(text, sizeof text, "is at revision %" PRId64 " now", a->revision);
-    return refuse(a, text, why);
+    return refuse_revision(a, a->revision, why);
 }
 
 /* All times of the range, or why not. */
@@ -339,7 +348,8 @@ static struct verdict was_set(struct schedule_act *a, const struct redisReply *r
         return go_on(put ? STEP_KEEP : STEP_LAST);
     case SCHEDULE_SAME: return go_on(put ? STEP_KEEP : STEP_LAST);
     case SCHEDULE_CONFLICT:
-    case SCHEDULE_NONE: break;
+    case SCHEDULE_NONE:
+    case SCHEDULE_REMOVED: break;
     }
     if (put && a->o.condition == ACT_IF_NEW) return refuse(a, "is there already, another one", why);
     if (++a->tries < SET_TRIES_MAX) return go_on(STEP_LOOK); /* somebody was faster */
@@ -362,6 +372,18 @@ static struct verdict was_fired(struct schedule_act *a, const struct redisReply 
     return a->made < a->times_count ? go_on(STEP_FIRE) : end(PINION_OK);
 }
 
+static struct verdict was_removed(struct schedule_act *a, const struct redisReply *reply,
+                                  struct error *why)
+{
+    enum schedule_changed changed;
+    int64_t revision;
+
+    if (schedule_remove_read(reply, &changed, &revision)) return strange(why);
+    if (changed == SCHEDULE_CONFLICT) return refuse_revision(a, revision, why);
+    if (changed == SCHEDULE_REMOVED) a->removed = true;
+    return go_on(STEP_FREE);
+}
+
 static struct verdict judge(struct schedule_act *a, const struct redisReply *reply, int64_t now_ms,
                             struct error *why)
 {
@@ -381,9 +403,7 @@ static struct verdict judge(struct schedule_act *a, const struct redisReply *rep
     case STEP_LOOK: return looked(a, reply, now_ms, why);
     case STEP_SET: return was_set(a, reply, why);
     case STEP_FIRE: return was_fired(a, reply, why);
-    case STEP_REMOVE:
-        if (schedule_remove_read(reply)) a->removed = true;
-        return go_on(STEP_FREE);
+    case STEP_REMOVE: return was_removed(a, reply, why);
     case STEP_FREE: return go_on(STEP_CHECK);
     case STEP_CHECK:
         if (look(a, reply, NULL, &err)) return go_on(STEP_AGAIN);

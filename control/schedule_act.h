@@ -21,7 +21,7 @@
 
 enum act_verb { ACT_SHOW, ACT_PUT, ACT_PAUSE, ACT_RESUME, ACT_RUN, ACT_BACKFILL, ACT_REMOVE };
 
-/* When may a put go on? */
+/* When may a put go on, or a remove (of that, ALWAYS and IF_REVISION)? */
 enum act_if { ACT_ALWAYS, ACT_IF_NEW, ACT_IF_THERE, ACT_IF_REVISION };
 
 struct act_options {
@@ -33,7 +33,7 @@ struct act_options {
     const struct new_schedule *put;
     const char        *scope;      /* how the names of queues begin that it may be of; NULL: any */
     enum act_if        condition;
-    int64_t            revision;   /* IF_REVISION */
+    int64_t            revision;   /* IF_REVISION; SCHEDULE_NO_REVISION fits none */
     int64_t            from_ms, to_ms; /* of a backfill: from <= time < to */
     bool               dry_run;    /* a backfill ends when its times are known */
     bool               keep_paused; /* a put leaves what is paused so */

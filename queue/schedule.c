@@ -112,13 +112,14 @@ void schedule_set_build(struct request *r, struct span key, const struct schedul
     buffer_deinit(&head);
 }
 
-enum pinion_err schedule_set_read(const struct redisReply *reply, enum schedule_changed *ret,
-                                  int64_t *ret_revision)
+static enum pinion_err read_changed(const struct redisReply *reply, enum schedule_changed *ret,
+                                    int64_t *ret_revision)
 {
     static const char *const words[] = {[SCHEDULE_SET] = "set",
                                         [SCHEDULE_SAME] = "same",
                                         [SCHEDULE_CONFLICT] = "conflict",
-                                        [SCHEDULE_NONE] = "none"};
+                                        [SCHEDULE_NONE] = "none",
+                                        [SCHEDULE_REMOVED] = "removed"};
     struct span word = reply_span(reply_at(reply, 0));
 
     for (size_t i = 0; i < countof(words); i++) {
@@ -130,15 +131,23 @@ enum pinion_err schedule_set_read(const struct redisReply *reply, enum schedule_
     return PINION_INTERNAL;
 }
 
-void schedule_remove_build(struct request *r, struct span key, struct span name)
+enum pinion_err schedule_set_read(const struct redisReply *reply, enum schedule_changed *ret,
+                                  int64_t *ret_revision)
+{
+    return read_changed(reply, ret, ret_revision);
+}
+
+void schedule_remove_build(struct request *r, struct span key, struct span name, int64_t revision)
 {
     request_script(r, SCRIPT_SCHEDULE_REMOVE, key);
     request_add_span(r, name);
+    request_add_i64(r, revision);
 }
 
-bool schedule_remove_read(const struct redisReply *reply)
+enum pinion_err schedule_remove_read(const struct redisReply *reply, enum schedule_changed *ret,
+                                     int64_t *ret_revision)
 {
-    return reply_i64(reply, 0) == 1;
+    return read_changed(reply, ret, ret_revision);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

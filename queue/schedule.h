@@ -40,7 +40,8 @@ void        schedule_names_item(const struct redisReply *, size_t i, struct span
 
 /* ---- setting --------------------------------------------------------------------------------- */
 
-#define SCHEDULE_ANY_REVISION (-1) /* make it, or replace what is there */
+#define SCHEDULE_ANY_REVISION (-1) /* make it, or replace or remove what is there */
+#define SCHEDULE_NO_REVISION  (-2) /* what none has */
 #define SCHEDULE_NEW          0    /* only if there is none */
 
 struct schedule_set {
@@ -52,14 +53,24 @@ struct schedule_set {
     int64_t     next_ms;      /* for people, until a server knows better; SCHEDULE_NEVER */
 };
 
-enum schedule_changed { SCHEDULE_SET, SCHEDULE_SAME, SCHEDULE_CONFLICT, SCHEDULE_NONE };
+enum schedule_changed {
+    SCHEDULE_SET,
+    SCHEDULE_SAME,
+    SCHEDULE_CONFLICT,
+    SCHEDULE_NONE,
+    SCHEDULE_REMOVED,
+};
 
 void            schedule_set_build(struct request *, struct span key, const struct schedule_set *);
 /* SAME: nothing differed, nothing was changed. CONFLICT: another revision. NONE: there is none. */
 enum pinion_err schedule_set_read(const struct redisReply *, enum schedule_changed *ret,
                                   int64_t *ret_revision) must_use;
-void            schedule_remove_build(struct request *, struct span key, struct span name);
-bool            schedule_remove_read(const struct redisReply *); /* was there one? */
+/* `revision`: the only one that may go, or SCHEDULE_ANY_REVISION. */
+void            schedule_remove_build(struct request *, struct span key, struct span name,
+                                      int64_t revision);
+/* REMOVED, CONFLICT: it has another revision, and stays. NONE: there is none. */
+enum pinion_err schedule_remove_read(const struct redisReply *, enum schedule_changed *ret,
+                                     int64_t *ret_revision) must_use;
 
 /* ---- reading --------------------------------------------------------------------------------- */
 

@@ -221,14 +221,14 @@ void schedule_upcoming(struct http_exchange *x, const struct http_request *reque
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-/* A revision in quotes, as an ETag has it; anything else fits none. */
+/* A revision in quotes, as an ETag has it. */
 static int64_t revision_of(struct span tag)
 {
     uint64_t revision;
 
     if (tag.len < 3 || tag.data[0] != '"' || tag.data[tag.len - 1] != '"' ||
         text_parse_u64((struct span){tag.data + 1, tag.len - 2}, 1, INT64_MAX, &revision))
-        return -1;
+        return SCHEDULE_NO_REVISION;
     return (int64_t)revision;
 }
 
@@ -282,25 +282,39 @@ void schedule_put(struct http_exchange *x, const struct http_request *request,
     start_act(c, o, on_put);
 }
 
-static void act_on(struct http_exchange *x, const struct http_request *request,
-                   const struct route_args *args, struct service *s, enum act_verb verb,
-                   act_done_fn *done)
+static void act_with(struct http_exchange *x, const struct http_request *request,
+                     const struct route_args *args, struct service *s, struct act_options o,
+                     act_done_fn *done)
 {
     struct act_call *c;
 
     if (!api_query_is_empty(x, request) || !api_body_is_empty(x, request) ||
         !(c = new_act(s, x, request, args->arg[0]))) return;
-    start_act(c, (struct act_options){.verb = verb, .with_content = true}, done);
+    c->replies_412 = o.condition == ACT_IF_REVISION;
+    o.with_content = true;
+    start_act(c, o, done);
 }
 
-/* A remove cannot be made to depend on a revision, so it does not seem to. */
+static void act_on(struct http_exchange *x, const struct http_request *request,
+                   const struct route_args *args, struct service *s, enum act_verb verb,
+                   act_done_fn *done)
+{
+    act_with(x, request, args, s, (struct act_options){.verb = verb}, done);
+}
+
+/* What is not there is 404 whatever it was to match: RFC 9110, 13.2.1. */
 void schedule_delete(struct http_exchange *x, const struct http_request *request,
                      const struct route_args *args, void *ctx)
 {
-    if (http_header(request, "If-Match").data)
-        http_reply_error(x, PINION_INVALID, "expected no If-Match: DELETE does not know it");
+    struct act_options o = {.verb = ACT_REMOVE};
+    bool conditional;
+
+    if (!read_conditions(x, request, &o, &conditional)) return;
+    if (o.condition == ACT_IF_NEW)
+        http_reply_error(x, PINION_INVALID,
+                         "expected no If-None-Match: what is not there cannot be removed");
     else
-        act_on(x, request, args, ctx, ACT_REMOVE, on_removed);
+        act_with(x, request, args, ctx, o, on_removed);
 }
 
 void schedule_pause(struct http_exchange *x, const struct http_request *request,

@@ -95,9 +95,20 @@ static const struct row {
      "\"id\":\"default:"},
 
     /* ---- the end */
-    {"DELETE", N, AUTH "If-Match: \"1\"\r\n", 0, 400, "does not know it"},
-    {"DELETE", N, AUTH, 0, 200, "\"status\":\"removed\""},
+    {"DELETE", N, AUTH "If-Match: \"1\"\r\n", 0, 412, "is at revision 4 now"},
+    {"DELETE", N, AUTH "If-Match: nonsense\r\n", 0, 412, "is at revision 4 now"},
+    {"DELETE", N, AUTH "If-Match: \"-1\"\r\n", 0, 412, "is at revision 4 now"},
+    {"DELETE", N, AUTH "If-Match: \r\n", 0, 412, "is at revision 4 now"},
+    {"DELETE", N, AUTH "If-Match: \"1\", \"4\"\r\n", 0, 400, "with one ETag"},
+    {"DELETE", N, AUTH "If-None-Match: *\r\n", 0, 400, "expected no If-None-Match"},
+    {"DELETE", N, "If-Match: \"4\"\r\n", 0, 401, "needs a token"},
+    {"GET", N, 0, 0, 200, "ETag: \"4\""}, /* none of these did anything */
+    {"DELETE", N, AUTH "If-Match: \"4\"\r\n", 0, 200, "\"status\":\"removed\""},
     {"DELETE", N, AUTH, 0, 404, "not found"},
+    {"DELETE", N, AUTH "If-Match: \"4\"\r\n", 0, 404, "not found"},
+    {"DELETE", N, AUTH "If-Match: *\r\n", 0, 404, "not found"},
+    {"PUT", N, AUTH JSON, BODY, 201, "ETag: "},
+    {"DELETE", N, AUTH "If-Match: *\r\n", 0, 200, "\"status\":\"removed\""},
     {"PUT", N, AUTH JSON, "{\"every_ms\":3600000,\"kind\":\"a\",\"queue\":\"mail\"}", 201, "mail"},
 };
 

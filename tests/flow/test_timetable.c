@@ -346,9 +346,9 @@ TEST(all_pages_are_loaded_and_what_is_gone_is_dropped)
     set_many(2 * SCHEDULE_PAGE_MAX + 1, EACH_MINUTE);
     beat();
     assert_int_equal(calls[SCRIPT_SCHEDULE_LIST], 3);
-    schedule_remove_build(&rig.request, rig_key(&rig), span_of("s0000"));
+    schedule_remove_build(&rig.request, rig_key(&rig), span_of("s0000"), SCHEDULE_ANY_REVISION);
     freeReplyObject(rig_ask(&rig));
-    schedule_remove_build(&rig.request, rig_key(&rig), span_of("s0300"));
+    schedule_remove_build(&rig.request, rig_key(&rig), span_of("s0300"), SCHEDULE_ANY_REVISION);
     freeReplyObject(rig_ask(&rig));
     run_for(1000);
     beat();

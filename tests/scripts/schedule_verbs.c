@@ -34,14 +34,21 @@ redisReply *show(const char *name, struct schedule_view *ret, enum pinion_err ex
     return r;
 }
 
+enum schedule_changed remove_revision(const char *name, int64_t only)
+{
+    enum schedule_changed changed;
+    int64_t was;
+
+    schedule_remove_build(&rig.request, rig_key(&rig), span_of(name), only);
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(schedule_remove_read(r, &changed, &was), PINION_OK);
+    freeReplyObject(r);
+    return changed;
+}
+
 bool remove_schedule(const char *name)
 {
-    schedule_remove_build(&rig.request, rig_key(&rig), span_of(name));
-    redisReply *r = rig_ask(&rig);
-    bool was = schedule_remove_read(r);
-
-    freeReplyObject(r);
-    return was;
+    return remove_revision(name, SCHEDULE_ANY_REVISION) == SCHEDULE_REMOVED;
 }
 
 void begin(void)

@@ -18,6 +18,7 @@ void begin(void); /* a new schedule NAME in an empty Redis */
 
 const char *set_as(const char *name, const char *timing, int64_t replaced, bool from_now);
 bool        remove_schedule(const char *name);
+enum schedule_changed remove_revision(const char *name, int64_t);
 redisReply *show(const char *name, struct schedule_view *ret, enum pinion_err expected);
 struct schedule_view view_of(const char *name); /* borrowed until the next call */
 

@@ -172,6 +172,24 @@ TEST(an_edit_is_not_overtaken_by_a_rule_that_is_known_no_more)
     assert_true(revision > current); /* a removed one's revision is not used again */
 }
 
+TEST(a_schedule_is_removed_by_its_revision)
+{
+    begin();
+    assert_string_equal(set_as(NAME, "{\"every_ms\":1}", revision, false), "set");
+    int64_t edits = revision;
+
+    assert_int_equal(remove_revision(NAME, revision - 1), SCHEDULE_CONFLICT);
+    assert_int_equal(remove_revision(NAME, revision + 1), SCHEDULE_CONFLICT);
+    assert_int_equal(remove_revision(NAME, SCHEDULE_NEW), SCHEDULE_CONFLICT);
+    assert_int_equal(remove_revision(NAME, SCHEDULE_NO_REVISION), SCHEDULE_CONFLICT);
+    assert_int_equal(view_of(NAME).revision, revision);
+    assert_int_equal(remove_revision(NAME, revision), SCHEDULE_REMOVED);
+    assert_int_equal(remove_revision(NAME, revision), SCHEDULE_NONE);
+    assert_string_equal(set_as(NAME, TIMING, SCHEDULE_NEW, false), "set");
+    assert_int_equal(revision, edits + 2); /* what was refused was no edit */
+    assert_int_equal(remove_revision(NAME, SCHEDULE_ANY_REVISION), SCHEDULE_REMOVED);
+}
+
 /* The answer was lost, so the same bytes are sent once more. */
 static void send_again(struct fire_item *item)
 {
@@ -422,6 +440,7 @@ int main(void)
         cmocka_unit_test(other_modes_look_at_no_job),
         cmocka_unit_test(the_first_server_fires_and_the_others_are_told),
         cmocka_unit_test(an_edit_is_not_overtaken_by_a_rule_that_is_known_no_more),
+        cmocka_unit_test(a_schedule_is_removed_by_its_revision),
         cmocka_unit_test(a_call_whose_answer_was_lost_is_repeated_without_harm),
         cmocka_unit_test(items_of_one_call_see_what_those_before_did),
         cmocka_unit_test(what_replaces_a_ready_job_replaces_what_waits),

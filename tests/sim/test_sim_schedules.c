@@ -165,11 +165,14 @@ static void set_schedule(const char *name, const char *json)
 static void remove_schedule(const char *name)
 {
     struct request r = REQUEST_INIT;
+    enum schedule_changed changed;
+    int64_t revision;
 
     world_trace("remove %s", name);
-    schedule_remove_build(&r, store_key(), span_of(name));
+    schedule_remove_build(&r, store_key(), span_of(name), SCHEDULE_ANY_REVISION);
     redisReply *reply = send(&r);
-    if (schedule_remove_read(reply) != !!fires_plan(name)->schedule)
+    if (schedule_remove_read(reply, &changed, &revision) ||
+        (changed == SCHEDULE_REMOVED) != !!fires_plan(name)->schedule)
         world_broken("removed what is not there, or the other way");
     fires_removed(fires_plan(name));
     freeReplyObject(reply);

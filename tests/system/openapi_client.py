@@ -534,7 +534,9 @@ def schedules(c):
     refused = c.call("putSchedule", dict(s, **{"If-Match": "\"99\""}), {"at": None, "every_ms": 1000,
                                                                        "kind": "wc"})
     c.refused("putSchedule", 412, refused, "another revision")
-    c.expect(200, "removeSchedule", s)
+    refused = c.call("removeSchedule", dict(s, **{"If-Match": "\"99\""}))
+    c.refused("removeSchedule", 412, refused, "another revision")
+    c.expect(200, "removeSchedule", dict(s, **{"If-Match": shown.headers["ETag"]}))
 
 
 def servers(c):
