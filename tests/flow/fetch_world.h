@@ -35,7 +35,7 @@ void asked_free(struct asked *);
 #define turns_until(condition)                                               \
     do {                                                                     \
         for (unsigned tries_ = 0; !(condition); tries_++) {                  \
-            if (tries_ > 3000) fail_msg("never came true: %s", #condition);  \
+            if (tries_ > 20000) fail_msg("never came true: %s", #condition); \
             fetch_world_turn();                                              \
         }                                                                    \
     } while (0)

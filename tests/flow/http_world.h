@@ -74,7 +74,7 @@ void expect_nothing(struct client *);
 #define eventually(condition)                                               \
     do {                                                                    \
         for (unsigned tries_ = 0; !(condition); tries_++) {                 \
-            if (tries_ > 5000) fail_msg("never came true: %s", #condition); \
+            if (tries_ > 20000) fail_msg("never came true: %s", #condition); \
             world_sleep_turn();                                             \
         }                                                                   \
     } while (0)

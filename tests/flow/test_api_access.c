@@ -346,7 +346,7 @@ TEST(who_is_revoked_or_expires_waits_no_more)
     eventually(waiting() == 2);
     assert_int_equal(token_file_edit(world_state_dir(), revoke, (char[]){"leaver"}, &why), 0);
     eventually(!visitor_is_open(revoked) && !visitor_is_open(listener));
-    make("short", ROLE_BIT(ROLE_WORK), "", clock_wall_ms() + 2000);
+    make("short", ROLE_BIT(ROLE_WORK), "", clock_wall_ms() + 4000);
     eventually(status_with("pinion_short", "GET", "/v1/health") == 200);
     expired = wait_as("pinion_short");
     eventually(!visitor_is_open(expired));

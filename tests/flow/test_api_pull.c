@@ -205,24 +205,38 @@ TEST(many_are_leased_and_settled_at_once)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-TEST(who_waits_is_woken_and_nothing_is_polled)
+/* From the enqueue to the answer of who waits. */
+static uint64_t woken_after_ms(struct visitor *v)
 {
-    world_open();
-    struct visitor *v = visitor_open();
-    send_lease(v, "kind=p&wait=1m");
-    eventually(waiting() == 1);
-    uint64_t from_ms = clock_mono_ms();
-    eventually(clock_mono_ms() - from_ms > 1500); /* a heartbeat, at least */
-    assert_int_equal(v->got.len, 0);
     uint64_t wakes = totals()->wakes.value;
+
     free(enqueue("{\"kind\":\"p\"}"));
-    from_ms = clock_mono_ms();
+    uint64_t from_ms = clock_mono_ms();
     json_t *got = read_lease(v);
-    assert_true(clock_mono_ms() - from_ms < 500); /* sooner than any heartbeat would tell */
+    uint64_t took_ms = clock_mono_ms() - from_ms;
     assert_int_equal(count_of(got), 1);
     assert_int_equal(totals()->wakes.value, wakes + 1);
     assert_int_equal(waiting(), 0);
     json_decref(got);
+    return took_ms;
+}
+
+/* A heartbeat, each second, would tell as well, but not in most rounds as soon as this. */
+TEST(who_waits_is_woken_and_nothing_is_polled)
+{
+    unsigned soon = 0;
+
+    world_open();
+    struct visitor *v = visitor_open();
+    for (int round = 0; round < 5; round++) {
+        send_lease(v, "kind=p&wait=1m");
+        eventually(waiting() == 1);
+        uint64_t from_ms = clock_mono_ms();
+        eventually(round || clock_mono_ms() - from_ms > 1500); /* a heartbeat, at least */
+        assert_int_equal(v->got.len, 0);
+        if (woken_after_ms(v) < 300) soon++;
+    }
+    assert_in_range(soon, 3, 5);
     visitor_close(v);
     world_close();
 }

@@ -81,22 +81,42 @@ static void enqueue(struct trial *t)
     free(body);
 }
 
+static bool is_over(const char *state)
+{
+    return strcmp(state, "done") == 0 || strcmp(state, "dead") == 0 ||
+           strcmp(state, "cancelled") == 0;
+}
+
+/* It may end by itself between our look and the cancel's arrival, which then says so. */
+static void cancel(struct trial *t)
+{
+    char *target = xasprintf("/v1/jobs/%s/cancel", t->id);
+    struct answer a = ask("POST", target, AUTH, "");
+
+    if (a.status != 200 && a.status != 409) fail_msg("%s: %u: %s", target, a.status, a.body);
+    t->cancelled = a.status == 200;
+    free(target);
+}
+
+/* One that was to be cancelled and was over before that shows nothing: another one is tried. */
 static void look(struct trial *t)
 {
-    char *target = xasprintf("/v1/jobs/%s", t->id), *cancel = xasprintf("%s/cancel", target);
+    char *target = xasprintf("/v1/jobs/%s", t->id);
     json_t *job = ask_json(200, "GET", target, AUTH, NULL);
     const char *state = text_at(job, "state");
 
-    t->ended = strcmp(state, "done") == 0 || strcmp(state, "dead") == 0 ||
-               strcmp(state, "cancelled") == 0;
-    if (t->wanted->cancel && !t->cancelled && strcmp(state, "active") == 0) {
-        json_decref(ask_json(200, "POST", cancel, AUTH, ""));
-        t->cancelled = true;
-    }
-    if (t->ended) t->job = job;
-    else json_decref(job);
-    free(cancel);
     free(target);
+    if (t->wanted->cancel && !t->cancelled && strcmp(state, "active") == 0) cancel(t);
+    t->ended = is_over(state) && t->cancelled == t->wanted->cancel;
+    if (t->ended) {
+        t->job = job;
+        return;
+    }
+    if (is_over(state)) {
+        free(t->id);
+        enqueue(t);
+    }
+    json_decref(job);
 }
 
 static bool all_ended(void)

@@ -213,6 +213,15 @@ flags() { # LINT FILE:LINE WORDS: the lint fails, by one line that has both
     flags shape base/CMakeLists.txt:2 'trailing blank'
 }
 
+@test "shape: a denial that could not fail its test" {
+    put tests/a.bats '@test "a" {' '    ! b || return 1' '    ! c' '}'
+    passes shape
+    put tests/a.bats '@test "a" {' '    ! b' '    c' '}'
+    flags shape tests/a.bats:2 'return 1'
+    put tests/a.bats '@test "a" {' '    for i in 1 2; do' '        ! b' '    done' '}'
+    flags shape tests/a.bats:3 'return 1'
+}
+
 @test "shape: a function of 100 lines, and of one more" {
     { printf 'static int\na(int b)\n{\n'; repeat '    b++;' 97; echo '}'; } >base/a.c
     passes shape

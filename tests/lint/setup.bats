@@ -59,7 +59,7 @@ packages() {
 @test "setup: promtool comes without a service of prometheus" {
     packages
     [ "$status" -eq 0 ]
-    ! grep systemctl "$CALLS"
+    ! grep systemctl "$CALLS" || return 1
     : >"$HAVE"
     : >"$CALLS"
     SYSTEMD=degraded packages

@@ -3,7 +3,8 @@
 #
 # C: lines, functions and files within the limits below. A function begins in column 0 and ends
 # with a brace in column 0. Lua: a script opens with its contract and is short. Everywhere: no
-# tabs, no trailing blanks. Every breach is a line FILE:LINE: found, expected.
+# tabs, no trailing blanks. Tests in bats: no `!` that could not fail. Every breach is a line
+# FILE:LINE: found, expected.
 set -eu
 
 COLUMNS_MAX=100
@@ -50,11 +51,12 @@ function check_file(    line, is_c, is_lua, is_script, lines_max)
     is_c = path ~ /\.[ch]$/; is_lua = path ~ /\.lua$/
     is_script = path ~ /^queue\/scripts\/[^\/]*\.lua$/
     number = begun = head = own_lines = 0
-    contract = ""; in_contract = 1
+    contract = denied = ""; in_contract = 1
     while ((getline line < path) > 0) {
         number++
         check_line(line, is_c || is_lua)
         if (is_c) check_function(line)
+        if (path ~ /\.bats$/) check_denial(line)
         if (is_script) read_contract(line)
     }
     close(path)
@@ -73,6 +75,14 @@ function check_line(line, is_measured)
     gsub(/[\200-\277]/, "", line)
     if (is_measured && length(line) > columns_max)
         breach(number, length(line) " columns, expected at most " columns_max)
+}
+
+# The shell leaves a test by no command that begins with `!`, unless it is the last of its function.
+function check_denial(line)
+{
+    if (denied && line !~ /^}/)
+        breach(number - 1, "a test goes on whatever this gives, expected ... || return 1")
+    denied = line ~ /^[ ]*! / && line !~ /\|\| return 1$/
 }
 
 # `head` is the last line that began in column 0 with a word: where a function would begin. One

@@ -71,10 +71,10 @@ refused() {
         redis_on "$port" && status=0
     done
     refused 7 "password" --redis "redis://:wrong-secret@127.0.0.1:$port"
-    ! grep -q wrong-secret refused.log
+    ! grep -q wrong-secret refused.log || return 1
     refused 7 "Redis wants a password" --redis "redis://127.0.0.1:$port"
     refused 2 "expected unix://PATH?db=N" --redis "unix:$REDIS?password=wrong-secret"
-    ! grep -q wrong-secret refused.log
+    ! grep -q wrong-secret refused.log || return 1
     serve_ready server --listen none --redis "redis://:right-secret@127.0.0.1:$port"
     stop "$SERVER"
     ! grep -q right-secret server.log state/*
@@ -128,7 +128,7 @@ memory_is_full() { # enqueues until it is refused
     eventually "every lease is renewed" leases_end_after "$(($(lease_end) + 3000000))"
     [ "$(redis zrange 'pinion:{default}:active' 0 -1 | sort)" = "$held" ]
     [ "$(pinion queue show default --json | jq .totals.reaped)" -eq 0 ]
-    ! said server lease_lost
+    ! said server lease_lost || return 1
 
     # The workers drain what is there, which makes room again.
     touch go

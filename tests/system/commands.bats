@@ -175,7 +175,7 @@ follow() { # ID FLAGS...: in the background, into ID.out; its pid is $FOLLOWER
     eventually "it runs" job_is default:a active
     follow default:a
     eventually "what it has printed" printed default:a.out first
-    ! printed default:a.out late
+    ! printed default:a.out late || return 1
     touch go
     ends "$FOLLOWER" 0
     tr -d '\0\377' <default:a.out >text # perhaps of the second attempt, too: it is short
@@ -248,7 +248,7 @@ took() {
     [ "$(took default:hears)" -lt 8000 ] # a second is promised, and the machine may be busy
     [ "$(took default:deaf)" -ge 1200 ]
     [ "$(took default:deaf)" -lt 9000 ]
-    ! kill -0 "$(cat default:hears)" 2>/dev/null
-    ! kill -0 "$(cat default:deaf)" 2>/dev/null
+    ! kill -0 "$(cat default:hears)" 2>/dev/null || return 1
+    ! kill -0 "$(cat default:deaf)" 2>/dev/null || return 1
     stop "$SERVER"
 }

@@ -150,7 +150,7 @@ done_by_metrics() { # COUNT
         '/le="+Inf"/d' 's/^pinion_redis_up 1/&\n&/' 's/le="0.000127"/le="9"/' \
         's/_claimed_total/_claimed/' 's/{version="/{version=/'; do
         sed "$change" good >bad
-        ! cmp -s good bad
+        ! cmp -s good bad || return 1
         run awk -f "$BATS_TEST_DIRNAME/metrics.awk" bad
         [ "$status" -eq 1 ] || { echo "not seen: $change"; false; }
     done

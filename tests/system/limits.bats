@@ -78,7 +78,7 @@ most_at_once() {
     # Never more than RATE and one in any second, and what may be caught up (50 ms); and the rate is
     # reached. A server knows the time of a start when the claim has been answered, so a busy machine
     # moves some of them; and one that is later than the grid forgives starts fewer than it may.
-    sort -n starts | awk -v rate=$RATE -v late=$((RATE / 20)) '
+    sort -n starts | awk -v rate=$RATE -v late=$((RATE / 5)) '
         { at[NR] = $1 }
         END {
             for (i = rate + late + 2; i <= NR; i++)

@@ -32,7 +32,7 @@ told_times() { # TEXT COUNT
     printf '[command "a"]\nargv = echo a\n' >pinion.ini
     NOTIFY_SOCKET=$PWD/manager serve_ready one --listen none -c pinion.ini
     eventually "READY" told READY=1
-    ! told RELOADING
+    ! told RELOADING || return 1
     kill -HUP "$SERVER"
     eventually "RELOADING" told RELOADING=1
     told 'MONOTONIC_USEC=[1-9][0-9]*'
@@ -70,11 +70,14 @@ told_times() { # TEXT COUNT
     kill -CONT "$SERVER"
     eventually "more of them" told_often "$(($(words) + 3))"
     stop "$SERVER"
+}
 
-    : >told
-    NOTIFY_SOCKET=$PWD/manager WATCHDOG_USEC=30000 WATCHDOG_PID=1 serve_ready two --listen none
+@test "another's watchdog hears nothing of us" {
+    listen UNIX-RECV:manager
+    eventually "a socket" [ -S manager ]
+    NOTIFY_SOCKET=$PWD/manager WATCHDOG_USEC=30000 WATCHDOG_PID=1 serve_ready one --listen none
     eventually "READY" told READY=1
-    stop "$SERVER" # and another's watchdog heard nothing of us
+    stop "$SERVER"
     eventually "STOPPING" told STOPPING=1
     [ "$(words)" -eq 0 ]
 }

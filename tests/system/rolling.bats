@@ -95,7 +95,7 @@ all_jobs() {
     kill -TERM "$SERVER"
     ends "$SERVER" 0
     job_is default:a ready
-    ! kill -0 "$(head -1 started)" 2>/dev/null
+    ! kill -0 "$(head -1 started)" 2>/dev/null || return 1
     [ "$(pinion queue show default --json | jq -c '.totals | [.failed, .dead, .reaped]')" = '[0,0,0]' ]
     serve_ready two --redis "$REDIS_URL" --state "$PWD/two" --listen none --grace 0s \
         --command "long=echo quick"

@@ -201,8 +201,8 @@ INI
     serve_ready third -c pinion.ini
     [ "$(schedule nightly revision)" -eq "$(jq '.[1][1]' <<<"$revisions")" ]
     [ "$(schedule beat paused)" = true ] # a person said so
-    ! said second event=schedule
-    ! said third event=schedule
+    ! said second event=schedule || return 1
+    ! said third event=schedule || return 1
     # One that belongs to another queue is told, and the others go on.
     pinion schedule remove nightly --yes
     pinion schedule add nightly --every 1h wc -q mail

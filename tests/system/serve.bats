@@ -335,7 +335,7 @@ http_is() {
     local redis
     redis=$(sed -n 's/.*event=redis_up pid=\([0-9]*\).*/\1/p' server.log)
     [ -n "$redis" ]
-    ! gone "$redis"
+    ! gone "$redis" || return 1
     stop "$SERVER"
     eventually "redis-server is gone" gone "$redis"
     serve_ready second --command "wc=wc -c"

@@ -60,7 +60,7 @@ at_terminal() { # STEP...
     grep -q 'QUEUE.*SCHEDULED' frame
     grep -q '^mail *running' frame
     grep -q nightly frame
-    ! grep -q $'\033' frame
+    ! grep -q $'\033' frame || return 1
     "$PINION_BINARY" top --json --every 100ms >top.json
     [ "$(wc -l <top.json)" -eq 1 ]
     [ "$(jq -c '[.queues[].queue, .schedules[0].name, .servers[0].alive]' top.json)" = \
@@ -73,7 +73,7 @@ at_terminal() { # STEP...
     script -qec "$PINION_BINARY top --once --every 100ms" /dev/null | grep -q $'\033\\[0;2m'
     NO_COLOR=1 script -qec "$PINION_BINARY top --once --every 100ms" /dev/null >plain
     grep -q nightly plain
-    ! grep -q $'\033' plain
+    ! grep -q $'\033' plain || return 1
     TERM=dumb script -qec "$PINION_BINARY top --every 100ms" /dev/null >dumb
     grep -q nightly dumb
     ! grep -q $'\033' dumb
