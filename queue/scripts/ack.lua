@@ -22,7 +22,7 @@ end
 local function settle_pack(name, token, size, bits, text)
   local high, low = bits_of(bits)
   if redis.call('ZSCORE', key('active'), name) == token then
-    note_kinds({name}, 1, 1)
+    if #done_named < FEED_NAMED then note_kinds({name}, 1, 1) end
     local done, not_high, not_low = leave_pack(name, '', size, 'active', high, low)
     if done > 0 then
       local some, ids = not_high ~= 0 or not_low ~= 0, nil
@@ -33,7 +33,7 @@ local function settle_pack(name, token, size, bits, text)
         ids = left(size)
         unmark(ids, 1, #ids)
       elseif watched('f') then
-        note('done', left(math.min(size, FEED_NAMED)), nil, nil, done)
+        note_done(left(#done_named < FEED_NAMED and size or 0), 1, done)
       end
       text = some and table.concat(ids, ' ') or text
       remember(redis.call('HINCRBY', key('meta'), 'done', done), token, text)
@@ -53,4 +53,5 @@ while at < #ARGV do
   settle_claim(token, n, ARGV[at + 2], at + 3)
   at = at + 3 + n
 end
+tell_done()
 return stale

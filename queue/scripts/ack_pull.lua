@@ -43,6 +43,7 @@ for token, these in pairs(plain) do
   settle(token, table.concat(these, ' '), these, 1, #these, tokens)
   if named and #these > 0 then redis.call('HDEL', key('pulled'), unpack(these)) end
 end
+tell_done()
 for _, i in ipairs(rich) do
   local id, token, result = unpack(ARGV, 3 * i - 2, 3 * i)
   end_rich(id, redis.call('HGET', key('jobs'), id), token, answer[2 * i], result, now_ms)

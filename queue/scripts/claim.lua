@@ -42,7 +42,7 @@ for _, lanes in ipairs(groups) do serve_peers(lanes) end
 for pattern, room in pairs(kept) do
   batch.free, slots[pattern] = batch.free + room, slots[pattern] + room
 end
-if #batch.ids > 0 then note('active', batch.ids) end
+if #batch.ids > 0 then note('active', batch.ids, nil, nil, batch.jobs) end
 packs_start(batch.jobs - #batch.ids)
 if rules then
   rules.keep()

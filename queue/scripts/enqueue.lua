@@ -44,7 +44,7 @@ for _ = 1, tonumber(ARGV[2]) do
   redis.call('HSET', key('jobs'), unpack(ARGV, records, after - 1))
   redis.call('RPUSH', key('lane:' .. lane), unpack(ARGV, ids, records - 1))
   if lane_join(lane) then wake(kind_of(lane)) end
-  note('ready', ARGV, ids, records - 1)
+  note('ready', ARGV, ids, records - 1, jobs)
   at, added, packed = after, added + jobs, packed + jobs - n
 end
 

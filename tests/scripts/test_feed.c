@@ -127,13 +127,52 @@ TEST(of_many_some_are_named_and_all_are_counted)
         assert_int_equal(ack_many(&rig, got.lease, 10, NULL), 0);
         expect_told("done", 10, 0, 10, kinds);
         assert_int_equal(ack_many(&rig, got.lease + 10, 54, NULL), 0);
-        expect_told("done", 54, 10, NAMED - 10, kinds); /* of its first ones, which are left */
+        expect_told("done", 54, 10, NAMED, kinds);
         assert_int_equal(ack_many(&rig, got.lease + 64, 64, NULL), 0);
         expect_told("done", 64, 64, NAMED, kinds);
         assert_int_equal(ack_many(&rig, got.lease + 64, 64, NULL), 0); /* repeated: nothing new */
         assert_string_equal(rig_heard(&rig), "");
         freeReplyObject(rig_look(&rig));
     }
+}
+
+/* Of the life of so many jobs, each step in one call. */
+static int64_t commands_of(size_t jobs, bool followed)
+{
+    struct leases got;
+
+    start();
+    if (followed) follow(false);
+    freeReplyObject(rig_command(&rig, "CONFIG RESETSTAT"));
+    make_many(jobs);
+    claim(&rig, &(struct ask){.free = BATCH_ITEMS_MAX}, &got);
+    assert_int_equal(ack_many(&rig, got.lease, jobs, NULL), 0);
+    redisReply *r = rig_command(&rig, "INFO stats");
+    const char *field = strstr(r->str, "total_commands_processed:");
+    assert_non_null(field);
+    int64_t commands = atoll(strchr(field, ':') + 1);
+    freeReplyObject(r);
+    return commands;
+}
+
+/* Twice as many packs: nothing more than when nobody follows. */
+TEST(a_call_is_told_as_one_and_costs_the_same_whatever_it_moves)
+{
+    struct leases got;
+    int64_t few = commands_of(256, true) - commands_of(256, false);
+
+    assert_true(few > 0);
+    assert_int_equal(commands_of(512, true) - commands_of(512, false), few);
+    start();
+    follow(true);
+    make_many(512);
+    expect_told("ready", 512, 0, NAMED, true);
+    claim(&rig, &(struct ask){.free = BATCH_ITEMS_MAX}, &got);
+    expect_told("active", 512, 0, NAMED, true);
+    assert_int_equal(ack_many(&rig, got.lease + 60, 452, NULL), 0); /* 4 of a pack, then all */
+    expect_told("done", 452, 60, NAMED, true);
+    assert_int_equal(ack_many(&rig, got.lease, 60, NULL), 0);
+    expect_told("done", 60, 0, NAMED, true);
 }
 
 TEST(who_waits_and_who_follows_are_told_apart)
@@ -281,6 +320,7 @@ int main(void)
         cmocka_unit_test(who_follows_is_told_of_each_change),
         cmocka_unit_test(a_kind_is_known_though_nothing_is_kept),
         cmocka_unit_test(of_many_some_are_named_and_all_are_counted),
+        cmocka_unit_test(a_call_is_told_as_one_and_costs_the_same_whatever_it_moves),
         cmocka_unit_test(who_waits_and_who_follows_are_told_apart),
         cmocka_unit_test(each_watches_for_a_time_of_its_own),
         cmocka_unit_test(changes_of_the_queue_name_no_job),

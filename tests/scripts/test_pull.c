@@ -1,6 +1,7 @@
 /* Jobs that are pulled: their seat, their leases, which only lapse, and their time. */
 #include <stdio.h>
 #include <string.h>
+#include "queue/feed.h"
 #include "queue/pull.h"
 #include "queue/reply.h"
 #include "tests/scripts/verbs.h"
@@ -219,6 +220,29 @@ TEST(packs_are_pulled_job_by_job_and_acked_together)
     freeReplyObject(rig_look(&rig));
 }
 
+TEST(who_follows_is_told_of_all_that_one_call_acks_at_once)
+{
+    struct leases got;
+
+    rig_reset(&rig);
+    rig_listen(&rig, "pinion:{q}:feed");
+    enqueue_many(&rig, &plain, 150);
+    follow_build(&rig.request, rig_key(&rig), 60, true);
+    freeReplyObject(rig_ask(&rig));
+    pull_for("w 100", 100, false, &got);
+    assert_non_null(strstr(rig_heard(&rig), "feed active 100 "));
+    struct lease first = got.lease[0];
+    rig_step(&rig, 1000);
+    struct lease later = pull_one(); /* of another claim */
+    rig_heard(&rig);
+    assert_string_equal(ack_pulled((struct lease[]){first, later}, 2, ""), "ok ok");
+    const char *heard = rig_heard(&rig);
+    assert_non_null(strstr(heard, "feed done 2 "));
+    assert_non_null(strstr(heard, first.id));
+    assert_non_null(strstr(heard, later.id));
+    assert_non_null(strstr(heard, "=k"));
+}
+
 TEST(one_call_ends_jobs_of_all_classes_each_by_its_token)
 {
     struct pinion_job kept = plain;
@@ -399,6 +423,7 @@ int main(void)
         cmocka_unit_test(no_server_takes_it_back_and_its_lease_lapses),
         cmocka_unit_test(each_seat_tells_when_its_attempts_began),
         cmocka_unit_test(packs_are_pulled_job_by_job_and_acked_together),
+        cmocka_unit_test(who_follows_is_told_of_all_that_one_call_acks_at_once),
         cmocka_unit_test(one_call_ends_jobs_of_all_classes_each_by_its_token),
         cmocka_unit_test(what_a_server_runs_is_not_a_pullers_to_end),
         cmocka_unit_test(fail_release_and_cancel_end_the_attempt_as_ever),

@@ -21,7 +21,8 @@ local function note_kinds(ids, from, to)
   end
 end
 
--- `count`: how many they are, if these are only some of them. Gives whether somebody watches.
+-- `count`: how many they are, where the caller knows it: then no more of them are looked at than
+-- are named. Gives whether somebody watches.
 local function note(state, ids, from, to, count)
   from, to = from or 1, to or #ids
   if watched('w') then
@@ -35,8 +36,10 @@ local function note(state, ids, from, to, count)
   if not watched('f') then return watchers ~= false end
   local words, total = {}, 0
   for i = from, to do
+    local room = FEED_NAMED - #words
+    if count and room <= 0 then break end
     local record = is_pack(ids[i]) and redis.call('HGET', key('jobs'), ids[i])
-    local room, size = FEED_NAMED - #words, record and pack_size(record)
+    local size = record and pack_size(record)
     if record then
       local high, low = gone_from(ids[i])
       total = total + size - count_bits(high) - count_bits(low)

@@ -9,13 +9,30 @@ local function still_ours(id, token)
   return false
 end
 
+-- Who follows the queue is told of all that a call did at once, by tell_done.
+local done_told, done_named = 0, {}
+
+local function note_done(ids, from, count)
+  if not watched('f') then return end
+  done_told = done_told + count
+  for i = from, math.min(#ids, from + math.min(count, FEED_NAMED - #done_named) - 1) do
+    done_named[#done_named + 1] = ids[i]
+  end
+end
+
+local function tell_done()
+  if done_told > 0 then note('done', done_named, nil, nil, done_told) end
+end
+
 local at_end = {} -- what else the end of jobs concerns: f(ids, from, to); see ack
 
--- No attempt, no mark; told to whoever watches.
+-- No attempt, no mark; told to whoever watches: who waits for a job, of each; and of all before
+-- what follows from it is told.
 local function unmark(ids, from, to)
   local marks = key('marks')
   if redis.call('EXISTS', marks) == 1 then redis.call('HDEL', marks, unpack(ids, from, to)) end
-  note('done', ids, from, to)
+  if watched('w') or #at_end > 0 then note('done', ids, from, to, to - from + 1)
+  else note_done(ids, from, to - from + 1) end
   for _, tell in ipairs(at_end) do tell(ids, from, to) end
 end
 
