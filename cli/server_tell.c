@@ -21,8 +21,9 @@ static const struct command commands[SERVER_VERBS] = {
         {
             .name = "server quiet",
             .usage = "[SERVER] [FLAGS]",
-            .about = "The server takes no more jobs, and ends those that it runs. It stays, and\n"
-                     "looks after its queues. SERVER may be left out if only one is alive.",
+            .about = "The server takes no more jobs, leases none to workers elsewhere, and ends\n"
+                     "those that it runs. It stays, and looks after its queues. SERVER may be\n"
+                     "left out if only one is alive.",
             .examples = "pinion server quiet\npinion server quiet 3f9a2c517be0",
             .words_max = 1,
         },

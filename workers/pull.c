@@ -36,7 +36,7 @@ struct pull {
     struct workers *w;
     struct list lines;
     unsigned waiting, calls; /* calls: on their way */
-    bool stopping;
+    bool quiet, stopping;
 };
 
 struct pull *pull_new(struct workers *w)
@@ -202,8 +202,12 @@ enum pinion_err pull_start(struct pull *p, struct span queue, struct pull_ask *a
     if (!c) return refuse_queue(p, queue, why);
     if (p->stopping)
         return error_set(why, PINION_UNAVAILABLE, "this server is stopping: ask another one");
+    if (p->quiet)
+        return error_set(why, PINION_UNAVAILABLE, "this server is quiet, and leases no more jobs: "
+                         "ask another one, or come again when it is to resume");
     if (p->waiting == PULL_WAITS_MAX)
-        return error_set(why, PINION_BUSY, "%d wait for jobs already", PULL_WAITS_MAX);
+        return error_set(why, PINION_BUSY, "%d wait for jobs at this server already: come again, "
+                         "or ask another one", PULL_WAITS_MAX);
     tidy_kinds(ask);
     ask->lease_ms = pull_lease_ms(ask->lease_ms ? ask->lease_ms : p->w->o.lease_ms, &seat);
     if (!(ask->line = line_for(p, c, ask)))
@@ -325,6 +329,15 @@ static void share_out(struct pull_line *line, enum pinion_err err, struct claim 
     }
 }
 
+/* Nothing was left for those who do not wait and stand too far behind to have had a share. */
+static void end_rest(struct pull_line *line, enum pinion_err err)
+{
+    list_for_each_safe (node, &line->asks) {
+        struct pull_ask *ask = container_of(node, struct pull_ask, node);
+        if (ask->is_over) finish(ask, err, NULL, 0);
+    }
+}
+
 /* ---- claims ---------------------------------------------------------------------------------- */
 
 static void on_claimed(struct call *call, enum pinion_err err, const struct redisReply *reply)
@@ -339,6 +352,7 @@ static void on_claimed(struct call *call, enum pinion_err err, const struct redi
     if (!err && (claim.more || claim.count >= line->free)) line->hungry = true;
     line->idle = !err && claim.idle && !line->owes;
     share_out(line, err, &claim);
+    if (!line->hungry) end_rest(line, err);
     tend(line);
     workers_progress(w);
 }
@@ -352,7 +366,7 @@ static void send_claim(struct pull_line *line, unsigned slots, const char *pulle
         .server = line->name,
         .lease_ms = pull_lease_ms(line->lease_ms, &seat),
         .free = slots,
-        .subscribed = wait && w->subscribed && !line->pull->stopping,
+        .subscribed = wait && w->subscribed,
         .asked_us = clock_mono_us(),
         .pullers = pullers,
         .slots = wanted,
@@ -504,10 +518,9 @@ unsigned pull_waiting(const struct pull *p)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-void pull_stop(struct pull *p)
+/* Who has a claim on its way is answered with what it brings. */
+static void end_all(struct pull *p)
 {
-    if (p->stopping) return;
-    p->stopping = true;
     list_for_each_safe (node, &p->lines) {
         struct pull_line *line = container_of(node, struct pull_line, node);
         list_for_each_safe (ask, &line->asks) {
@@ -517,6 +530,19 @@ void pull_stop(struct pull *p)
         }
         tend(line);
     }
+}
+
+void pull_quiet(struct pull *p, bool quiet)
+{
+    p->quiet = quiet;
+    if (quiet) end_all(p);
+}
+
+void pull_stop(struct pull *p)
+{
+    if (p->stopping) return;
+    p->stopping = true;
+    end_all(p);
 }
 
 bool pull_is_empty(const struct pull *p)

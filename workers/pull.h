@@ -62,7 +62,7 @@ void         pull_free(struct pull *); /* nobody asks; NULL: no-op */
 
 /* PINION_CONFLICT: this server does not serve that queue, so nothing in it would be promoted or
  * reaped; PINION_BUSY: too many wait, or for too many different things; PINION_UNAVAILABLE: the
- * server stops. `done` is called only after PINION_OK. */
+ * server is quiet, or stops. `done` is called only after PINION_OK. */
 enum pinion_err pull_start(struct pull *, struct span queue, struct pull_ask *,
                            struct error *why) must_use;
 /* Nobody is there for it any more: `done` follows, and what was claimed for it goes back. */
@@ -92,7 +92,8 @@ void pull_told(struct pull *, struct consumer *, uint64_t line); /* Redis woke t
 /* Patterns of those who wait there; how many were written. */
 size_t pull_patterns(const struct pull *, const struct consumer *, const char *patterns[],
                      size_t max);
-void pull_stop(struct pull *);           /* answers all who wait */
+void pull_quiet(struct pull *, bool quiet); /* answers all who wait; until false, none may ask */
+void pull_stop(struct pull *);              /* the same, for good */
 bool pull_is_empty(const struct pull *); /* nothing is on its way */
 
 struct workers *pull_workers(struct pull *);

@@ -144,6 +144,7 @@ static void be_quiet(struct workers *w, bool quiet)
 {
     if (w->quiet == quiet || w->at != WORKERS_SERVE) return;
     w->quiet = quiet;
+    pull_quiet(w->pull, quiet);
     log_info(quiet ? "quiet" : "resumed", LOG_INT("running", w->running));
     for (size_t i = 0; i < w->consumers_count; i++) {
         struct consumer *c = w->consumers[i];

@@ -71,6 +71,39 @@ post() { # PATH BODY
     pinion doctor
 }
 
+@test "a quiet server leases nothing: who waits is answered, the next one gives, outcomes go on" {
+    external_redis
+    export PINION_REDIS_URL=$REDIS_URL
+    serve_ready first --listen 127.0.0.1:0 --redis "$REDIS_URL" -q far --state one
+    serve_ready second --listen 127.0.0.1:0 --redis "$REDIS_URL" -q far --state two
+    PINION_STATE=one find_service
+    pinion enqueue a x -q far --id a --retain 1h
+    post 'queues/far/lease?kind=a' '' >leased
+    post 'queues/far/lease?kind=b&wait=5m' '' >none 3>&- &
+    waiter=$!
+    echo $waiter >>"$CHILDREN"
+    eventually 'one waits' metric_is pinion_pull_waiting 1
+    exits 0 server quiet "$(jq -r .server one/pinion.json)"
+    ends $waiter 0
+    [ "$(jq -c . none)" = '{"items":[]}' ]
+    run post 'queues/far/lease?kind=b&wait=5m' ''
+    [[ "$output" == *'"unavailable"'*'this server is quiet, and leases no more jobs'* ]]
+    pinion enqueue b x -q far --id b
+    PINION_STATE=two find_service
+    [ "$(post 'queues/far/lease?kind=b&wait=5m' '' | jq -r '.items[0].id')" = far:b ]
+    PINION_STATE=one find_service
+    said=$(jq -c '.items[0] | {token}' leased)
+    [ "$(post jobs/far:a/extend "$said" | jq -r .status)" = active ]
+    [ "$(post jobs/far:a/ack "$said" | jq -r .status)" = 'done' ]
+    exits 0 server resume "$(jq -r .server one/pinion.json)"
+    [ "$(post 'queues/far/lease?kind=c' '' | jq -c .)" = '{"items":[]}' ]
+    exits 0 doctor
+}
+
+metric_is() { # NAME VALUE
+    curl -sS -H "Authorization: Bearer $PINION_TOKEN" "$PINION_URL/metrics" | grep -q "^$1 $2\$"
+}
+
 @test "what was leased here is extended and acked elsewhere, also when the first one was killed" {
     external_redis
     serve_ready first --listen 127.0.0.1:0 --redis "$REDIS_URL" -q far --state one
