@@ -26,6 +26,9 @@
 #define US_PER_MS    UINT64_C(1000)
 #define US_PER_S     UINT64_C(1000000)
 #define SLEEP_MS_MAX UINT64_C(86400000) /* a day: so that no sum overflows */
+/* What is due ends work, and what else happened begins some: its slots, memory and stacks are there
+ * again if it goes first. */
+#define TICK_PRIORITY 1
 
 struct ticker {
     struct wheel wheel;
@@ -78,6 +81,7 @@ static void open_tick(struct ticker *t)
         abort();
     }
     ev_io_init(&t->tick, on_tick, fd, EV_READ);
+    ev_set_priority(&t->tick, TICK_PRIORITY);
     ev_io_start(t->loop, &t->tick);
     ev_unref(t->loop);
 }

@@ -3,7 +3,8 @@
  * Tickless: the process sleeps until the next timer. Callbacks run on the loop, after all due
  * timers were collected; at most TICKER_FIRES_MAX per turn of the loop, the rest in the next. The
  * order is by time and, where that is equal, by setting. An alarm that is set to a time already
- * passed, also from a callback, fires in the next turn. Never early by clock_mono_us(). One thread.
+ * passed, also from a callback, fires in the next turn. Never early by clock_mono_us(). What is due
+ * goes before what else happened in the same turn. One thread.
  */
 #ifndef PINION_SCHEDULER_TICKER_H
 #define PINION_SCHEDULER_TICKER_H

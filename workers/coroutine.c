@@ -36,6 +36,7 @@ struct coroutine {
     struct await *await;     /* BEGINS, WAITS: for what */
     struct kept *kept;
     enum coroutine_at at;
+    bool stopping; /* the attempt, which need not be looked at when nothing else of it is wanted */
     bool failed; /* the last await, and `why` says why: else that is not looked at */
     struct context inside, outside;
     struct fiber in, out;
@@ -104,7 +105,7 @@ static void end(struct coroutine *c)
 
 static bool must_stop(const struct coroutine *c)
 {
-    return c->attempt && c->attempt->at == AT_STOP;
+    return c->attempt && c->stopping;
 }
 
 /* An await that ends while it begins must not resume from within. */
@@ -162,6 +163,7 @@ static void stop(struct attempt *a)
 {
     struct coroutine *c = a->work_state;
 
+    c->stopping = true;
     if (c->at == CO_WAITS && c->await->stop) c->await->stop(c->await);
 }
 

@@ -27,7 +27,7 @@ static struct redis_server *server;
 static struct pinion_service *service;
 static unsigned jobs = 10000, total, begun, ended, naps;
 struct moment {
-    double clock_ms, cpu_ms;
+    double clock_ms, cpu_ms, faults;
 };
 
 static struct moment began, complete, half, over;
@@ -43,7 +43,7 @@ static struct moment now(void)
 
     getrusage(RUSAGE_SELF, &used);
     return (struct moment){(double)clock_mono_us() / 1000.,
-                           ms_of(used.ru_utime) + ms_of(used.ru_stime)};
+                           ms_of(used.ru_utime) + ms_of(used.ru_stime), (double)used.ru_minflt};
 }
 
 static void begin(void)
@@ -165,28 +165,31 @@ static double median(double *values, unsigned count)
 
 /* Of callbacks, and of coroutines. */
 struct series {
-    double clock_ms[2][ROUNDS_MAX], cpu_ms[2][ROUNDS_MAX];
+    double clock_ms[2][ROUNDS_MAX], cpu_ms[2][ROUNDS_MAX], faults[2][ROUNDS_MAX];
 };
 
 static void add(struct series *s, unsigned i, const struct moment *from, const struct moment *to)
 {
     s->clock_ms[i % 2][i / 2] = to->clock_ms - from->clock_ms;
     s->cpu_ms[i % 2][i / 2] = to->cpu_ms - from->cpu_ms;
+    s->faults[i % 2][i / 2] = to->faults - from->faults;
 }
 
 static void print(const char *name, struct series *s, unsigned rounds)
 {
-    double clock[2], cpu[2];
+    double clock[2], cpu[2], faults[2];
 
     for (unsigned i = 0; i < 2; i++) {
         clock[i] = median(s->clock_ms[i], rounds);
         cpu[i] = median(s->cpu_ms[i], rounds);
+        faults[i] = median(s->faults[i], rounds);
     }
     printf("{\"measure\":\"%s\",\"jobs\":%u,\"naps\":%u,\"callbacks_ms\":%.1f,"
            "\"coroutines_ms\":%.1f,\"ratio\":%.2f,\"callbacks_cpu_ms\":%.1f,"
-           "\"coroutines_cpu_ms\":%.1f,\"cpu_ratio\":%.2f}\n",
+           "\"coroutines_cpu_ms\":%.1f,\"cpu_ratio\":%.2f,"
+           "\"callbacks_faults\":%.0f,\"coroutines_faults\":%.0f}\n",
            name, jobs, naps ? naps : 1, clock[0], clock[1], clock[1] / clock[0], cpu[0], cpu[1],
-           cpu[1] / cpu[0]);
+           cpu[1] / cpu[0], faults[0], faults[1]);
 }
 
 static void measure(unsigned rounds)

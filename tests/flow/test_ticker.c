@@ -7,6 +7,7 @@
 #include "tests/support/property.h"
 
 #include <ev.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -382,6 +383,43 @@ TEST(an_alarm_at_zero_starves_nobody)
     close(fds[1]);
 }
 
+struct latecomer {
+    ev_io io;
+    unsigned fires_then;
+};
+
+static void on_latecomer(struct ev_loop *l, ev_io *io, int events)
+{
+    (void)events;
+    container_of(io, struct latecomer, io)->fires_then = fires;
+    ev_io_stop(l, io);
+}
+
+TEST(what_is_due_goes_before_what_else_happened)
+{
+    struct latecomer other = {.fires_then = 0};
+    struct probe due;
+    struct pollfd ready;
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    ticker_free(ticker);
+    ready = (struct pollfd){.fd = dup(fds[0]), .events = POLLIN};
+    close(ready.fd);
+    ticker = ticker_new(loop); /* whose timer has this number, as the lowest that is free */
+    ev_io_init(&other.io, on_latecomer, fds[0], EV_READ);
+    ev_io_start(loop, &other.io);
+    ev_run(loop, EVRUN_NOWAIT); /* now the kernel knows both watchers */
+    probe_init(&due, note);
+    set_in(&due, 1);
+    assert_int_equal(poll(&ready, 1, -1), 1);
+    assert_int_equal(write(fds[1], "", 1), 1); /* the later of two in one turn */
+    ev_run(loop, EVRUN_ONCE);
+    assert_int_equal(other.fires_then, 1);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static unsigned fires_before, fires_most;
 
 static void on_prepare(struct ev_loop *l, ev_prepare *p, int events)
@@ -446,6 +484,7 @@ int main(void)
         real_test(an_earlier_alarm_moves_the_watcher),
         real_test(without_alarms_the_loop_may_end),
         real_test(an_alarm_at_zero_starves_nobody),
+        real_test(what_is_due_goes_before_what_else_happened),
         real_test(a_backlog_is_spread_over_turns_of_the_loop),
         real_test(free_forgets_pending_alarms),
     };
