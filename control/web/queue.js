@@ -1,5 +1,7 @@
-// queue.js — one queue: what is in it by state, its limits, and what may be done to all of it.
+// queue.js — one queue: what is in it by state, its limits and bounds, and what may be done to all
+// of it.
 import {STATES, button, choice, facts, field, heading, jobsHref} from "./parts.js";
+import {boundsOf} from "./bounds.js";
 import {change, get, part} from "./api.js";
 import {complain, say} from "./tell.js";
 import {count, duration} from "./format.js";
@@ -24,11 +26,6 @@ const facing = (q) => facts([
     ["dead", count(q.totals.dead)],
     ["cancelled", count(q.totals.cancelled)],
     ["attempts lost", count(q.totals.reaped)],
-    ["at most", q.bounds.max_jobs ? `${count(q.bounds.max_jobs)} jobs` : "no bound"],
-    [
-        "keeps of dead and cancelled",
-        `${count(q.bounds.keep_jobs)}, for ${duration(q.bounds.keep_ms)}`
-    ],
 ]);
 
 const limitText = (limit) => [
@@ -133,6 +130,7 @@ export const queue = {
               h("a", {href: jobsHref({queue: q.queue})}, "All jobs of this queue →")),
             h("section", {key: "limits"}, h("h2", {}, "Limits"), limitList(page, rowsOf(q.limits)),
               limitForm(page)),
+            boundsOf(page, q),
             h("section", {key: "facts"}, h("h2", {}, "Since it was made"), facing(q)),
         ];
     },

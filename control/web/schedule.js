@@ -1,5 +1,6 @@
 // schedule.js — one schedule: when it fires next, and how its last fires went.
 import {badge, button, facts, heading, jobLink, queueLink, time, when} from "./parts.js";
+import {backfill} from "./backfill.js";
 import {change, get, part} from "./api.js";
 import {confirm} from "./dialog.js";
 import {count, duration, pretty} from "./format.js";
@@ -7,10 +8,14 @@ import {fires} from "./fires.js";
 import {h} from "./dom.js";
 import {href, rule, steer} from "./schedules.js";
 
+const HOUR_MS = 3_600_000; // of missed fires, unless said
+
 const remove = (page, s) => button(page, "Remove", async () => {
     if (!(await confirm({title: `Remove ${s.name}?`, text: "It fires no more; its jobs stay.",
                          label: "Remove"}))) return "";
-    await change("DELETE", `/v1/schedules/${part(s.name)}`);
+    // Only what was seen: not what somebody else made of it meanwhile.
+    await change("DELETE", `/v1/schedules/${part(s.name)}`, undefined,
+                 {"If-Match": `"${s.revision}"`});
     page.leave("#/schedules");
     return `${s.name} is removed.`;
 }, {kind: "danger", key: "remove schedule"});
@@ -30,7 +35,9 @@ const about = (s) => h("section", {key: "about"}, h("h2", {}, "About"), facts([
     ["rule", rule(s)], ["kind", h("span", {class: "mono"}, s.kind)], ["queue", queueLink(s.queue)],
     ["next", when(s.next_fire)], ["last", when(s.last_fire)], ["fires", count(s.fires)],
     ["on nights on which clocks change", s.dst], ["while the last job runs", s.overlap],
-    ["of missed fires", s.catch_up], ["jitter", s.jitter_ms ? duration(s.jitter_ms) : null],
+    ["of missed fires", s.catch_up === "all" ? `all of the last ${duration(s.within_ms ?? HOUR_MS)}`
+                                             : s.catch_up],
+    ["jitter", s.jitter_ms ? duration(s.jitter_ms) : null],
     ["from", s.start && time(s.start)], ["until", s.end && time(s.end)],
     ["at most", s.limit ? `${count(s.limit)} fires` : null],
     ["attempts", s.attempts_max], ["timeout", duration(s.timeout_ms)],
@@ -49,6 +56,7 @@ export const schedule = {
         const {schedule: s, next} = page.data;
         return [
             heading([s.name, " ", s.paused ? badge("paused") : null], steer(page, s),
+                    button(page, "Backfill…", () => backfill(s), {key: "backfill"}),
                     h("a", {class: "button", href: `${href(s.name)}/edit`}, "Edit"),
                     remove(page, s)),
             h("section", {key: "next"}, h("h2", {}, "Next fires"),

@@ -22,7 +22,7 @@ const TEXTS = ["tz", "dst", "overlap", "catch_up", "kind", "queue", "payload"];
 const fresh = () => ({type: "cron", cron: "30 2 * * *", every: "10m", at: "", tz: here(),
                       dst: "vixie", overlap: "skip", catch_up: "one", name: "", kind: "",
                       queue: "default",
-                      payload: "", attempts: "", timeout: "", from: ""});
+                      within: "", payload: "", attempts: "", timeout: "", from: ""});
 
 const here = () => Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
 
@@ -33,6 +33,7 @@ function fieldsOf(s) {
     if (s.cron) values.cron = s.cron;
     if (s.every_ms) values.every = plainDuration(s.every_ms);
     if (s.at) values.at = s.at;
+    values.within = s.within_ms ? plainDuration(s.within_ms) : "";
     values.attempts = s.attempts_max ?? "";
     values.timeout = s.timeout_ms ? plainDuration(s.timeout_ms) : "";
     return values;
@@ -59,6 +60,9 @@ function bodyOf(values, before) {
     }
     Object.assign(body, {overlap: values.overlap, catch_up: values.catch_up,
                          kind: values.kind.trim(), queue: values.queue.trim() || "default"});
+    delete body.within_ms;
+    if (values.catch_up === "all" && values.within)
+        body.within_ms = durationOf(values.within, "Of the last");
     if (before?.payload_base64 === undefined) body.payload = values.payload;
     if (values.attempts) body.attempts_max = Number(values.attempts);
     if (values.timeout) body.timeout_ms = durationOf(values.timeout, "Timeout");
@@ -160,6 +164,10 @@ const work = (page) => h("fieldset", {key: "what"}, h("legend", {}, "What"),
                        on: {input: (e) => changed(page, "payload", e.target.value)}})) : null,
     field("While its last job runs", pick(page, "overlap", OVERLAP)),
     field("Of missed fires", pick(page, "catch_up", CATCH_UP)),
+    page.state.values.catch_up === "all"
+        ? field("Of the last", text(page, "within", {placeholder: "1h"}),
+                "at most 1,000; not where a fire is skipped")
+        : null,
     field("Attempts", text(page, "attempts", {type: "number", min: 1, placeholder: "25"})),
     field("Timeout", text(page, "timeout", {placeholder: "1h"})));
 

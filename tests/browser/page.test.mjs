@@ -6,6 +6,7 @@ import {safetyTests} from "./safety.mjs";
 import {scheduleTests} from "./schedules.mjs";
 import {shapeTests} from "./shape.mjs";
 import {steeringTests} from "./steering.mjs";
+import {tlsTests} from "./tls.mjs";
 import {crowdTest, liveTests, soakTest} from "./live.mjs";
 
 const world = new World(new Service(), new Browser());
@@ -28,5 +29,6 @@ if (soak) {
     scheduleTests(world);
     safetyTests(world);
     liveTests(world);
+    tlsTests(world);
     shapeTests(world); // ends with the service's own end
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {test} from "node:test";
+import {isDeepStrictEqual} from "node:util";
 import {eventually, shoot} from "./world.mjs";
 
 const state = (page, word) => page.locator("h1 .badge", {hasText: word}).waitFor();
@@ -135,6 +136,41 @@ export function steeringTests(world) {
         await agree(page, "Delete 1 jobs");
         await page.getByText("1 jobs deleted.").first().waitFor();
         page.complaints = page.complaints.filter((text) => !/ 400 /.test(text));
+        await world.close(page);
+    });
+
+    test("a queue is bounded by keys alone, and what is typed outlives a look", async () => {
+        const page = await world.openAsAdmin("#/queues/reports", {width: 360, height: 740});
+        const bounds = async () => (await service.api("GET", "/v1/queues/reports")).bounds;
+        const jobs = page.getByLabel("Jobs at most"), keep = page.getByLabel("Kept for");
+        const apply = async (max_jobs, max_bytes, keep_jobs, keep_ms) => {
+            await page.keyboard.press("Enter");
+            await eventually("the bounds", async () => isDeepStrictEqual(
+                await bounds(), {max_jobs, max_bytes, keep_jobs, keep_ms}));
+        };
+        await page.getByText("any number of jobs").waitFor();
+        await jobs.focus();
+        await page.keyboard.type("2");
+        await service.api("PUT", "/v1/queues/reports/bounds", {max_bytes: 1_000_000});
+        await page.getByText("in 1,000,000 bytes").waitFor(); // looked at again
+        assert.equal(await jobs.inputValue(), "2");
+        assert.equal(await jobs.evaluate((node) => node === document.activeElement), true);
+        await apply(2, 1_000_000, 100_000, 2_592_000_000);
+        await page.getByText("at most 2 jobs, in 1,000,000 bytes").waitFor();
+        await keep.fill("a week");
+        await page.keyboard.press("Enter"); // and nothing is sent
+        await page.getByRole("alert").filter({hasText: "'a week': expected one like"}).waitFor();
+        await keep.fill("7d");
+        await page.getByLabel("Bytes at most").fill("");
+        await page.getByLabel(/^Dead, and cancelled/).fill("10");
+        await apply(2, null, 10, 604_800_000);
+        await page.getByText("keeps 10 dead and as many cancelled ones, for 7 d").waitFor();
+        await shoot(page, "queue-bounds-360");
+        await jobs.fill("");
+        await keep.fill("");
+        await page.getByLabel(/^Dead, and cancelled/).fill("");
+        await apply(null, null, 100_000, 2_592_000_000);
+        await page.waitForFunction(() => document.querySelector("[name=keep_ms]").value === "30d");
         await world.close(page);
     });
 

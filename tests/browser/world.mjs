@@ -58,7 +58,8 @@ export class Service {
             if (this.child.exitCode !== null) throw new Error(`the service ended: ${this.log}`);
             return this.log.includes("event=ready");
         });
-        this.url = `http://${JSON.parse(readFileSync(join(this.state, "pinion.json"))).http}`;
+        const {http} = JSON.parse(readFileSync(join(this.state, "pinion.json")));
+        this.url = http.startsWith("https:") ? http : `http://${http}`;
         this.token = readFileSync(join(this.state, "token"), "utf8").trim();
         return this;
     }
@@ -114,8 +115,10 @@ export class Browser {
 
     // A page that holds what it complained of in `page.complaints`: errors of the console and of
     // scripts, and breaches of the policy. An answer that a test provokes is none.
-    async page(url, {width = 1280, height = 900, scheme = "light", expected = [], init} = {}) {
+    async page(url, {width = 1280, height = 900, scheme = "light", expected = [], init,
+                     ignoreHTTPSErrors = false} = {}) {
         const context = await this.browser.newContext({
+            ignoreHTTPSErrors,
             viewport: {width, height},
             colorScheme: scheme,
             locale: "en-GB",
