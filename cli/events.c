@@ -173,7 +173,8 @@ static void begin(struct follower *f, const struct events_flags *v)
     f->ticker = ticker_new(f->loop);
     f->link = link_new(f->loop, &link);
     f->fleet = fleet_new(f->link, f->session.name_space);
-    f->hub = hub_new(&(struct hub_options){.link = f->link,
+    f->hub = hub_new(&(struct hub_options){.loop = f->loop,
+                                           .link = f->link,
                                            .ticker = f->ticker,
                                            .fleet = f->fleet,
                                            .name_space = f->session.name_space,

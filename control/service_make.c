@@ -138,7 +138,8 @@ static int64_t now_ms(void *ctx)
 
 static void make_hub(struct service *s)
 {
-    struct hub_options options = {.link = s->link,
+    struct hub_options options = {.loop = s->loop,
+                                  .link = s->link,
                                   .ticker = s->ticker,
                                   .fleet = s->fleet,
                                   .name_space = s->config->name_space,

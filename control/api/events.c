@@ -53,7 +53,9 @@ static bool send_frame(struct listener *listener, struct frame *f)
 
     f->drop_form = drop_form;
     if (!f->forms[e->form]) f->forms[e->form] = message_of(f, e->form);
-    return http_stream_send_message(&e->stream, f->forms[e->form]);
+    if (!http_stream_send_message(&e->stream, f->forms[e->form])) return false;
+    http_stream_flush(&e->stream); /* so that the hub knows what a frame costs the loop */
+    return true;
 }
 
 /* A WebSocket is pinged by itself. */

@@ -238,7 +238,7 @@ static void end(struct hub *h)
     history_free(h->history);
     h->history = NULL;
     ticker_cancel(h->o.ticker, &h->look);
-    ticker_cancel(h->o.ticker, &h->send);
+    hub_send_stop(h);
     ticker_cancel(h->o.ticker, &h->linger);
     if (h->looking) fleet_unask(&h->ask);
     h->looking = false;
@@ -310,7 +310,7 @@ struct hub *hub_new(const struct hub_options *options)
     h->present = present_new();
     h->ask.done = on_seen;
     alarm_init(&h->look, on_look);
-    alarm_init(&h->send, hub_on_send);
+    hub_send_init(h);
     alarm_init(&h->linger, on_lonely);
     return h;
 }

@@ -22,8 +22,10 @@
 #define HUB_LINGER_MS     15000 /* for listeners that come back */
 #define HUB_GREET_MS      50    /* until the next part of a present that found no room */
 #define HUB_SENDS_MAX     12    /* in one turn of the loop: what else it has to do waits for them */
+#define HUB_BUSY_SHARE    10    /* a tenth of the loop's time, at most, while it has other work */
 #define HUB_FRAMES_MADE_MAX 32  /* in one turn, each of another filter or pace */
 
+struct ev_loop;
 struct fleet;
 struct hub;
 struct hub_group;
@@ -46,6 +48,7 @@ struct listener {
 };
 
 struct hub_options {
+    struct ev_loop *loop;
     struct link *link;
     struct ticker *ticker;
     struct fleet *fleet;

@@ -251,28 +251,89 @@ static bool send_some(struct hub *h)
     return left == 0;
 }
 
-void hub_send_soon(struct hub *h)
+/* ---- when -----------------------------------------------------------------------------------
+ *
+ * Frames go out while the loop has nothing else to do: mostly it waits for Redis. One that is never
+ * idle spares them a tenth of its time: the more a frame costs it, and the more there are, the
+ * longer they are apart. */
+
+/* By clock_mono_ms(). 0: at once; UINT64_MAX: never. */
+static uint64_t due_ms(const struct hub *h)
 {
     uint64_t soonest = UINT64_MAX, gathered = clock_mono_ms() + HUB_GATHER_MS;
 
     list_for_each (node, &h->groups) {
         const struct hub_group *g = group_of(node);
-        if (!list_empty(&g->turn)) soonest = 0;
-        else if (is_behind(g) && g->due_ms < soonest)
+        if (!list_empty(&g->turn)) return 0;
+        if (is_behind(g) && g->due_ms < soonest)
             soonest = g->due_ms > gathered ? g->due_ms : gathered;
     }
     if (h->at == HUB_LIVE && !list_empty(&h->fresh) && h->greet_ms < soonest)
         soonest = h->greet_ms;
-    if (soonest < UINT64_MAX) ticker_set_at(h->o.ticker, &h->send, soonest);
+    return soonest;
 }
 
-void hub_on_send(struct alarm *alarm)
+static void go_on(struct hub *h, bool more)
 {
-    struct hub *h = container_of(alarm, struct hub, send);
-    uint64_t now_ms = clock_mono_ms();
+    if (more) {
+        ev_idle_start(h->o.loop, &h->idle);
+        ev_check_start(h->o.loop, &h->busy);
+    } else {
+        ev_idle_stop(h->o.loop, &h->idle);
+        ev_check_stop(h->o.loop, &h->busy);
+    }
+}
 
+void hub_send_soon(struct hub *h)
+{
+    uint64_t soonest = due_ms(h);
+
+    if (ev_is_active(&h->idle)) return;
+    if (soonest <= clock_mono_ms()) go_on(h, true);
+    else if (soonest < UINT64_MAX) ticker_set_at(h->o.ticker, &h->send, soonest);
+}
+
+static void send_portion(struct hub *h)
+{
+    uint64_t begun_us = clock_mono_us(), ended_us;
     bool more = send_some(h);
 
-    if (begin_frames(h, now_ms) || more) ticker_set_at(h->o.ticker, alarm, 0);
-    if (!alarm_pending(alarm)) hub_send_soon(h);
+    more |= begin_frames(h, begun_us / 1000);
+    ended_us = clock_mono_us();
+    h->rest_us = ended_us + (ended_us - begun_us) * (HUB_BUSY_SHARE - 1);
+    if (more) return;
+    go_on(h, false);
+    hub_send_soon(h);
+}
+
+static void on_send(struct alarm *alarm)
+{
+    go_on(container_of(alarm, struct hub, send), true);
+}
+
+static void on_idle(struct ev_loop *loop, ev_idle *w, int revents)
+{
+    (void)loop, (void)revents;
+    send_portion(container_of(w, struct hub, idle));
+}
+
+static void on_turn(struct ev_loop *loop, ev_check *w, int revents)
+{
+    struct hub *h = container_of(w, struct hub, busy);
+
+    (void)loop, (void)revents;
+    if (!ev_is_pending(&h->idle) && clock_mono_us() >= h->rest_us) send_portion(h);
+}
+
+void hub_send_init(struct hub *h)
+{
+    alarm_init(&h->send, on_send);
+    ev_idle_init(&h->idle, on_idle);
+    ev_check_init(&h->busy, on_turn);
+}
+
+void hub_send_stop(struct hub *h)
+{
+    ticker_cancel(h->o.ticker, &h->send);
+    go_on(h, false);
 }

@@ -6,6 +6,7 @@
 #ifndef PINION_CONTROL_EVENTS_HUB_INSIDE_H
 #define PINION_CONTROL_EVENTS_HUB_INSIDE_H
 
+#include <ev.h>
 #include "base/time_text.h"
 #include "control/events/follow.h"
 #include "control/events/hub.h"
@@ -47,6 +48,9 @@ struct hub {
     bool refused; /* a queue could not be asked */
     uint64_t looked_ms;
     struct alarm look, send, linger;
+    ev_idle idle;     /* both run while there is something to send: */
+    ev_check busy;    /* for a loop that is never idle */
+    uint64_t rest_us; /* until then it sends nothing, by clock_mono_us() */
     struct buffer json;       /* of the event that is being made */
     int64_t at_ms;            /* that `at` is the text of */
     char at_text[TIME_TEXT_MAX];
@@ -57,7 +61,8 @@ struct hub_group *hub_group_join(struct hub *, struct listener *, struct event_f
                                  unsigned frames);
 void hub_group_leave(struct listener *);
 void hub_send_soon(struct hub *); /* something happened, or somebody is to be greeted */
-void hub_on_send(struct alarm *);
+void hub_send_init(struct hub *);
+void hub_send_stop(struct hub *);
 /* hub.c: the event that says so; added to `json`. `count` 0: it is not known. */
 void hub_missed(struct hub *, struct buffer *json, const char *why, uint64_t count);
 

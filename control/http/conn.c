@@ -286,6 +286,11 @@ void http_conn_turn(struct http_exchange *x)
     settle(x, step);
 }
 
+void http_conn_flush(struct http_exchange *x)
+{
+    if (!x->in_turn && !ev_is_active(&x->writable)) send_rest(x);
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 /* Reads once; false: the connection is gone or refused, or there was nothing. */

@@ -160,6 +160,7 @@ void http_conn_open(struct http_server *, int fd, const struct http_peer *,
 void http_conn_close(struct http_exchange *); /* now; freed in the next turn, or when answered */
 void http_conn_next(struct http_exchange *);  /* its turn comes from the loop */
 void http_conn_turn(struct http_exchange *);
+void http_conn_flush(struct http_exchange *); /* sends what it can; its turn must follow */
 void http_conn_release(struct http_exchange *); /* gives the buffer of requests back */
 void http_conn_shrink(struct http_exchange *);  /* keeps what is in it, in less memory */
 void http_conn_free(struct http_exchange *);    /* closed and answered */

@@ -163,6 +163,11 @@ bool http_stream_send_message(struct http_stream *s, struct http_message *m)
     return http_flow_push(x, m);
 }
 
+void http_stream_flush(struct http_stream *s)
+{
+    if (s->exchange) http_conn_flush(s->exchange);
+}
+
 bool http_stream_send(struct http_stream *s, const void *data, size_t len)
 {
     struct http_message *m;

@@ -36,6 +36,9 @@ void http_stream_open(struct http_exchange *, struct http_stream *, const char *
 /* Some bytes of the body, or one text message; copied. false: it is not open, or its queue would
  * hold more than limits.stream_queue_bytes_max; then nothing was queued. */
 bool http_stream_send(struct http_stream *, const void *data, size_t len);
+/* What is queued goes out now, as far as the reader takes it, and not in the next turn; what comes
+ * of it (ready, ended) is told in that one. Not open: no-op. */
+void http_stream_flush(struct http_stream *);
 bool http_stream_is_open(const struct http_stream *); /* may anything be sent? */
 size_t http_stream_queued(const struct http_stream *); /* bytes, by the measure of that limit */
 

@@ -3,7 +3,7 @@
  *
  *     bench_events PORT listen N                  N clients; a line when all of them hear; at the
  *                                                 end of stdin another: frames, of the one with
- *                                                 the fewest and the most, and bytes
+ *                                                 the fewest and the most, bytes, CPU seconds
  *     bench_events PORT latency TOKEN RATE SECONDS   RATE jobs a second, one by one; from a job's
  *                                                 request to its events of `ready` and `done`
  */
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -23,6 +24,9 @@
 #define READ_BYTES  (256u << 10)
 #define SENDERS     32 /* connections: on each, a job waits for the answer of the one before */
 #define LEFT_OVER_S 2 /* for the last events, after the last job */
+#define FRAME_BYTES_MIN 40 /* less is the greeting, or a comment */
+#define ROUND_US  20000 /* between two readings of all that came: nobody who sends wakes a client */
+#define ROUND_MAX 256
 
 static void give_up(const char *why)
 {
@@ -67,26 +71,66 @@ static int follow(const char *port, const char *query)
 
 static char bytes[READ_BYTES + 1];
 
-/* Frames whose head is in these bytes: one that is cut in two may not be counted. */
-static unsigned frames_in(const char *text, size_t len)
-{
-    unsigned n = 0;
-    const char *at = text, *next;
+/* The stream, taken apart no further than into its chunks. */
+enum ear_at { EAR_HEAD, EAR_SIZE, EAR_DATA };
 
-    while ((next = memmem(at, len - (size_t)(at - text), "\nid: ", 5))) n++, at = next + 5;
-    return n;
-}
+struct ear {
+    int fd;
+    enum ear_at at;
+    unsigned frames;
+    size_t size, left; /* of the chunk: as its head says; of its data, what is to come */
+    unsigned newlines; /* of the head's end */
+};
 
 struct listeners {
     unsigned count, hearing;
-    unsigned *frames;
+    struct ear *ears;
     unsigned long long bytes;
 };
 
-static void hear(struct listeners *l, unsigned i, int fd)
+static unsigned digit_of(char c)
 {
-    ssize_t n = recv(fd, bytes, READ_BYTES, MSG_DONTWAIT);
-    unsigned before = l->frames[i];
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a') + 10;
+}
+
+static void end_of_chunk_head(struct ear *e)
+{
+    e->frames += e->size >= FRAME_BYTES_MIN;
+    e->left = e->size + 2; /* and CR LF */
+    e->size = 0;
+    e->at = EAR_DATA;
+}
+
+static void hear_head(struct ear *e, char c)
+{
+    if (c == '\n') e->newlines++;
+    else if (c != '\r') e->newlines = 0;
+    if (e->newlines == 2) e->at = EAR_SIZE;
+}
+
+static void hear_bytes(struct ear *e, const char *at, size_t len)
+{
+    for (const char *end = at + len; at < end;) {
+        if (e->at == EAR_DATA) {
+            size_t step = (size_t)(end - at) < e->left ? (size_t)(end - at) : e->left;
+            at += step;
+            if (!(e->left -= step)) e->at = EAR_SIZE;
+        } else if (e->at == EAR_HEAD) {
+            hear_head(e, *at++);
+        } else if (*at == '\n') {
+            at++;
+            end_of_chunk_head(e);
+        } else {
+            if (*at != '\r') e->size = 16 * e->size + digit_of(*at);
+            at++;
+        }
+    }
+}
+
+static void hear(struct listeners *l, struct ear *e)
+{
+    ssize_t n = recv(e->fd, bytes, READ_BYTES, MSG_DONTWAIT);
+    unsigned before = e->frames;
 
     if (n <= 0) {
         if (n < 0 && errno == EAGAIN) return;
@@ -94,46 +138,66 @@ static void hear(struct listeners *l, unsigned i, int fd)
         exit(1);
     }
     l->bytes += (unsigned long long)n;
-    l->frames[i] += frames_in(bytes, (size_t)n);
-    if (!before && l->frames[i] && ++l->hearing == l->count) {
+    hear_bytes(e, bytes, (size_t)n);
+    if (!before && e->frames && ++l->hearing == l->count) {
         puts("all hear");
         fflush(stdout);
     }
 }
 
+static double cpu_s(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
 static void report(const struct listeners *l)
 {
-    unsigned least = l->frames[0], most = 0;
+    unsigned least = l->ears[0].frames, most = 0;
     unsigned long long all = 0;
 
     for (unsigned i = 0; i < l->count; i++) {
-        least = l->frames[i] < least ? l->frames[i] : least;
-        most = l->frames[i] > most ? l->frames[i] : most;
-        all += l->frames[i];
+        unsigned frames = l->ears[i].frames;
+        least = frames < least ? frames : least;
+        most = frames > most ? frames : most;
+        all += frames;
     }
-    printf("{\"frames\":%llu,\"least\":%u,\"most\":%u,\"bytes\":%llu}\n", all, least, most,
-           l->bytes);
+    printf("{\"frames\":%llu,\"least\":%u,\"most\":%u,\"bytes\":%llu,\"clients_cpu_s\":%.2f}\n",
+           all, least, most, l->bytes, cpu_s());
+}
+
+static int open_all(struct listeners *l, const char *port)
+{
+    struct epoll_event one = {.events = EPOLLIN};
+    int set = epoll_create1(0);
+
+    l->ears = xcalloc(l->count, sizeof *l->ears);
+    for (unsigned i = 0; i < l->count; i++) {
+        l->ears[i].fd = follow(port, "");
+        one.data.ptr = &l->ears[i];
+        epoll_ctl(set, EPOLL_CTL_ADD, l->ears[i].fd, &one);
+    }
+    one.data.ptr = NULL;
+    epoll_ctl(set, EPOLL_CTL_ADD, STDIN_FILENO, &one);
+    return set;
 }
 
 static void listen_all(const char *port, unsigned count)
 {
-    struct listeners l = {.count = count, .frames = xcalloc(count, sizeof(unsigned))};
-    struct epoll_event events[64], one = {.events = EPOLLIN};
-    int *fds = xcalloc(count, sizeof *fds), set = epoll_create1(0);
+    struct listeners l = {.count = count};
+    struct epoll_event events[ROUND_MAX];
+    int set = open_all(&l, port);
 
-    for (unsigned i = 0; i < count; i++) {
-        fds[i] = follow(port, "");
-        one.data.u32 = i;
-        epoll_ctl(set, EPOLL_CTL_ADD, fds[i], &one);
-    }
-    one.data.u32 = count;
-    epoll_ctl(set, EPOLL_CTL_ADD, STDIN_FILENO, &one);
     for (bool ended = false; !ended;) {
-        int n = epoll_wait(set, events, 64, -1);
+        int n = epoll_wait(set, events, ROUND_MAX, -1);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.u32 == count) ended = read(STDIN_FILENO, bytes, 1) <= 0;
-            else hear(&l, events[i].data.u32, fds[events[i].data.u32]);
+            if (events[i].data.ptr) hear(&l, events[i].data.ptr);
+            else ended = read(STDIN_FILENO, bytes, 1) <= 0;
         }
+        if (n < ROUND_MAX) usleep(ROUND_US);
     }
     report(&l);
 }

@@ -8,7 +8,8 @@ persistence, one server on a port of 127.0.0.1; nothing is left running or on th
     latency   RATE jobs a second, one by one over HTTP, for SECONDS: from the request to the `ready`
               and the `done` event at a client of /v1/events
     drain     JOBS no-ops: jobs/s with no client and with CLIENTS ones in turn, at ten frames a
-              second each; the medians, and their ratio
+              second each; the medians, and their ratio; and the CPU of a frame: of the service,
+              by which its drain takes more than the one before it, and of the clients
 
 The clients run on the same machine, and their cost is in the drain's. The machine's noise is in all
 of it: compare within one run, and repeat it.
@@ -85,12 +86,16 @@ def drains(world, program, args):
         seconds = time.monotonic() - began
         got = listeners.end()
         frames.append(got["frames"] / args.clients / seconds)
+        frame_us = (world.cpu[0] - cpu[0]) * args.jobs / got["frames"]
+        client_us = got["clients_cpu_s"] / got["frames"] * 1e6
         time.sleep(16)  # until nobody is waited for
         print(json.dumps({"alone": round(alone[-1]), "heard": round(heard[-1]),
                           "ratio": round(heard[-1] / alone[-1], 2),
                           "frames_a_second": round(frames[-1], 1),
                           "alone_cpu_us": [round(us, 2) for us in cpu],
-                          "heard_cpu_us": [round(us, 2) for us in world.cpu], **got}), flush=True)
+                          "heard_cpu_us": [round(us, 2) for us in world.cpu],
+                          "frame_cpu_us": round(frame_us, 1),
+                          "client_frame_cpu_us": round(client_us, 1), **got}), flush=True)
     print(json.dumps({"clients": args.clients, "alone": round(statistics.median(alone)),
                       "heard": round(statistics.median(heard)),
                       "ratio": round(statistics.median(h / a for h, a in zip(heard, alone)), 2)}))

@@ -103,6 +103,11 @@ int world_close_group(void **state)
     return 0;
 }
 
+struct ev_loop *world_loop(void)
+{
+    return loop;
+}
+
 void world_turn(void)
 {
     ev_run(loop, EVRUN_NOWAIT);

@@ -35,6 +35,7 @@ void world_close(void); /* gracefully; nothing may be left over */
 /* The same for a group of tests in one world, as cmocka wants it. */
 int world_open_group(void **state);
 int world_close_group(void **state);
+struct ev_loop *world_loop(void);
 void world_turn(void);  /* the loop once, and a moment for the kernel */
 const char *world_state_dir(void);
 

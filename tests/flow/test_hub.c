@@ -1,5 +1,6 @@
 /* Live events from a real Redis to listeners in this process: what they are told, from where on,
  * and what they are told of what they missed. */
+#include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -380,6 +381,36 @@ TEST(many_that_want_different_things_do_not_hold_up_the_loop)
     for (size_t i = 0; i < countof(ears); i++) leave(&ears[i]);
 }
 
+static void on_always(struct ev_loop *loop, ev_timer *always, int events)
+{
+    (void)events;
+    ev_timer_set(always, 0., 0.);
+    ev_timer_start(loop, always);
+}
+
+/* Frames wait for a loop with nothing else to do, but not for ever. */
+TEST(a_loop_that_is_never_idle_sends_frames_a_few_at_a_time)
+{
+    static struct ear ears[10 * HUB_SENDS_MAX];
+    unsigned before, most = 0;
+    ev_timer always;
+
+    for (size_t i = 0; i < countof(ears); i++) listen_at(&ears[i], NULL, "job", 10, NULL);
+    eventually(frames_of(ears, countof(ears)) >= countof(ears));
+    ev_timer_init(&always, on_always, 0., 0.);
+    ev_timer_start(world_loop(), &always);
+    enqueue("default", "{\"kind\":\"nobody\",\"id\":\"busy\"}");
+    do {
+        before = frames_of(ears, countof(ears));
+        eventually(frames_of(ears, countof(ears)) > before);
+        if (frames_of(ears, countof(ears)) - before > most)
+            most = frames_of(ears, countof(ears)) - before;
+    } while (!all_have(ears, countof(ears), "default:busy"));
+    assert_in_range(most, 1, 2 * HUB_SENDS_MAX); /* world_turn() runs the loop twice */
+    ev_timer_stop(world_loop(), &always);
+    for (size_t i = 0; i < countof(ears); i++) leave(&ears[i]);
+}
+
 TEST(who_listens_when_the_service_stops_is_called_no_more)
 {
     static struct ear e;
@@ -409,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_large_present_comes_in_parts),
         cmocka_unit_test(a_lost_redis_is_told_and_events_go_on),
         cmocka_unit_test(many_that_want_different_things_do_not_hold_up_the_loop),
+        cmocka_unit_test(a_loop_that_is_never_idle_sends_frames_a_few_at_a_time),
         cmocka_unit_test(who_listens_when_the_service_stops_is_called_no_more),
     };
 
