@@ -75,6 +75,7 @@ static void on_end(struct process *process, struct process_result *r)
         error_set(&why, PINION_INTERNAL, "how %.100s ended was not seen: another part of this "
                                          "program reaped it",
                   c->command->argv[0]);
+    else if (r->end == PROCESS_NOT_RUN) why = r->why;
     if (!why.code) {
         end.output = keep_output(w, &r->out, &end.output_len);
         end.errors = keep_output(w, &r->err, &end.errors_len);

@@ -203,6 +203,7 @@ static void finish(struct process *p, struct process_result result)
 {
     struct ev_loop *loop = p->host->loop;
 
+    if (process_spawned(p->spawn, &result.why)) result.end = PROCESS_NOT_RUN;
     ticker_cancel(p->host->ticker, &p->kill);
     io_close(loop, &p->ended);
     io_close(loop, &p->in);
@@ -281,9 +282,10 @@ static void on_grace_over(struct alarm *alarm)
     process_kill_group(container_of(alarm, struct process, kill), SIGKILL);
 }
 
+/* A child that does not lead its group yet is alone; it gets the signal as soon as it leads. */
 void process_kill_group(struct process *p, int signal)
 {
-    if (p->pid) kill(-p->pid, signal);
+    if (p->pid && kill(-p->pid, signal) && errno == ESRCH) kill(p->pid, signal);
 }
 
 void process_stop(struct process *p, uint64_t grace_ms)
@@ -367,6 +369,7 @@ enum pinion_err process_start(struct process *p, const struct process_host *host
         return err;
     }
     p->pid = child.pid;
+    p->spawn = child.spawn;
     p->on_end = on_end;
     p->kill_at_ms = NOT_STOPPING;
     alarm_init(&p->kill, on_grace_over);

@@ -43,9 +43,10 @@ struct process_spec {
 };
 
 enum process_end {
-    PROCESS_EXITED, /* code: exit status, 0 .. 255 */
-    PROCESS_KILLED, /* code: the signal */
-    PROCESS_LOST,   /* somebody else reaped it: how it ended is not known */
+    PROCESS_EXITED,  /* code: exit status, 0 .. 255 */
+    PROCESS_KILLED,  /* code: the signal */
+    PROCESS_LOST,    /* somebody else reaped it: how it ended is not known */
+    PROCESS_NOT_RUN, /* there was a child, but its program could not be run; `why` says why */
 };
 
 struct process_output {
@@ -56,6 +57,7 @@ struct process_output {
 struct process_result {
     enum process_end      end;
     int                   code;
+    struct error          why; /* as of process_spawned(), where it was not run */
     struct process_output out, err; /* freed after the callback, unless taken from there */
 };
 
@@ -75,6 +77,7 @@ struct process {
     pid_t pid; /* read-only; also the number of its group and session; 0: idle */
 
     const struct process_host *host; /* private from here on */
+    struct spawn              *spawn;
     process_end_fn            *on_end;
     void                     (*on_output)(struct process *, const char *, size_t);
     ev_io                      ended, in;
@@ -94,8 +97,8 @@ struct process {
 enum pinion_err process_find(const char *name, const char *path_env, char **ret_path,
                              struct error *why) must_use;
 
-/* PINION_OK: it runs, and on_end will be called. Else nothing was started and nothing is called;
- * errors as process_spawn(). */
+/* PINION_OK: there is a child, and on_end will be called, even if its program cannot be run. Else
+ * nothing was started and nothing is called; errors as process_spawn(). */
 enum pinion_err process_start(struct process *, const struct process_host *,
                               const struct process_spec *, process_end_fn *on_end,
                               struct error *why) must_use;

@@ -53,8 +53,8 @@ struct former {
 
 struct process_record {
     int            fd;
-    size_t         bytes;
-    struct slot   *slots; /* the mapping, header included */
+    size_t         bytes; /* of the file; slots beyond it must not be touched */
+    struct slot   *slots; /* the mapping, header included; it never moves: children write to it */
     unsigned      *free;  /* numbers of the free slots, the next one last */
     size_t         free_count;
     struct former *former;
@@ -76,25 +76,30 @@ static void free_slot(struct process_record *r, unsigned slot)
     r->free[r->free_count++] = slot;
 }
 
-/* Maps `bytes` in all, on blocks that the disk has granted: a store must not meet a full disk. */
-static int map(struct process_record *r, size_t bytes)
+/* `bytes` in all, on blocks that the disk has granted: a store must not meet a full disk. */
+static int lengthen(struct process_record *r, size_t bytes)
 {
     int error = posix_fallocate(r->fd, 0, (off_t)bytes);
+
+    if (!error) r->bytes = bytes;
+    return error;
+}
+
+/* As long as the file may ever be. */
+static int map(struct process_record *r)
+{
     void *slots;
 
-    if (error) return error;
-    slots = r->slots ? mremap(r->slots, r->bytes, bytes, MREMAP_MAYMOVE)
-                     : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+    slots = mmap(NULL, PROCESS_RECORD_BYTES_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
     if (slots == MAP_FAILED) return errno;
     r->slots = slots;
-    r->bytes = bytes;
     return 0;
 }
 
 static int grow(struct process_record *r)
 {
     size_t old = r->bytes / sizeof(struct slot), count;
-    int error = r->bytes < PROCESS_RECORD_BYTES_MAX ? map(r, r->bytes + PROCESS_RECORD_BLOCK)
+    int error = r->bytes < PROCESS_RECORD_BYTES_MAX ? lengthen(r, r->bytes + PROCESS_RECORD_BLOCK)
                                                     : ENOSPC;
 
     if (error) return error;
@@ -150,7 +155,8 @@ static int open_file(struct process_record *r, const char *path)
     whole = st.st_size > 0 && st.st_size <= PROCESS_RECORD_BYTES_MAX
             && st.st_size % PROCESS_RECORD_BLOCK == 0;
     if (!whole && ftruncate(r->fd, 0)) return errno;
-    error = map(r, whole ? (size_t)st.st_size : PROCESS_RECORD_BLOCK);
+    error = lengthen(r, whole ? (size_t)st.st_size : PROCESS_RECORD_BLOCK);
+    if (!error) error = map(r);
     if (error) return error;
 
     read_where(ours.where);
@@ -188,7 +194,7 @@ enum pinion_err process_record_open(const char *folder, struct process_record **
 void process_record_close(struct process_record *r)
 {
     if (!r) return;
-    if (r->slots) munmap(r->slots, r->bytes);
+    if (r->slots) munmap(r->slots, PROCESS_RECORD_BYTES_MAX);
     if (r->fd >= 0) close(r->fd);
     free(r->free);
     free(r->former);

@@ -33,7 +33,7 @@ enum pinion_err process_record_sweep(struct process_record *, uint64_t wait_ms,
 
 /* For the start of a session leader: a slot of its own, which is filled before its program begins,
  * and is for its removal. PROCESS_RECORD_NONE: it cannot be recorded (logged: the disk is full, or
- * there are too many). Nothing else may be reserved or removed in between. */
+ * there are too many). */
 unsigned process_record_reserve(struct process_record *);
 /* Stores only: the child itself may do it, see struct process_birth. NONE: no-op. */
 void     process_record_fill(struct process_record *, unsigned slot, pid_t, uint64_t start_ticks);

@@ -1,10 +1,12 @@
-/* The child borrows our memory and we stand still until it has called exec, or has ended:
+/* The child borrows our memory until it has called exec, or has ended, and we go on meanwhile:
  *
- *      we       block signals -> clone ............................ -> unblock -> look at `at`
- *      child     \-> session -> birth -> signals -> fds -> limits -> user -> folder -> exec
+ *      we       block signals -> clone -> unblock -> ...................... -> look at `at`
+ *      child                       \-> session -> birth -> signals -> fds -> limits -> user
+ *                                       -> folder -> exec, or write down why not and end
  *
- * So a child costs no copy of page tables, and tells us a failure by writing it down. In return it
- * may only use system calls: no locks, no malloc, nothing that a sanitizer or a handler looks at.
+ * So a child costs no copy of page tables, and no start of one waits for another: where there is
+ * less processor than there are children, waiting for each exec would take most of the time. What
+ * the child needs is copied into one block, with its stack; it is freed when the child has ended.
  */
 #include "workers/process_spawn.h"
 #include <assert.h>
@@ -14,194 +16,118 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include "base/memory.h"
+#include "workers/bare_call.h"
 #include "workers/child_end.h"
+#include "workers/process_child.h"
 
-#define SPAWN_STACK_BYTES 32768 /* the child uses a few hundred bytes, a sanitizer some thousand */
-#define STAT_BYTES        512   /* of a line of /proc; what counts is in its first half */
-#define STAT_BLANKS       20    /* from the name's end to the start time */
-#define SPAWN_SIGNALS     64    /* numbers of signals that the kernel knows: 1 .. 64 */
+#define SPAWN_STACK_BYTES 16384 /* the child uses some hundred bytes; the rest is never touched */
+#define SPAWN_STACK_ALIGN 16
 
 /* ThreadSanitizer takes clone() for a fork, and keeps its books for the child in our memory: under
  * it we call the same function of the C library by a name that it does not know. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN
-#endif
 #ifdef UNDER_TSAN
 int __clone(int (*)(void *), void *stack, int flags, void *arg, ...);
 #define clone __clone
 #endif
 
-/* How far the child came: AT_EXEC and no error is a running program. */
-enum spawn_at {
-    AT_SESSION,
-    AT_BIRTH,
-    AT_SIGNALS,
-    AT_DESCRIPTORS,
-    AT_LIMITS,
-    AT_USER,
-    AT_FOLDER,
-    AT_EXEC
+/* ---- the block ------------------------------------------------------------------------------- */
+
+static char *const no_env[] = {NULL};
+
+/* Where the copies go: pointers first, then text. */
+struct room {
+    char **pointers, *text;
 };
 
-struct spawn {
-    const struct process_program *program;
-    const struct process_birth   *birth; /* NULL: none */
-    int           fds[3];
-    pid_t         parent;
-    enum spawn_at at;    /* written by the child */
-    int           error; /* written by the child; 0: exec replaced it */
-};
-
-in_child static int die_with_parent(const struct spawn *s)
+static void count_vector(char *const vector[], size_t *pointers, size_t *bytes)
 {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0L, 0L, 0L)) return -1;
-    if (getppid() == s->parent) return 0;
-    errno = ESRCH; /* we died before the line above: nobody is left to read this */
-    return -1;
+    for (size_t i = 0; vector[i]; i++) {
+        *pointers += 1;
+        *bytes += strlen(vector[i]) + 1;
+    }
+    *pointers += 1;
 }
 
-in_child static int enter_session(const struct spawn *s)
+static char *copy_text(struct room *room, const char *text)
 {
-    return setsid() < 0 ? -1 : die_with_parent(s);
+    char *copy = room->text;
+
+    if (!text) return NULL;
+    room->text = stpcpy(copy, text) + 1;
+    return copy;
 }
 
-/* Field 22 of our line in /proc; what stands before it may hold blanks only up to the last ')'. */
-in_child static uint64_t read_start_ticks(void)
+static char **copy_vector(struct room *room, char *const vector[])
 {
-    static const char path[] = "/proc/self/stat";
-    char line[STAT_BYTES];
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-    long len = fd < 0 ? -1 : syscall(SYS_read, fd, line, sizeof line), at = len;
-    uint64_t ticks = 0;
+    char **copy = room->pointers;
 
-    if (fd >= 0) syscall(SYS_close, fd);
-    while (at > 0 && line[at - 1] != ')') at--;
-    for (int blanks = 0; at > 0 && at < len && blanks < STAT_BLANKS; at++)
-        blanks += line[at] == ' ';
-    for (; at > 0 && at < len && line[at] >= '0' && line[at] <= '9'; at++)
-        ticks = ticks * 10 + (uint64_t)(line[at] - '0');
-    return ticks;
+    for (size_t i = 0; vector[i]; i++) *room->pointers++ = copy_text(room, vector[i]);
+    *room->pointers++ = NULL;
+    return copy;
 }
 
-in_child static int tell_birth(const struct spawn *s)
+static struct process_user copy_user(struct room *room, const struct process_user *user)
 {
-    uint64_t ticks;
+    struct process_user copy = *user;
+    size_t bytes = user->groups_count * sizeof *user->groups;
 
-    if (!s->birth) return 0;
-    ticks = read_start_ticks();
-    if (ticks) s->birth->born(s->birth->ctx, (pid_t)syscall(SYS_getpid), ticks);
-    return ticks ? 0 : -1;
+    if (bytes) memcpy(room->text, user->groups, bytes);
+    copy.groups = (const gid_t *)(void *)room->text;
+    room->text += bytes;
+    return copy;
 }
 
-/* First the handlers, then the mask: no handler of ours may run in borrowed memory. By the bare
- * system calls, for the library's keep books that are shared with the parent. */
-in_child static int reset_signals(void)
+/* One block: the struct, pointers, groups, text, and the stack at its end. */
+static struct spawn *spawn_new(const struct process_program *p, const int fds[3],
+                               const struct process_birth *birth)
 {
-    static const uint64_t by_default[8]; /* a struct of the kernel: SIG_DFL, no flags, no mask */
-    static const uint64_t none;
+    char *const *env = p->env ? p->env : no_env;
+    size_t pointers = 0, bytes = strlen(p->path) + 1 + (p->dir ? strlen(p->dir) + 1 : 0), total;
+    struct spawn *s;
+    struct room room;
 
-    for (int signal = 1; signal <= SPAWN_SIGNALS; signal++)
-        syscall(SYS_rt_sigaction, signal, by_default, NULL, sizeof none); /* not KILL and STOP */
-    return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+    count_vector(p->argv, &pointers, &bytes);
+    count_vector(env, &pointers, &bytes);
+    if (p->user) bytes += p->user->groups_count * sizeof *p->user->groups;
+    total = sizeof *s + pointers * sizeof(char *) + bytes + SPAWN_STACK_ALIGN + SPAWN_STACK_BYTES;
+    s = xmalloc(total);
+    *s = (struct spawn){.program = *p, .fds = {fds[0], fds[1], fds[2]}, .parent = getpid()};
+    s->stack = (char *)s + total;
+    s->stack -= (uintptr_t)s->stack % SPAWN_STACK_ALIGN;
+    if (birth) s->birth = *birth;
+    room.pointers = (char **)(s + 1);
+    room.text = (char *)(room.pointers + pointers);
+    if (p->user) s->user = copy_user(&room, p->user);
+    if (p->limits) s->limits = *p->limits;
+    s->program.user = p->user ? &s->user : NULL;
+    s->program.limits = p->limits ? &s->limits : NULL;
+    s->program.argv = copy_vector(&room, p->argv);
+    s->program.env = copy_vector(&room, env);
+    s->program.path = copy_text(&room, p->path);
+    s->program.dir = copy_text(&room, p->dir);
+    return s;
 }
 
-in_child static int place_descriptors(struct spawn *s)
-{
-    for (int i = 0; i < 3; i++) /* those that stand where another one goes: out of the way */
-        if (s->fds[i] < 3 && (s->fds[i] = fcntl(s->fds[i], F_DUPFD, 3)) < 0) return -1;
-    for (int i = 0; i < 3; i++)
-        if (dup2(s->fds[i], i) < 0) return -1;
-    return close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-}
+/* ---- the start ------------------------------------------------------------------------------- */
 
-/* Beyond `value` it is told, beyond `value + slack` ended; our own bounds hold all the same. */
-in_child static int set_limit(int resource, uint64_t value, uint64_t slack)
-{
-    struct {
-        uint64_t soft, hard; /* as the kernel has them */
-    } limit;
-
-    if (!value) return 0;
-    if (syscall(SYS_prlimit64, 0, resource, NULL, &limit)) return -1;
-    if (value + slack < limit.hard) limit.hard = value + slack;
-    limit.soft = value < limit.hard ? value : limit.hard;
-    return (int)syscall(SYS_prlimit64, 0, resource, &limit, NULL);
-}
-
-in_child static int set_limits(const struct process_program *p)
-{
-    const struct process_limits *l = p->limits;
-    long niceness = p->nice ? 20 - syscall(SYS_getpriority, PRIO_PROCESS, 0) : 0;
-
-    if (p->nice && syscall(SYS_setpriority, PRIO_PROCESS, 0, niceness + (long)p->nice)) return -1;
-    if (!l) return 0;
-    return set_limit(RLIMIT_AS, l->memory_bytes, 0) || set_limit(RLIMIT_CPU, l->cpu_s, 1) ||
-           set_limit(RLIMIT_NOFILE, l->files, 0) || set_limit(RLIMIT_NPROC, l->processes, 0) ||
-           set_limit(RLIMIT_FSIZE, l->file_size_bytes, 0);
-}
-
-/* By the bare system calls, which are the child's alone: the library's change all threads. The
- * kernel forgets the death signal with the user. */
-in_child static int become_user(const struct spawn *s)
-{
-    const struct process_user *u = s->program->user;
-
-    if (!u) return 0;
-    return syscall(SYS_setgroups, u->groups_count, u->groups) ||
-           syscall(SYS_setresgid, u->gid, u->gid, u->gid) ||
-           syscall(SYS_setresuid, u->uid, u->uid, u->uid) || die_with_parent(s);
-}
-
-in_child static int run_child(void *arg)
-{
-    struct spawn *s = arg;
-    const struct process_program *program = s->program;
-    char *const no_env[] = {NULL};
-
-    s->at = AT_SESSION;
-    if (enter_session(s)) goto fail;
-    s->at = AT_BIRTH;
-    if (tell_birth(s)) goto fail;
-    s->at = AT_SIGNALS;
-    if (reset_signals()) goto fail;
-    s->at = AT_DESCRIPTORS;
-    if (place_descriptors(s)) goto fail;
-    s->at = AT_LIMITS;
-    if (set_limits(program)) goto fail;
-    s->at = AT_USER;
-    if (become_user(s)) goto fail;
-    s->at = AT_FOLDER;
-    if (program->dir && chdir(program->dir)) goto fail;
-    s->at = AT_EXEC;
-    execve(program->path, program->argv, program->env ? program->env : no_env);
-
-fail:
-    s->error = errno;
-    return 1; /* ends the child by the bare system call, without our exit handlers */
-}
-
+/* Signals are blocked so that no handler of ours runs in the child. */
 static pid_t clone_child(struct spawn *s, int *ret_pidfd)
 {
-    _Alignas(16) char stack[SPAWN_STACK_BYTES];
+    const int flags = CLONE_VM | (SPAWN_WAITS ? CLONE_VFORK : 0) | CLONE_PIDFD
+                      | CLONE_CHILD_CLEARTID | SIGCHLD;
     sigset_t all, before;
     pid_t pid;
     int error;
 
+    s->borrowed = 1;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = clone(run_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s,
-                ret_pidfd);
+    pid = clone(process_child_run, s->stack, flags, s, ret_pidfd, NULL, &s->borrowed);
     error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -225,11 +151,12 @@ static pid_t fork_child(struct spawn *s)
         return -1;
     }
     pid = fork();
-    if (pid == 0) _exit(run_child(shared));
+    if (pid == 0) _exit(process_child_run(shared));
     close(ends[1]);
     while (pid > 0 && read(ends[0], &nothing, 1) < 0 && errno == EINTR) continue;
     close(ends[0]);
-    *s = *shared;
+    s->at = shared->at;
+    s->error = shared->error;
     munmap(shared, sizeof *shared);
     return pid;
 }
@@ -258,42 +185,48 @@ static enum pinion_err explain(const struct spawn *s, struct error *why)
 
     if (s->at == AT_FOLDER)
         return error_set(why, code_of(s->error), "cannot enter the working folder %s: %s",
-                         s->program->dir, reason);
+                         s->program.dir, reason);
     if (s->at == AT_USER)
         return error_set(why, code_of(s->error), "cannot run %s as user %u, group %u: %s",
-                         s->program->path, (unsigned)s->program->user->uid,
-                         (unsigned)s->program->user->gid, reason);
+                         s->program.path, (unsigned)s->program.user->uid,
+                         (unsigned)s->program.user->gid, reason);
     if (s->at != AT_EXEC)
         return error_set(why, PINION_INTERNAL, "cannot prepare a process for %s: %s",
-                         s->program->path, reason);
+                         s->program.path, reason);
     if (s->error == ENOEXEC)
         return error_set(why, PINION_INVALID,
                          "cannot run %s: expected a program, or a script whose first line is #!",
-                         s->program->path);
-    return error_set(why, code_of(s->error), "cannot run %s: %s", s->program->path, reason);
+                         s->program.path);
+    return error_set(why, code_of(s->error), "cannot run %s: %s", s->program.path, reason);
 }
 
 enum pinion_err process_spawn(const struct process_program *program, const int fds[3],
                               const struct process_birth *birth, struct process_child *ret_child,
                               struct error *why)
 {
-    struct spawn s = {program, birth, {fds[0], fds[1], fds[2]}, getpid(), AT_SESSION, 0};
+    struct spawn *s;
     int pidfd = -1;
     pid_t pid;
 
     assert(program->path && program->argv && program->argv[0]);
-    pid = start_child(&s, &pidfd);
-    if (pid < 0)
-        return error_set(why, code_of(errno) == PINION_BUSY ? PINION_BUSY : PINION_INTERNAL,
-                         "cannot start a process for %s: %s", program->path, strerror(errno));
-    if (s.at == AT_EXEC && !s.error) {
-        *ret_child = (struct process_child){pid, pidfd};
-        return PINION_OK;
+    s = spawn_new(program, fds, birth);
+    pid = start_child(s, &pidfd);
+    if (pid < 0) {
+        int error = errno;
+
+        free(s);
+        return error_set(why, code_of(error) == PINION_BUSY ? PINION_BUSY : PINION_INTERNAL,
+                         "cannot start a process for %s: %s", program->path, strerror(error));
     }
-    /* It has ended, or is in the middle of it: this is no wait worth the name. */
-    while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR) continue;
-    close(pidfd);
-    if (s.error) return explain(&s, why);
-    return error_set(why, PINION_BUSY, "the process for %s was killed before it ran",
-                     program->path);
+    *ret_child = (struct process_child){pid, pidfd, s};
+    return PINION_OK;
+}
+
+enum pinion_err process_spawned(struct spawn *s, struct error *why)
+{
+    enum pinion_err err = s->error ? explain(s, why) : PINION_OK;
+
+    assert(!s->borrowed);
+    free(s);
+    return err;
 }

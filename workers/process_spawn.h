@@ -2,7 +2,8 @@
  *
  * The child leads a session and a process group of its own, has the three given descriptors and no
  * other, no blocked or ignored signal, and dies with the thread that started it (so start from the
- * thread that lives longest: the loop's). Everything given is borrowed for the call.
+ * thread that lives longest: the loop's). Everything given is borrowed for the call. The caller
+ * does not wait until the program begins, so whether it could is known at the child's end.
  */
 #ifndef PINION_WORKERS_PROCESS_SPAWN_H
 #define PINION_WORKERS_PROCESS_SPAWN_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/error.h"
+#include "workers/bare_call.h"
 
 /* What a program may use at most; 0: as much as we. Never more than we may use ourselves. */
 struct process_limits {
@@ -38,27 +40,32 @@ struct process_program {
     unsigned                     nice;   /* added to ours */
 };
 
+struct spawn;
+
 struct process_child {
-    pid_t pid;
-    int   pidfd; /* of workers/child_end.h; yours to close */
+    pid_t         pid;
+    int           pidfd; /* of workers/child_end.h; yours to close */
+    struct spawn *spawn; /* for process_spawned() */
 };
 
-/* For what the child does in our memory: a sanitizer must not look at it. */
-#define in_child __attribute__((no_sanitize("address", "undefined", "thread")))
-
 /* What must be known of the child before its program's first instruction. Called in the child,
- * which borrows our memory, so it is in_child and only stores. It may have been called although
- * the program could not be run. */
+ * which borrows our memory while we go on, so it is in_child and only stores; `ctx` lives until the
+ * child has ended. It may have been called although the program could not be run. */
 struct process_birth {
     void (*born)(void *ctx, pid_t, uint64_t start_ticks); /* start: as in struct process_stat */
     void *ctx;
 };
 
-/* Returns when the program runs or cannot. `fds` become its 0, 1, 2 and stay yours. `birth` NULL:
- * nobody wants to know. PINION_INVALID: the folder or the program is wrong; PINION_BUSY: no
- * process, memory or descriptor is left for now. Then nothing was started. */
+/* `fds` become its 0, 1, 2 and stay yours. `birth` NULL: nobody wants to know. PINION_BUSY: no
+ * process, memory or descriptor is left for now; PINION_INTERNAL: the kernel refuses. Then nothing
+ * was started. */
 enum pinion_err process_spawn(const struct process_program *, const int fds[3],
                               const struct process_birth *birth, struct process_child *ret_child,
                               struct error *why) must_use;
+
+/* Once for each that was spawned, when it has ended: what became of it. PINION_OK: its program ran,
+ * or it was killed before. PINION_INVALID: the folder or the program is wrong; PINION_BUSY: as
+ * above, found by the child; PINION_INTERNAL: it could not be prepared. */
+enum pinion_err process_spawned(struct spawn *, struct error *why) must_use;
 
 #endif

@@ -70,6 +70,8 @@ static void on_end(struct process *process, struct process_result *r)
                  LOG_INT("dropped", (int64_t)r->out.dropped));
     if (r->end == PROCESS_EXITED && r->code == 0) {
         attempt_finish(a, OUTCOME_DONE, r->out.bytes.data, r->out.bytes.len, 0);
+    } else if (r->end == PROCESS_NOT_RUN) {
+        attempt_finish(a, OUTCOME_FAIL, r->why.text, strlen(r->why.text), RETRY_BY_BACKOFF);
     } else {
         bool dead = r->end == PROCESS_EXITED && r->code == EXIT_DEAD;
         describe_end(&text, r);

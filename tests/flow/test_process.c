@@ -237,6 +237,25 @@ TEST(stop_can_be_hurried)
     run_free(&run);
 }
 
+/* Whatever the child has come to: it may not lead a group yet, or not have called exec. */
+TEST(stop_at_once)
+{
+    static const struct {
+        uint64_t grace_ms;
+        int      signal;
+    } cases[] = {{0, SIGKILL}, {LONG_MS, SIGTERM}};
+
+    for (size_t i = 0; i < 40; i++) {
+        struct run run;
+
+        run_program(&run, "/bin/sleep", ARGV(WORD("sleep"), WORD("1000")));
+        process_stop(&run.process, cases[i % 2].grace_ms);
+        run_wait_end(&run);
+        assert_ended(&run, PROCESS_KILLED, cases[i % 2].signal);
+        run_free(&run);
+    }
+}
+
 TEST(a_halted_program_hears_the_stop)
 {
     struct run run;
@@ -396,6 +415,7 @@ int main(void)
                                         process_run_setup, process_run_teardown),
         cmocka_unit_test_setup_teardown(stop_can_be_hurried,
                                         process_run_setup, process_run_teardown),
+        cmocka_unit_test_setup_teardown(stop_at_once, process_run_setup, process_run_teardown),
         cmocka_unit_test_setup_teardown(a_halted_program_hears_the_stop,
                                         process_run_setup, process_run_teardown),
         cmocka_unit_test_setup_teardown(grandchild_that_holds_the_pipe_neither_hangs_nor_survives,

@@ -302,8 +302,8 @@ static void on_end(struct process *p, struct process_result *result)
 
 TEST(a_program_is_recorded_while_it_runs)
 {
-    char *argv[] = {(char[]){"sleep"}, (char[]){"1000"}, NULL};
-    const struct process_spec spec = {.program = {.path = "/bin/sleep", .argv = argv}};
+    char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){"echo ready; exec sleep 1000"}, NULL};
+    const struct process_spec spec = {.program = {.path = "/bin/sh", .argv = argv}};
     struct process program = {0};
     struct process_host host = {.loop = ev_loop_new(0), .record = open_record()};
     pid_t pid;
@@ -312,6 +312,7 @@ TEST(a_program_is_recorded_while_it_runs)
     host.sweep = sweep_new(host.loop, process_swept);
     assert_int_equal(process_start(&program, &host, &spec, on_end, NULL), PINION_OK);
     pid = program.pid;
+    while (!program.out.output.bytes.len) ev_run(host.loop, EVRUN_ONCE);
     assert_true(is_recorded(pid));
     process_stop(&program, WAIT_MS);
     while (program.pid) ev_run(host.loop, EVRUN_ONCE);
@@ -329,6 +330,23 @@ in_child static void keep_birth(void *ctx, pid_t pid, uint64_t start_ticks)
     *(struct process_stat *)ctx = (struct process_stat){.pid = pid, .start_ticks = start_ticks};
 }
 
+/* A child has our name until its program runs. */
+static void wait_named(pid_t pid, const char *name)
+{
+    uint64_t deadline_ms = clock_mono_ms() + WAIT_MS;
+    char path[32], line[512] = "";
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    while (!strstr(line, name)) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t len = read(fd, line, sizeof line - 1);
+
+        close(fd);
+        line[len > 0 ? len : 0] = '\0';
+        if (clock_mono_ms() > deadline_ms) fail_msg("process %d never was %s", pid, name);
+    }
+}
+
 TEST(a_program_is_known_before_it_begins)
 {
     char *argv[] = {(char[]){"sleep"}, (char[]){"1000"}, NULL};
@@ -336,18 +354,28 @@ TEST(a_program_is_known_before_it_begins)
     struct process_stat born = {0}, seen;
     const struct process_birth birth = {keep_birth, &born};
     const int fds[3] = {0, 1, 2};
+    siginfo_t info;
     struct process_child child;
 
-    assert_int_equal(process_spawn(&program, fds, &birth, &child, NULL), PINION_INVALID);
-    assert_true(born.pid > 1);
+    assert_int_equal(process_spawn(&program, fds, &birth, &child, NULL), PINION_OK);
+    assert_int_equal(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(born.pid, child.pid);
+    assert_true(process_stat_read(child.pid, &seen));
+    assert_int_equal(born.start_ticks, seen.start_ticks);
+    assert_int_equal(waitpid(child.pid, NULL, 0), child.pid);
+    assert_int_equal(process_spawned(child.spawn, NULL), PINION_INVALID);
+    close(child.pidfd);
 
     program.path = "/bin/sleep";
+    born.pid = 0;
     assert_int_equal(process_spawn(&program, fds, &birth, &child, NULL), PINION_OK);
+    wait_named(child.pid, "(sleep)");
     assert_int_equal(born.pid, child.pid);
     assert_true(process_stat_read(child.pid, &seen));
     assert_int_equal(born.start_ticks, seen.start_ticks);
     kill(child.pid, SIGKILL);
     assert_int_equal(waitpid(child.pid, NULL, 0), child.pid);
+    assert_int_equal(process_spawned(child.spawn, NULL), PINION_OK);
     close(child.pidfd);
 }
 
@@ -361,6 +389,13 @@ static size_t file_bytes(void)
     return (size_t)st.st_size;
 }
 
+static void on_not_run(struct process *p, struct process_result *result)
+{
+    (void)p;
+    assert_int_equal(result->end, PROCESS_NOT_RUN);
+    assert_int_equal(result->why.code, PINION_INVALID);
+}
+
 TEST(a_program_that_cannot_run_is_not_recorded)
 {
     char *argv[] = {(char[]){"x"}, NULL};
@@ -371,8 +406,10 @@ TEST(a_program_that_cannot_run_is_not_recorded)
 
     host.ticker = ticker_new(host.loop);
     host.sweep = sweep_new(host.loop, process_swept);
-    for (unsigned i = 0; i < 1000; i++) /* more than there are slots in its first block */
-        assert_int_equal(process_start(&program, &host, &spec, on_end, NULL), PINION_INVALID);
+    for (unsigned i = 0; i < 1000; i++) { /* more than there are slots in its first block */
+        assert_int_equal(process_start(&program, &host, &spec, on_not_run, NULL), PINION_OK);
+        while (program.pid) ev_run(host.loop, EVRUN_ONCE);
+    }
     assert_int_equal(file_bytes(), bytes);
     process_record_close(host.record);
     sweep_free(host.sweep);
