@@ -45,9 +45,9 @@ struct bulk {
     struct lines     lines;
     struct enqueuer *enqueuer;
     size_t           count, bytes; /* of what is pending */
-    uint64_t         taken, existing;
+    uint64_t         taken, existing, conflicts; /* conflicts were told one by one */
     struct progress  progress;
-    enum pinion_err  refused;      /* a job's own failure: the others go on */
+    enum pinion_err  refused;      /* of the last conflict: the others go on */
     struct pending   pending[BULK_ITEMS_MAX];
     size_t           order[BULK_ITEMS_MAX];
     struct pinion_job      jobs[BULK_ITEMS_MAX]; /* in that order */
@@ -55,10 +55,10 @@ struct bulk {
 };
 
 /* FILE:LINE: reason. */
-static enum pinion_err at_line(const struct bulk *b, enum pinion_err err, const char *reason,
-                               struct error *why)
+static enum pinion_err at_line(const struct bulk *b, uint64_t line, enum pinion_err err,
+                               const char *reason, struct error *why)
 {
-    return error_set(why, err, "%.100s:%" PRIu64 ": %s", b->name, b->lines.number, reason);
+    return error_set(why, err, "%.100s:%" PRIu64 ": %s", b->name, line, reason);
 }
 
 static bool is_empty(struct span line)
@@ -79,7 +79,7 @@ static enum pinion_err next_job(struct bulk *b, struct pending *ret, struct erro
     if (!err) err = new_job_read(line, b->defaults, &ret->new, &reason);
     ret->line = b->lines.number;
     ret->bytes = err ? 0 : line.len;
-    return err && err != PINION_NOT_FOUND ? at_line(b, err, reason.text, why) : err;
+    return err && err != PINION_NOT_FOUND ? at_line(b, ret->line, err, reason.text, why) : err;
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -130,37 +130,46 @@ static void count_answer(struct bulk *b, const struct pending *p)
         fprintf(stderr, "pinion: %s:%" PRIu64 ": batch '%s' is closed: it takes no more jobs\n",
                 b->name, p->line, job->batch);
         b->refused = answer->err;
+        b->conflicts++;
         return;
     }
     if (answer->err != PINION_CONFLICT || !job->id) return; /* that of its call, told once */
     fprintf(stderr, "pinion: %s:%" PRIu64 ": job %s:%s exists already, with other content\n",
             b->name, p->line, job_queue(job), job->id);
     b->refused = answer->err;
+    b->conflicts++;
     snprintf(answer->id, sizeof(answer->id), "%s:%s", job_queue(job), job->id);
     if (b->json) json_print(shape_enqueued(answer));
 }
 
-/* PINION_OK: all that is pending was answered; a conflict is an answer. */
+/* PINION_OK: all that is pending was answered; a conflict is an answer. Else it tells of the first
+ * line that was not taken. */
 static enum pinion_err flush(struct bulk *b, struct error *why)
 {
-    enum pinion_err err = PINION_OK;
+    struct error reason = {0};
+    enum pinion_err err;
+    uint64_t line = 0;
 
     if (!b->count) return PINION_OK;
     put_in_order(b);
-    err = enqueuer_send(b->enqueuer, b->jobs, b->count, b->give_up_ms, b->answers, why);
+    err = enqueuer_send(b->enqueuer, b->jobs, b->count, b->give_up_ms, b->answers, &reason);
     for (size_t i = 0; i < b->count; i++) {
         enum pinion_err one = b->answers[b->pending[i].at].err;
 
-        if (one && one != PINION_CONFLICT && !err) err = one;
+        if (one && one != PINION_CONFLICT && !line) {
+            err = err ? err : one;
+            line = b->pending[i].line;
+        }
         count_answer(b, &b->pending[i]);
         new_job_deinit(&b->pending[i].new);
     }
     b->count = b->bytes = 0;
     progress_show(&b->progress, b->taken);
     if (b->stream) fflush(stdout); /* whoever feeds us may wait for it */
-    if (err && why && why->code != err) /* a conflict came before it, and was told already */
-        error_set(why, err, "Redis did not take all jobs (%s)", error_name(err));
-    return err;
+    if (!err) return PINION_OK;
+    if (reason.code != err) /* a conflict came before it, and was told already */
+        error_set(&reason, err, "Redis did not take it (%s)", error_name(err));
+    return at_line(b, line, err, reason.text, why);
 }
 
 static enum pinion_err send_all(struct bulk *b, struct error *why)
@@ -254,15 +263,31 @@ static enum pinion_err check_file(struct bulk *b, struct error *why)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+/* "3 jobs enqueued, 1 of them existed already, 1 refused" */
+static void print_taken(const struct bulk *b)
+{
+    fprintf(stderr, "%" PRIu64 " job%s enqueued", b->taken, b->taken == 1 ? "" : "s");
+    if (b->existing) fprintf(stderr, ", %" PRIu64 " of them existed already", b->existing);
+    if (b->conflicts) fprintf(stderr, ", %" PRIu64 " refused", b->conflicts);
+}
+
 static void print_summary(const struct bulk *b, uint64_t us)
 {
     char text[DURATION_TEXT_MAX];
 
-    fprintf(stderr,
-            "pinion: %" PRIu64 " jobs enqueued, %" PRIu64
-            " of them existed already, in %s (%" PRIu64 "/s)\n",
-            b->taken, b->existing, duration_format(us / 1000, text),
+    fprintf(stderr, "pinion: ");
+    print_taken(b);
+    fprintf(stderr, ", in %s (%" PRIu64 "/s)\n", duration_format(us / 1000, text),
             us ? b->taken * 1000000 / us : b->taken);
+}
+
+/* What stopped it and how many were taken, as one line. */
+static int fail(const struct bulk *b, const struct error *why)
+{
+    fprintf(stderr, "pinion: %s; ", why->text);
+    print_taken(b);
+    fputc('\n', stderr);
+    return error_exit(why->code);
 }
 
 static int run(struct bulk *b, const struct common *common)
@@ -273,18 +298,18 @@ static int run(struct bulk *b, const struct common *common)
     enum pinion_err err;
     int status;
 
-    if (!b->stream && check_file(b, &why)) return cli_fail(&why);
+    if (!b->stream && check_file(b, &why)) return fail(b, &why);
     if (session_open(common, &session, &why)) return cli_fail(&why);
     began_us = clock_mono_us();
     b->enqueuer = enqueuer_new(session.sync, session.name_space);
-    b->give_up_ms = common->connect_timeout_ms;
+    b->give_up_ms = common_timeout_ms(common);
     b->progress.what = "enqueued";
     err = send_all(b, &why);
     progress_end(&b->progress);
     enqueuer_free(b->enqueuer);
     session_close(&session);
-    status = err ? cli_fail(&why) : error_exit(b->refused);
-    print_summary(b, clock_mono_us() - began_us);
+    if (!err) print_summary(b, clock_mono_us() - began_us);
+    status = err ? fail(b, &why) : error_exit(b->refused);
     return cli_finish(status);
 }
 

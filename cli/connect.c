@@ -12,8 +12,8 @@
 
 static enum pinion_err find_and_open(const struct common *c, struct session *s, struct error *why)
 {
-    uint64_t give_up_ms = clock_mono_ms() + c->connect_timeout_ms, now_ms;
-    struct find_options find = {c->redis, c->state, c->connect_timeout_ms};
+    uint64_t wait_ms = common_timeout_ms(c), give_up_ms = clock_mono_ms() + wait_ms, now_ms;
+    struct find_options find = {c->redis, c->state, wait_ms, !c->connect_timeout_ms};
     struct sync_options options = {.name_space = c->name_space,
                                    .allow_eviction = c->allow_eviction};
     char *url = NULL;
@@ -24,6 +24,7 @@ static enum pinion_err find_and_open(const struct common *c, struct session *s, 
     free(url);
     if (err) return err;
     now_ms = clock_mono_ms(); /* what was waited for the folder is gone */
+    options.at_once = find.at_once && !find_is_served(&find);
     options.connect_timeout_ms = give_up_ms > now_ms ? give_up_ms - now_ms : 1;
     err = sync_open(&s->url, &options, &s->sync, why);
     if (err) redis_url_deinit(&s->url);

@@ -14,7 +14,8 @@ struct session {
     const char      *name_space;
 };
 
-/* Within the connect timeout. On failure there is nothing to be closed. Must not be moved. */
+/* Within the connect timeout, or at once where nobody listens, no service is starting, and no
+ * timeout was asked for. On failure there is nothing to be closed. Must not be moved. */
 enum pinion_err session_open(const struct common *, struct session *, struct error *why) must_use;
 void            session_close(struct session *);
 

@@ -132,7 +132,7 @@ static enum pinion_err send_job(struct session *s, const struct enqueue_flags *f
 {
     struct enqueuer *enqueuer = enqueuer_new(s->sync, s->name_space);
     enum pinion_err err =
-        enqueuer_send(enqueuer, job, 1, f->common.connect_timeout_ms, ret, why);
+        enqueuer_send(enqueuer, job, 1, common_timeout_ms(&f->common), ret, why);
 
     enqueuer_free(enqueuer);
     if (ret->err != PINION_CONFLICT || ret->closed) return err ? err : ret->err;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/time_text.h"
 #include "cli/colour.h"
+#include "control/key_words.h"
 #include "queue/look.h"
 
 #define CONNECT_TIMEOUT_MAX_MS 86400000
@@ -26,7 +27,8 @@ static const struct flag common_flags[] = {
     {"namespace", 0, FLAG_TEXT, offsetof(struct common, name_space), 0, 0, "NAME",
      "how all keys in Redis begin; default: pinion"},
     {"connect-timeout", 0, FLAG_DURATION, offsetof(struct common, connect_timeout_ms), 1,
-     CONNECT_TIMEOUT_MAX_MS, "DURATION", "how long to wait for Redis; default: 5s"},
+     CONNECT_TIMEOUT_MAX_MS, "DURATION", "how long to wait for Redis; default: 5s where one is\n"
+     "starting or loading, else not at all"},
     {"allow-eviction", 0, FLAG_SWITCH, offsetof(struct common, allow_eviction), 0, 0, NULL,
      "accept a Redis that may drop jobs when it is full"},
     {"json", 0, FLAG_SWITCH, offsetof(struct common, json), 0, 0, NULL, "print JSON, for programs"},
@@ -37,6 +39,12 @@ static const struct flag common_flags[] = {
 const struct flag flag_help = {"help", 'h', FLAG_SWITCH, 0, 0, 0, NULL, "print this"};
 
 static struct command_copy *told; /* NULL: commands are run */
+static const struct command *current; /* whose flags were read last; NULL: none */
+
+uint64_t common_timeout_ms(const struct common *c)
+{
+    return c->connect_timeout_ms ? c->connect_timeout_ms : CONNECT_DEFAULT_MS;
+}
 
 const struct flag *flags_common(size_t *ret_count)
 {
@@ -61,9 +69,40 @@ bool flags_told(const struct command *c)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
+/* Is that how JSON spells what the flag says: catch_up for --catch-up, in_ms for --in? */
+static bool is_key_of(const struct flag *f, struct span key)
+{
+    static const char *const others[][2] = {
+        {"run_at", "at"}, {"attempts_max", "attempts"}, {"kind", "on-complete"}};
+    char name[64];
+    size_t len = (size_t)snprintf(name, sizeof name, "%s", f->name);
+
+    for (size_t i = 0; i < countof(others); i++)
+        if (span_is(key, others[i][0]) && strcmp(f->name, others[i][1]) == 0) return true;
+    for (char *c = name; *c; c++) *c = *c == '-' ? '_' : *c;
+    if (key.len == len + 3 && memcmp(key.data + len, "_ms", 3) == 0) key.len = len;
+    return span_is(key, name);
+}
+
+static bool flag_of_key(void *ctx, struct span key, struct buffer *out)
+{
+    const struct command *c = ctx;
+
+    for (size_t i = 0; c && i < c->flags_count; i++) {
+        if (!is_key_of(&c->flags[i], key)) continue;
+        buffer_printf(out, "--%s", c->flags[i].name);
+        return true;
+    }
+    return false;
+}
+
 int cli_fail(const struct error *e)
 {
-    fprintf(stderr, "pinion: %s\n", e->text[0] ? e->text : error_name(e->code));
+    struct error said = *e;
+
+    if (e->code == PINION_INVALID || e->code == PINION_TOO_LARGE)
+        error_say(&said, flag_of_key, (void *)(uintptr_t)current);
+    fprintf(stderr, "pinion: %s\n", said.text[0] ? said.text : error_name(e->code));
     return error_exit(e->code);
 }
 
@@ -293,6 +332,7 @@ bool flags_read(const struct command *c, int argc, char **argv, void *values, in
         *ret_exit = 0;
         return false;
     }
+    current = c;
     make_tables(&tables, c);
     optind = 0; /* GNU: start over, also with the order of arguments */
     opterr = 0;

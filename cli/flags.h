@@ -40,11 +40,14 @@ struct flag {
 /* What every command that talks to Redis understands. */
 struct common {
     const char *redis, *state, *name_space;
-    uint64_t    connect_timeout_ms;
+    uint64_t    connect_timeout_ms; /* 0: not given */
     bool        allow_eviction, json;
 };
 
-#define COMMON_INIT {.name_space = "pinion", .connect_timeout_ms = 5000}
+#define COMMON_INIT {.name_space = "pinion"}
+#define CONNECT_DEFAULT_MS 5000
+
+uint64_t common_timeout_ms(const struct common *); /* to connect, or the default */
 
 struct command {
     const char        *name;     /* "job list" */
@@ -81,7 +84,8 @@ bool flags_told(const struct command *);
 bool flags_read(const struct command *, int argc, char **argv, void *values, int *ret_first,
                 int *ret_exit) must_use;
 
-/* "pinion: message" on stderr; gives the exit status. */
+/* "pinion: message" on stderr; gives the exit status. What a check tells of a key, and a flag of
+ * the command says (see control/key_words.h), it tells of the flag. */
 int cli_fail(const struct error *);
 int cli_fail_usage(const struct command *, const char *format, ...) printf_like(2, 3);
 /* PINION_OK, or stdout could not be written (a full disk): says so. Gives the exit status. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/memory.h"
+#include "control/key_words.h"
 #include "control/new_schedule.h"
 #include "control/schedule_words.h"
 
@@ -54,6 +55,15 @@ enum pinion_err config_schedule_set(struct config_schedule *s, const char *key, 
                      key);
 }
 
+static bool word_of(void *ctx, struct span key, struct buffer *out)
+{
+    const char *word = schedule_word_of(key);
+
+    (void)ctx;
+    if (word) buffer_add_text(out, word);
+    return word != NULL;
+}
+
 enum pinion_err config_schedules_check(const struct config *c, struct error *why)
 {
     struct zone_cache *zones = zone_cache_new();
@@ -65,8 +75,12 @@ enum pinion_err config_schedules_check(const struct config *c, struct error *why
         struct error bad;
         err = new_schedule_read(span_of(c->schedules[i].name), span_of(text), zones, &new, &bad);
         free(text);
-        if (err) error_set(why, err, "schedule %s: %s", c->schedules[i].name, bad.text);
-        else new_schedule_deinit(&new);
+        if (!err) {
+            new_schedule_deinit(&new);
+            continue;
+        }
+        error_say(&bad, word_of, NULL);
+        error_set(why, err, "schedule %s: %s", c->schedules[i].name, bad.text);
     }
     zone_cache_free(zones);
     return err;

@@ -19,6 +19,7 @@ static void rest(void)
 /* A folder that nobody named and that is not there: no service was ever started here. */
 static bool worth_waiting(const struct find_options *o, const char *dir)
 {
+    if (o->at_once) return state_is_served(dir);
     return o->state_dir || getenv("PINION_STATE") || access(dir, F_OK) == 0;
 }
 
@@ -39,6 +40,10 @@ static enum pinion_err find_in_folder(const struct find_options *o, char **ret_u
             break;
         rest();
     } while (true);
+    if (err == PINION_NOT_FOUND && state_is_served(dir))
+        error_set(why, PINION_UNAVAILABLE,
+                  "pinion serve in %s is starting or stopping: wait, or give a longer time to "
+                  "connect", dir);
     free(dir);
     if (err == PINION_NOT_FOUND && why) why->code = PINION_UNAVAILABLE;
     if (err) return err == PINION_NOT_FOUND ? PINION_UNAVAILABLE : err;
@@ -47,13 +52,28 @@ static enum pinion_err find_in_folder(const struct find_options *o, char **ret_u
     return PINION_OK;
 }
 
-enum pinion_err find_redis(const struct find_options *o, char **ret_url, struct error *why)
+/* NULL: a folder tells. */
+static const char *given_url(const struct find_options *o)
 {
     const char *env = getenv("PINION_REDIS_URL");
 
-    if (o->redis_url || (env && *env)) {
-        *ret_url = xstrdup(o->redis_url ? o->redis_url : env);
-        return PINION_OK;
-    }
-    return find_in_folder(o, ret_url, why);
+    return o->redis_url ? o->redis_url : env && *env ? env : NULL;
+}
+
+enum pinion_err find_redis(const struct find_options *o, char **ret_url, struct error *why)
+{
+    if (!given_url(o)) return find_in_folder(o, ret_url, why);
+    *ret_url = xstrdup(given_url(o));
+    return PINION_OK;
+}
+
+bool find_is_served(const struct find_options *o)
+{
+    char *dir = NULL;
+    bool served;
+
+    if (given_url(o) || state_dir_of_client(o->state_dir, &dir, NULL)) return false;
+    served = state_is_served(dir);
+    free(dir);
+    return served;
 }

@@ -287,9 +287,10 @@ static enum pinion_err read_object(struct reading *r, struct error *why)
 static enum pinion_err settle_pairs(struct reading *r, struct error *why)
 {
     if (saw(r, KEY_AT_PAYLOAD) && saw(r, KEY_AT_BASE64))
-        return error_set(why, PINION_INVALID, "payload and payload_base64: expected one of them");
+        return error_set(why, PINION_INVALID,
+                         "`payload` and `payload_base64`: expected one of them");
     if (saw(r, KEY_AT_IN) && saw(r, KEY_AT_RUN_AT))
-        return error_set(why, PINION_INVALID, "in_ms and run_at: expected one of them");
+        return error_set(why, PINION_INVALID, "`in_ms` and `run_at`: expected one of them");
     if (saw(r, KEY_AT_IN)) r->job.run_at_ms = 0;
     if (saw(r, KEY_AT_RUN_AT)) r->job.in_ms = 0;
     return PINION_OK;

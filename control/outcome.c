@@ -29,7 +29,7 @@ static enum pinion_err take_result(struct outcome_said *o, char *text, size_t le
 {
     if (o->text) {
         free(text);
-        return error_set(why, PINION_INVALID, "result and result_base64: expected one of them");
+        return error_set(why, PINION_INVALID, "`result` and `result_base64`: expected one of them");
     }
     o->text = text;
     o->item.text = (struct span){text, len};

@@ -36,8 +36,10 @@ static enum pinion_err connect_client(struct pinion_client *c,
                                       const struct pinion_client_options *o, struct error *why)
 {
     uint64_t wait_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_DEFAULT_MS;
-    struct find_options find = {o->redis_url, o->state_dir, wait_ms};
-    struct sync_options options = {c->name_space, wait_ms, c->reply_timeout_ms, false};
+    struct find_options find = {o->redis_url, o->state_dir, wait_ms, false};
+    struct sync_options options = {.name_space = c->name_space,
+                                   .connect_timeout_ms = wait_ms,
+                                   .reply_timeout_ms = c->reply_timeout_ms};
     char *url = NULL;
     enum pinion_err err = find_redis(&find, &url, why);
 

@@ -6,7 +6,7 @@
 #include "queue/limits.h"
 #include "scheduler/schedule.h"
 
-enum word_type { WORD_TEXT, WORD_DURATION, WORD_TIME, WORD_NUMBER, WORD_SWITCH };
+enum word_type { WORD_TEXT, WORD_TEXTS, WORD_DURATION, WORD_TIME, WORD_NUMBER, WORD_SWITCH };
 
 /* Bounds are of a duration in milliseconds, or of a number; what is finer is judged with the whole.
  */
@@ -58,6 +58,8 @@ static const struct word {
      "retain_ms", WORD_DURATION, 0, DURATION_MS_MAX},
     {{"lease", 0, "DURATION", "how soon a lost worker is noticed; default: the server's"},
      "lease_ms", WORD_DURATION, LEASE_MIN_MS, LEASE_MAX_MS},
+    {{"group", 'g', "KEY", "of its jobs: groups of a queue take turns"}, "group", WORD_TEXT, 0, 0},
+    {{"tags", 0, "A,B", "words to find its jobs by"}, "tags", WORD_TEXTS, 0, 0},
     {{"kind", 0, NULL, NULL}, "kind", WORD_TEXT, 0, 0},
     {{"payload", 0, NULL, NULL}, "payload", WORD_TEXT, 0, 0},
     {{"paused", 0, NULL, NULL}, "paused", WORD_SWITCH, 0, 0},
@@ -66,6 +68,13 @@ static const struct word {
 const struct schedule_word *schedule_word(size_t index)
 {
     return index < countof(words) ? &words[index].flag : NULL;
+}
+
+const char *schedule_word_of(struct span key)
+{
+    for (size_t i = 0; i < countof(words); i++)
+        if (span_is(key, words[i].key)) return words[i].flag.word;
+    return NULL;
 }
 
 static enum pinion_err read_duration(const struct word *w, const char *value, uint64_t *ret_ms,
@@ -90,6 +99,27 @@ static enum pinion_err read_text(const struct word *w, const char *value, json_t
                 : error_set(why, PINION_INVALID, "%s: expected UTF-8", w->flag.word);
 }
 
+/* "a,b" as ["a","b"]. */
+static enum pinion_err read_texts(const struct word *w, const char *value, json_t **ret,
+                                  struct error *why)
+{
+    struct span rest = span_of(value);
+    json_t *array = json_array();
+    bool more = true;
+
+    if (!text_is_utf8(rest.data, rest.len)) {
+        json_decref(array);
+        return error_set(why, PINION_INVALID, "%s: expected UTF-8", w->flag.word);
+    }
+    while (more) {
+        more = memchr(rest.data, ',', rest.len) != NULL;
+        struct span text = span_cut(&rest, ',');
+        json_array_append_new(array, json_stringn(text.data, text.len));
+    }
+    *ret = array;
+    return PINION_OK;
+}
+
 static enum pinion_err read_time(const struct word *w, const char *value, int64_t now_ms,
                                  json_t **ret, struct error *why)
 {
@@ -111,6 +141,7 @@ static enum pinion_err read_value(const struct word *w, const char *value, int64
 
     switch (w->type) {
     case WORD_TEXT: return read_text(w, value, ret, why);
+    case WORD_TEXTS: return read_texts(w, value, ret, why);
     case WORD_TIME: return read_time(w, value, now_ms, ret, why);
     case WORD_DURATION:
         err = read_duration(w, value, &number, why);

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include "base/error.h"
+#include "base/text.h"
 
 struct schedule_word {
     const char *word; /* a long flag without dashes, "every" */
@@ -14,6 +15,9 @@ struct schedule_word {
 };
 
 const struct schedule_word *schedule_word(size_t index); /* NULL: no more */
+
+/* The word for a key of the shape: "every" for every_ms. NULL: none. */
+const char *schedule_word_of(struct span key);
 
 /* Adds to the shape what `word` says. PINION_INVALID: what was expected; PINION_NOT_FOUND: no such
  * word. now_ms: for a time of day. */

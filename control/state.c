@@ -100,18 +100,33 @@ static bool process_lives(long pid, uint64_t started)
            stat.start_ticks == started;
 }
 
-static enum pinion_err lock_is_held(const struct state *s, struct error *why)
+/* By what it wrote there: to try the lock could take it from one that starts at this moment. */
+static bool holder_lives(const char *dir, long *ret_pid)
 {
     struct buffer text = BUFFER_INIT;
     uint64_t started = 0;
-    long pid = 0;
     bool alive = false;
 
-    if (!state_file_read(s->dir, LOCK_FILE, &text, NULL) &&
-        sscanf(text.data, "%ld %" SCNu64, &pid, &started) == 2)
-        alive = process_lives(pid, started);
+    *ret_pid = 0;
+    if (!state_file_read(dir, LOCK_FILE, &text, NULL) && text.len &&
+        sscanf(text.data, "%ld %" SCNu64, ret_pid, &started) == 2)
+        alive = process_lives(*ret_pid, started);
     buffer_deinit(&text);
-    if (alive)
+    return alive;
+}
+
+bool state_is_served(const char *dir)
+{
+    long pid;
+
+    return holder_lives(dir, &pid);
+}
+
+static enum pinion_err lock_is_held(const struct state *s, struct error *why)
+{
+    long pid;
+
+    if (holder_lives(s->dir, &pid))
         return error_set(why, PINION_CONFLICT, "another pinion serve (pid %ld) uses %s", pid,
                          s->dir);
     return error_set(why, PINION_BUSY,

@@ -11,6 +11,7 @@
 #ifndef PINION_CONTROL_STATE_H
 #define PINION_CONTROL_STATE_H
 
+#include <stdbool.h>
 #include "base/error.h"
 
 #define STATE_TOKEN_LEN     64 /* 32 random bytes as hex */
@@ -30,6 +31,10 @@ struct state;
 enum pinion_err state_dir_of_server(const char *given, char **ret_dir, struct error *why) must_use;
 /* The same for a client, which takes /var/lib/pinion if only that one holds a pinion.json. */
 enum pinion_err state_dir_of_client(const char *given, char **ret_dir, struct error *why) must_use;
+
+/* Does a service hold the folder's lock? It may still be starting, or be about to end. false also
+ * where the lock may not be read. */
+bool state_is_served(const char *dir);
 
 /* ---- the server's side ------------------------------------------------------------------------*/
 

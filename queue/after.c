@@ -66,12 +66,12 @@ enum pinion_err after_check(const struct pinion_job *j, struct error *why)
     size_t count = after_count(j);
 
     if (j->after_any_outcome && !j->after)
-        return error_set(why, PINION_INVALID, "after any outcome: expected `after` with it");
+        return error_set(why, PINION_INVALID, "after_any_outcome: expected `after` with it");
     if (j->after && j->replace)
-        return error_set(why, PINION_INVALID, "after and replace: expected one of them");
+        return error_set(why, PINION_INVALID, "`after` and `replace`: expected one of them");
     if (count > PARENTS_MAX)
-        return error_set(why, PINION_INVALID, "after %zu jobs: expected at most %d", count,
-                         PARENTS_MAX);
+        return error_set(why, PINION_INVALID, "after: expected at most %d jobs, not %zu",
+                         PARENTS_MAX, count);
     for (size_t i = 0; !err && i < count; i++) err = check_id(j, span_cut(&rest, ','), i, why);
     return err;
 }

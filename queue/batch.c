@@ -24,7 +24,7 @@ enum pinion_err batch_check(const struct pinion_job *j, struct error *why)
                          "batch '%s': expected a batch of the job's own queue, %s", j->batch,
                          job_queue(j));
     if (j->replace)
-        return error_set(why, PINION_INVALID, "batch and replace: expected one of them");
+        return error_set(why, PINION_INVALID, "`batch` and `replace`: expected one of them");
     return PINION_OK;
 }
 

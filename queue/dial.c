@@ -31,14 +31,16 @@ static enum pinion_err shake_hands(struct sync *s, struct handshake *h, struct w
     return err;
 }
 
+/* *ret_heard: somebody listens. */
 static enum pinion_err try_once(struct sync *s, struct handshake *h, uint64_t deadline_ms,
-                                struct wire *ret_wire, struct error *why)
+                                struct wire *ret_wire, bool *ret_heard, struct error *why)
 {
     struct wire w = WIRE_CLOSED;
     enum pinion_err err;
 
     handshake_begin(h);
     err = wire_open(s->url, deadline_ms, &w, why);
+    *ret_heard = !err;
     if (err) return err;
     err = shake_hands(s, h, &w, deadline_ms, why);
     if (err)
@@ -76,7 +78,7 @@ enum pinion_err dial(struct sync *s, bool light, uint64_t deadline_ms, struct wi
                           .light = light,
                           .allow_eviction = s->options.allow_eviction};
     struct error cause;
-    bool loading = false;
+    bool loading = false, heard;
 
     if (s->url->tls) {
         h.refused = true;
@@ -84,7 +86,7 @@ enum pinion_err dial(struct sync *s, bool light, uint64_t deadline_ms, struct wi
         return tell(s, &h, loading, &cause, why);
     }
     for (;;) {
-        enum pinion_err err = try_once(s, &h, deadline_ms, ret_wire, &cause);
+        enum pinion_err err = try_once(s, &h, deadline_ms, ret_wire, &heard, &cause);
         uint64_t now_ms = clock_mono_ms();
         uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
         bool is_last = left_ms < 2 * AGAIN_MS; /* a hasty try would only hide the cause */
@@ -92,7 +94,8 @@ enum pinion_err dial(struct sync *s, bool light, uint64_t deadline_ms, struct wi
         if (!err && !light) s->info = h.info;
         if (!err) return err;
         loading = h.loading || (loading && h.step > 0); /* it still listens, but is slow */
-        if (h.refused) return tell(s, &h, loading, &cause, why);
+        if (h.refused || (!heard && !loading && s->options.at_once))
+            return tell(s, &h, loading, &cause, why);
         (void)poll(NULL, 0, is_last ? (int)left_ms : AGAIN_MS);
         if (is_last) return tell(s, &h, loading, &cause, why);
     }

@@ -21,7 +21,7 @@ enum pinion_err edit_check(const struct job_edit *e, struct error *why)
     if (e->in_ms > DURATION_MS_MAX)
         return error_set(why, PINION_INVALID, "a duration of more than a hundred years");
     if (e->run_at_ms < 0 || e->run_at_ms > RUN_AT_MAX)
-        return error_set(why, PINION_INVALID, "run at: expected a time from 1970 to 9999");
+        return error_set(why, PINION_INVALID, "run_at: expected a time from 1970 to 9999");
     return PINION_OK;
 }
 

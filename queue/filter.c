@@ -23,8 +23,8 @@ enum pinion_err filter_check(const struct job_filter *f, struct error *why)
                          shown(f->error), f->error.data, FILTER_ERROR_MAX);
     if (f->older_ms && f->newer_ms && f->older_ms >= f->newer_ms)
         return error_set(why, PINION_INVALID,
-                         "older than, newer than: no job is both; expected the second to be "
-                         "longer");
+                         "`older_than` and `newer_than`: no job is both; expected the second to "
+                         "be longer");
     return PINION_OK;
 }
 

@@ -40,12 +40,12 @@ static enum pinion_err check_names(const struct pinion_job *j, struct error *why
 static enum pinion_err check_times(const struct pinion_job *j, struct error *why)
 {
     if (j->in_ms && j->run_at_ms)
-        return error_set(why, PINION_INVALID, "a delay and a time: expected one of them");
+        return error_set(why, PINION_INVALID, "`in_ms` and `run_at`: expected one of them");
     if (j->in_ms > DURATION_MS_MAX || j->expires_ms > DURATION_MS_MAX ||
         j->retain_ms > DURATION_MS_MAX || j->timeout_ms > DURATION_MS_MAX)
         return error_set(why, PINION_INVALID, "a duration of more than a hundred years");
     if (j->run_at_ms < 0 || j->run_at_ms > INT64_C(253402300799999))
-        return error_set(why, PINION_INVALID, "run at: expected a time from 1970 to 9999");
+        return error_set(why, PINION_INVALID, "run_at: expected a time from 1970 to 9999");
     if (j->lease_ms && (j->lease_ms < LEASE_MIN_MS || j->lease_ms > LEASE_MAX_MS))
         return error_set(why, PINION_INVALID, "lease of %" PRIu64 " ms: expected 1s to 1h",
                          j->lease_ms);
@@ -95,7 +95,7 @@ static enum pinion_err check_labels(const struct pinion_job *j, struct error *wh
                          "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                          j->traceparent);
     if (j->unique) return unique_parse(span_of(j->unique), &(struct unique){0}, why);
-    if (j->replace) return error_set(why, PINION_INVALID, "replace: expected unique with it");
+    if (j->replace) return error_set(why, PINION_INVALID, "replace: expected `unique` with it");
     return PINION_OK;
 }
 

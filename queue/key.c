@@ -119,6 +119,7 @@ enum pinion_err id_split(struct span id, const char *fallback, struct span *ret_
     const char *colon = id.len ? memchr(id.data, ':', id.len) : NULL;
 
     if (colon) queue = span_cut(&local, ':');
+    else if (fallback && queue_name_check(queue, why)) return PINION_INVALID;
     if (!queue_name_ok(queue) || !queue_name_ok(local))
         return error_set(why, PINION_INVALID,
                          "job id '%.*s': expected QUEUE:ID, as enqueue printed it",

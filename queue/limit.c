@@ -52,22 +52,28 @@ const char *rate_format(unsigned count, uint64_t per_ms, char out[RATE_TEXT_MAX]
     return out;
 }
 
+static int shown(struct span s)
+{
+    return (int)(s.len > 40 ? 40 : s.len);
+}
+
 enum pinion_err limit_check(const struct limit *l, struct error *why)
 {
     if (l->scope == LIMIT_KIND && !kind_ok(l->name))
         return error_set(why, PINION_INVALID,
-                         "limit: expected a kind of 1 to %d of A-Z a-z 0-9 . _ : / -", KIND_MAX);
+                         "kind '%.*s': expected 1 to %d of A-Z a-z 0-9 . _ : / -", shown(l->name),
+                         l->name.data ? l->name.data : "", KIND_MAX);
     if (l->scope == LIMIT_GROUP && !label_ok(l->name))
         return error_set(why, PINION_INVALID,
-                         "limit: expected a group of 1 to %d of A-Z a-z 0-9 . _ : / @ + -",
-                         LABEL_MAX);
+                         "group '%.*s': expected 1 to %d of A-Z a-z 0-9 . _ : / @ + -",
+                         shown(l->name), l->name.data ? l->name.data : "", LABEL_MAX);
     if (l->concurrency > LIMIT_VALUE_MAX)
         return error_set(why, PINION_INVALID, "concurrency: expected 1 to %d, or 0 for no limit",
                          LIMIT_VALUE_MAX);
     if (l->count > LIMIT_VALUE_MAX || (l->count && (!l->per_ms || l->per_ms > LIMIT_PER_MAX_MS)))
         return expected_rate((struct span){0}, why);
     if (l->burst > LIMIT_VALUE_MAX || (l->burst && !l->count))
-        return error_set(why, PINION_INVALID, "burst: expected 1 to %d, together with a rate",
+        return error_set(why, PINION_INVALID, "burst: expected 1 to %d, and `rate` with it",
                          LIMIT_VALUE_MAX);
     return PINION_OK;
 }

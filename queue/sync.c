@@ -37,6 +37,7 @@ enum pinion_err sync_open(const struct redis_url *url, const struct sync_options
     s->wire = WIRE_CLOSED;
     err =
         dial(s, /* light= */ false, clock_mono_ms() + s->options.connect_timeout_ms, &s->wire, why);
+    s->options.at_once = false; /* one that was lost is starting again */
     if (err)
         sync_close(s);
     else

@@ -19,10 +19,12 @@ struct sync_options {
     uint64_t    connect_timeout_ms; /* of it all: waits while Redis starts or loads; 0: 5 s */
     uint64_t    reply_timeout_ms;   /* of one reply; 0: 10 s */
     bool        allow_eviction;
+    bool        at_once;            /* where nobody listens, the first connection does not wait */
 };
 
 /* Connects and shakes hands (password, database, record format, eviction, clock). Repeats until the
- * connect timeout. `url` is borrowed until close: a lost connection is opened again by itself. */
+ * connect timeout; with `at_once` only while somebody listens. `url` is borrowed until close: a
+ * lost connection is opened again by itself. */
 enum pinion_err sync_open(const struct redis_url *url, const struct sync_options *,
                           struct sync **ret_sync, struct error *why) must_use;
 void            sync_close(struct sync *); /* NULL: no-op */

@@ -36,7 +36,7 @@ enum pinion_err rule_dst_parse(struct span text, enum rule_dst *ret, struct erro
         return PINION_OK;
     }
     return error_set(why, PINION_INVALID,
-                     "dst: expected vixie, skip, once-late or both, got '%.*s'", (int)text.len,
+                     "expected vixie, skip, once-late or both, got '%.*s'", (int)text.len,
                      text.data ? text.data : "");
 }
 

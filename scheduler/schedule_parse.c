@@ -145,11 +145,11 @@ static enum pinion_err read_catch_up(struct schedule *s, const struct reading *r
     }
     if (s->catch_up == CATCH_UP_ALL && s->overlap != OVERLAP_ALLOW && s->overlap != OVERLAP_QUEUE)
         return error_set(why, PINION_INVALID,
-                         "catch_up all: expected overlap allow or queue with it, for %s would drop "
-                         "what is caught up",
+                         "catch_up: all expects `overlap` allow or queue with it, for %s would "
+                         "drop what is caught up",
                          overlap_names[s->overlap]);
     if (s->catch_up != CATCH_UP_ALL && r->within_ms)
-        return error_set(why, PINION_INVALID, "key within_ms: expected catch_up all with it");
+        return error_set(why, PINION_INVALID, "key within_ms: expected `catch_up` all with it");
     s->within_ms = r->within_ms ? r->within_ms : WITHIN_DEFAULT_MS;
     return PINION_OK;
 }
@@ -176,7 +176,7 @@ static enum pinion_err read_rule(struct schedule *s, const struct reading *r, st
     enum pinion_err err;
 
     if (!!r->cron + !!r->every_ms + !!r->at_ms != 1)
-        return error_set(why, PINION_INVALID, "cron, every_ms and at: expected one of them");
+        return error_set(why, PINION_INVALID, "`cron`, `every_ms` and `at`: expected one of them");
     s->rule.kind = RULE_AT;
     s->rule.at_ms = r->at_ms;
     if (r->cron && (err = read_cron(s, r, why))) return err;
@@ -186,7 +186,7 @@ static enum pinion_err read_rule(struct schedule *s, const struct reading *r, st
     }
     if (r->phase_ms && (s->rule.kind != RULE_EVERY || r->phase_ms >= (uint64_t)s->rule.every_ms))
         return error_set(why, PINION_INVALID,
-                         "key phase_ms: expected every_ms with it, and less than that");
+                         "key phase_ms: expected `every_ms` with it, and less than that");
     s->rule.phase_ms = (int64_t)r->phase_ms;
     return PINION_OK;
 }
@@ -212,7 +212,7 @@ static enum pinion_err read_bounds(struct schedule *s, const struct reading *r, 
     s->jitter_ms = r->jitter_ms;
     s->paused = r->paused;
     if (s->end_ms && s->end_ms <= s->start_ms)
-        return error_set(why, PINION_INVALID, "key end: expected a time after start");
+        return error_set(why, PINION_INVALID, "key end: expected a time after `start`");
     return PINION_OK;
 }
 

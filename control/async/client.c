@@ -224,7 +224,7 @@ static void find_later(struct pinion_async *c)
 /* PINION_OK also while nobody has told where Redis is: then it is looked for again. */
 static enum pinion_err find(struct pinion_async *c, struct error *why)
 {
-    const struct find_options options = {c->redis_url, c->state_dir, 0};
+    const struct find_options options = {c->redis_url, c->state_dir, 0, false};
     char *url = NULL;
     enum pinion_err err = find_redis(&options, &url, why);
 

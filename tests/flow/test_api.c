@@ -175,7 +175,7 @@ static const struct row rows[] = {
     {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "{\"kind\":\"b\"}", 400, "key kind cannot be edited"},
     {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "{\"priority\":10}", 400, "from 0 to 9"},
     {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "{\"in_ms\":1,\"run_at\":\"2099-01-01T00:00:00Z\"}",
-     400, "in_ms and run_at: expected one of them"},
+     400, "`in_ms` and `run_at`: expected one of them"},
     {"PATCH", "/v1/jobs/uniq:e", AUTH JSON, "[]", 400, "expected a JSON object"},
     {"PATCH", "/v1/jobs/uniq:none", AUTH JSON, "{\"priority\":0}", 404, "not found"},
     {"PATCH", "/v1/jobs/uniq:e", AUTH JSON,

@@ -81,8 +81,9 @@ TEST(bad_limits_change_nothing)
     refuses((struct pinion_limit){.clear = 1, .concurrency = 1}, "expected either clear");
     refuses((struct pinion_limit){.kind = "a", .group = "b", .concurrency = 1}, "one of kind");
     refuses((struct pinion_limit){.group = "b", .each_group = 1, .concurrency = 1}, "one of kind");
-    refuses((struct pinion_limit){.kind = "", .concurrency = 1}, "expected a kind");
-    refuses((struct pinion_limit){.group = "a b", .concurrency = 1}, "expected a group");
+    refuses((struct pinion_limit){.kind = "", .concurrency = 1}, "kind '': expected 1 to 128");
+    refuses((struct pinion_limit){.group = "a b", .concurrency = 1},
+            "group 'a b': expected 1 to 128");
     refuses((struct pinion_limit){.burst = 2}, "burst: expected");
     refuses((struct pinion_limit){.rate = 2}, "rate: expected");
     refuses((struct pinion_limit){.rate_per_ms = 2}, "rate: expected");

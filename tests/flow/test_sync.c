@@ -124,6 +124,27 @@ TEST(nobody_listens)
     expect_no_redis(url, "Connection refused");
 }
 
+/* An hour to connect, of which nothing is used. What was open once is waited for again. */
+TEST(at_once_where_nobody_listens)
+{
+    struct sync_options options = {
+        .name_space = "pinion", .connect_timeout_ms = 3600000, .at_once = true};
+    struct redis_url nowhere = parse("unix:/nowhere/redis.sock");
+    struct sync *s = NULL;
+    struct error why = {0};
+
+    assert_int_equal(sync_open(&nowhere, &options, &s, &why), PINION_UNAVAILABLE);
+    assert_non_null(strstr(why.text, "no Redis at unix:/nowhere/redis.sock: No such file"));
+    redis_url_deinit(&nowhere);
+    options.connect_timeout_ms = LONG_MS;
+    if (sync_open(&server_url, &options, &s, &why)) fail_msg("%s", why.text);
+    redis_server_kill(server);
+    redis_server_begin(server);
+    expect(s, "PING", PINION_OK);
+    sync_close(s);
+    redis_server_await(server);
+}
+
 static void expect_refused(const char *url_text, enum pinion_err code, const char *text)
 {
     struct redis_url url = parse(url_text);
@@ -530,6 +551,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_opens_and_answers),
         cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(at_once_where_nobody_listens),
         cmocka_unit_test(refusals_are_told_at_once),
         cmocka_unit_test(it_waits_while_redis_starts),
         cmocka_unit_test(it_waits_while_redis_loads),

@@ -169,9 +169,9 @@ good_lines() { # COUNT
     exits 0 enqueue -q mail --bulk two --json
     [ "$(jq -sc 'map(.existing)' <<<"$output")" = '[false,true]' ]
     [ "$(jq -s 'map(.id) | unique | length' <<<"$output")" -eq 1 ]
-    refuses 2 "unique 'a b': expected a KEY" enqueue wc x --unique 'a b'
-    refuses 2 "unique span 'soon': expected start, done or a duration" enqueue wc x --unique a=soon
-    refuses 2 "replace: expected unique with it" enqueue wc x --replace
+    refuses 2 "--unique 'a b': expected a KEY" enqueue wc x --unique 'a b'
+    refuses 2 "--unique span 'soon': expected start, done or a duration" enqueue wc x --unique a=soon
+    refuses 2 "--replace: expected --unique with it" enqueue wc x --replace
     printf '{"kind":"wc","unique":"=1s"}\n' > bad
     refuses 2 "bad:1: unique '=1s': expected a KEY" enqueue --bulk bad
 }
@@ -218,7 +218,7 @@ good_lines() { # COUNT
     exits 0 job run default:late
     [ "$output" = ready ]
     [ "$(pinion job show default:late --json | jq -r .state)" = ready ]
-    refuses 2 "a delay and a time" enqueue wc --in 1h --at 2199-01-01T00:00:00Z
+    refuses 2 "--in and --at: expected one of them" enqueue wc --in 1h --at 2199-01-01T00:00:00Z
 }
 
 @test "a payload from stdin, also of bytes" {
@@ -315,6 +315,25 @@ good_lines() { # COUNT
     refuses 3 "not found" queue show default
 }
 
+@test "bulk: what stopped it is one line: where, why, and how many were taken" {
+    pinion queue bound small --max-jobs 3
+    good_lines 2 >jobs
+    exits 0 enqueue --bulk jobs -q small
+    [[ "$stderr" == "pinion: 2 jobs enqueued, in "* ]]
+    echo '{"kind":"wc","colour":1}' >bad
+    exits 2 enqueue --bulk bad
+    [[ "$stderr" == "pinion: bad:1: key colour is unknown: "*"; 0 jobs enqueued" ]]
+    exits 2 enqueue --bulk - <bad
+    [[ "$stderr" == "pinion: stdin:1: key colour is unknown: "*"; 0 jobs enqueued" ]]
+    exits 0 enqueue wc -q small
+    printf '%s\n' '{"kind":"wc"}' '{"kind":"wc","queue":"small"}' >mixed
+    exits 5 enqueue --bulk mixed
+    [[ "$stderr" == "pinion: mixed:2: queue small: "*"; 1 job enqueued" ]]
+    echo '{"kind":"wc","after":["none"]}' >after
+    exits 3 enqueue --bulk after
+    [[ "$stderr" == "pinion: after:1: after 'default:none': "*"; 0 jobs enqueued" ]]
+}
+
 @test "bulk: a pipe that is given as a file is checked whole, too" {
     run bash -c '"$PINION_BINARY" enqueue --bulk <(printf "{\"kind\":\"wc\"}\n{\"kind\":\"a b\"}\n")'
     [ "$status" -eq 2 ]
@@ -337,8 +356,8 @@ good_lines() { # COUNT
     exec 9>&-
     wait $streamer || status=$?
     [ "$status" -eq 2 ]
-    grep -q "stdin:6: key priority: expected a whole number" err
-    grep -q "5 jobs enqueued" err
+    grep -q "^pinion: stdin:6: key priority: expected a whole number.*; 5 jobs enqueued$" err
+    [ "$(wc -l <err)" -eq 1 ]
     [ "$(jq -s 'map(select(.existing == false)) | length' out)" -eq 5 ]
     [ "$(ready default)" -eq 5 ]
 }
@@ -371,7 +390,7 @@ good_lines() { # COUNT
         '{"kind":"wc","id":"b"}' >ids
     exits 4 enqueue --bulk ids --json
     [[ "$stderr" == *"ids:3: job default:a exists already"* ]]
-    [[ "$stderr" == *"3 jobs enqueued, 1 of them existed already"* ]]
+    [[ "$stderr" == *"3 jobs enqueued, 1 of them existed already, 1 refused, in "* ]]
     [ "$(jq -sc 'map(.existing)' <<<"$output")" = '[false,true,null,false]' ]
     [ "$(jq -sr '.[2].error.code' <<<"$output")" = conflict ]
 }
@@ -476,8 +495,10 @@ good_lines() { # COUNT
 
 # ---- Redis
 
-@test "an unreachable Redis: exit 6 within the connect timeout" {
+@test "an unreachable Redis: exit 6 at once, or after the connect timeout" {
     local began=$SECONDS
+    refuses 6 "no Redis at" queue list --redis "unix:$BATS_TEST_TMPDIR/none"
+    PINION_STATE=$PWD/none PINION_REDIS_URL='' refuses 6 "no pinion serve in $PWD/none" queue list
     refuses 6 "no Redis at" enqueue wc --redis "unix:$BATS_TEST_TMPDIR/none" --connect-timeout 200ms
     refuses 6 "127.0.0.1:1" job list --redis redis://127.0.0.1:1 --connect-timeout 200ms
     [ $((SECONDS - began)) -lt 5 ]
@@ -496,7 +517,7 @@ good_lines() { # COUNT
     exits 5 enqueue wc
     good_lines 3 >jobs
     exits 5 enqueue --bulk jobs
-    [[ "$stderr" == *"0 jobs enqueued"* ]]
+    [[ "$stderr" == "pinion: jobs:1: "*maxmemory*"; 0 jobs enqueued" ]]
     exits 0 job cancel default:a
 }
 

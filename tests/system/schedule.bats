@@ -138,12 +138,12 @@ refuses() {
     refuses 2 "did you mean Europe/Berlin?" schedule add x --cron @daily --tz Europe/Berln wc
     refuses 2 "--every: duration \"-5s\"" schedule add x --every -5s wc
     refuses 2 "from 10ms" schedule add x --every 9ms wc
-    refuses 2 "expected a time after start" schedule add x --every 1h \
+    refuses 2 "--end: expected a time after --start" schedule add x --every 1h \
         --start 2026-11-23T10:00:00Z --end 2026-11-22T10:00:00Z wc
     refuses 2 "expected a name of 1 to 64" schedule add a/b --every 1h wc
     refuses 2 "expected a name of 1 to 64" schedule add "$(printf '%010000d' 0)" --every 1h wc
-    refuses 2 "cron, every_ms and at: expected one" schedule add x wc
-    refuses 2 "cron, every_ms and at: expected one" schedule add x --every 1h --cron @daily wc
+    refuses 2 "--cron, --every and --at: expected one" schedule add x wc
+    refuses 2 "--cron, --every and --at: expected one" schedule add x --every 1h --cron @daily wc
     refuses 2 "column 5" schedule add x --cron '0 0 32 * *' wc
     refuses 2 "overlap allow or queue" schedule add x --every 1h --catch-up all wc
     refuses 2 "kind 'a b'" schedule add x --every 1h 'a b'
@@ -227,7 +227,7 @@ bad_schedule() { # WORDS LINE...
     bad_schedule "bad.ini:3: unknown key 'colour' in [schedule]" 'colour = red'
     bad_schedule 'bad.ini:3: every: duration "-1s": expected' 'every = -1s'
     bad_schedule 'bad.ini:3: at: expected a time with its date' 'at = 10:00'
-    bad_schedule 'schedule x: cron, every_ms and at: expected one of them' 'tz = UTC'
+    bad_schedule 'schedule x: cron, every and at: expected one of them' 'tz = UTC'
     printf '[schedule "a/b"]\nkind = wc\nevery = 1h\n' >bad.ini
     refuses 2 "bad.ini:1: schedule 'a/b'" serve -c bad.ini
 }

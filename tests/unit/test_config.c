@@ -213,11 +213,11 @@ TEST(refuses_bad_limits)
     refused_at(2, "kind.x.concurrency: expected a whole number from 1 to 100000",
                "[queue \"a\"]\nkind.x.concurrency = 100001\n");
     refused_at(2, "rate: expected N/DURATION", "[queue \"a\"]\nrate = 100\n");
-    refused_at(2, "expected a kind", "[queue \"a\"]\nkind..rate = 1/1s\n");
-    refused_at(2, "expected a kind", "[queue \"a\"]\nkind.a@b.rate = 1/1s\n");
-    refused_at(2, "expected a kind", "[queue \"a\"]\nkind.a\x01" "b.rate = 1/1s\n");
-    refused_at(2, "expected a group", "[queue \"a\"]\ngroup.a b.rate = 1/1s\n");
-    refused_at(2, "expected a kind", "[queue \"a\"]\nkind.rate = 1/1s\n");
+    refused_at(2, "kind '", "[queue \"a\"]\nkind..rate = 1/1s\n");
+    refused_at(2, "kind '", "[queue \"a\"]\nkind.a@b.rate = 1/1s\n");
+    refused_at(2, "kind '", "[queue \"a\"]\nkind.a\x01" "b.rate = 1/1s\n");
+    refused_at(2, "group '", "[queue \"a\"]\ngroup.a b.rate = 1/1s\n");
+    refused_at(2, "kind '", "[queue \"a\"]\nkind.rate = 1/1s\n");
     refused_at(3, "unknown key 'kind.x.speed'", "[queue \"a\"]\nrate = 1/1s\nkind.x.speed = 1\n");
     refused_at(2, "unknown key 'groups.max-jobs'", "[queue \"a\"]\ngroups.max-jobs = 1\n");
     refused_at(2, "max-jobs: expected a whole number from 0 to 1000000000000000",
@@ -225,7 +225,7 @@ TEST(refuses_bad_limits)
     refused_at(2, "keep-for: expected a duration", "[queue \"a\"]\nkeep-for = long\n");
     loads("[queue \"a\"]\ngroups.burst = 2\n");
     assert_int_equal(config_finish(&config, &why), PINION_INVALID);
-    assert_string_equal(why.text, "queue 'a': burst: expected 1 to 100000, together with a rate");
+    assert_string_equal(why.text, "queue 'a': burst: expected 1 to 100000, and `rate` with it");
 }
 
 TEST(limits_at_their_limit)

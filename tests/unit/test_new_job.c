@@ -56,7 +56,7 @@ TEST(so_many_parents_and_no_more)
 
     assert_int_equal(check_parents(PARENTS_MAX, text, sizeof text), PINION_OK);
     assert_int_equal(check_parents(PARENTS_MAX + 1, text, sizeof text), PINION_INVALID);
-    assert_string_equal(text, "after 65 jobs: expected at most 64");
+    assert_string_equal(text, "after: expected at most 64 jobs, not 65");
 }
 
 TEST(every_key_has_its_field)
@@ -189,7 +189,7 @@ TEST(what_is_wrong_with_a_key_is_said)
         {"\"unique\":7", "key unique: expected a string"},
         {"\"unique\":\"a b\"", "unique 'a b': expected a KEY"},
         {"\"unique\":\"a=never\"", "unique span 'never': expected start, done or a duration"},
-        {"\"replace\":true", "replace: expected unique"},
+        {"\"replace\":true", "replace: expected `unique` with it"},
         {"\"unique\":\"a\",\"replace\":1", "key replace: expected true or false"},
         {"\"tags\":\"a\"", "expected an array of strings"},
         {"\"tags\":[1]", "expected an array of strings"},

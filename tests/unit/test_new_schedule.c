@@ -100,7 +100,7 @@ TEST(what_is_wrong_is_said)
         {"{\"kind\":\"a\",\"cron\":\"* * *\"}", "key cron: "},
         {"{\"kind\":\"a\",\"cron\":\"* * * * *\",\"tz\":\"Europe/Berln\"}", "Europe/Berlin?"},
         {"{\"kind\":\"a\",\"every_ms\":1000,\"start\":\"2026-11-23T10:00:00Z\","
-         "\"end\":\"2026-11-22T10:00:00Z\"}", "key end: expected a time after start"},
+         "\"end\":\"2026-11-22T10:00:00Z\"}", "key end: expected a time after `start`"},
         {"{\"kind\":\"a\",\"every_ms\":1000,\"backoff\":\"never\"}", "backoff"},
     };
 
