@@ -217,7 +217,9 @@ write_jobs <"$home/files" >"$home/jobs.ndjson"
 
 echo "A service with a private Redis, and $total files below $folder, each of them a job:"
 start_service
-"$PINION" enqueue --bulk "$home/jobs.ndjson" --queue docs --retain 1h 2>"$home/enqueue.log" ||
+# The service has only just been started: asked for a time, a command waits for it to come.
+"$PINION" enqueue --bulk "$home/jobs.ndjson" --queue docs --retain 1h --connect-timeout 20s \
+    2>"$home/enqueue.log" ||
     die "enqueue: $(cat "$home/enqueue.log")"
 sed 's/^pinion:/ /' "$home/enqueue.log"
 follow

@@ -9,6 +9,8 @@ export PINION_STATE
 server=$!
 trap 'kill $server 2>/dev/null; wait $server || true; cat "$PINION_STATE/log"; rm -rf "$PINION_STATE"' EXIT
 
-[ "$("$PINION" enqueue text.reverse noinip --wait --wait-timeout 20s)" = pinion ]
+# The service has only just been started: asked for a time, a command waits for it to come.
+[ "$("$PINION" enqueue text.reverse noinip --connect-timeout 20s --wait --wait-timeout 20s)" = \
+    pinion ]
 [ "$("$PINION" enqueue text.later --wait --wait-timeout 20s)" = 'after a beat' ]
 echo "both kinds run"
