@@ -51,6 +51,7 @@ struct http_server {
     unsigned connections;
     size_t buffered; /* bytes of requests, beyond what idle connections keep */
     size_t unsent;   /* bytes of replies, likewise */
+    size_t streamed; /* bytes that wait for readers of streams: what many are sent counts once */
     struct http_peers peers;
 
     uint32_t id_start; /* how the ids of its requests begin */

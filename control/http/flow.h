@@ -31,6 +31,7 @@ enum http_close {
 
 struct http_message {
     unsigned refs;
+    unsigned queues; /* of the refs, those of readers it waits for */
     enum http_opcode opcode;
     size_t len;
     char data[];

@@ -22,6 +22,7 @@
 #define HTTP_PIPELINE_MAX          64          /* requests of one connection in one turn */
 
 #define HTTP_STREAM_QUEUE_BYTES_MAX (256u << 10) /* of one reader; what is sent then is refused */
+#define HTTP_STREAMS_BYTES_MAX     (64u << 20) /* of all of them; as above */
 #define HTTP_MESSAGE_BYTES_MAX     (64u << 10) /* of a WebSocket message; more is close code 1009 */
 
 /* Deadlines are totals: a client that sends one byte at a time does not move them. */
@@ -57,7 +58,7 @@
 struct http_limits {
     size_t head_bytes_max, target_bytes_max, body_bytes_max, swallow_bytes_max;
     size_t buffered_bytes_max, reply_bytes_max, reply_queue_bytes_max, unsent_bytes_max;
-    size_t stream_queue_bytes_max, message_bytes_max;
+    size_t stream_queue_bytes_max, streams_bytes_max, message_bytes_max;
     unsigned headers_max, connections_max, peer_connections_max, pipeline_max;
     uint64_t shake_ms, head_ms, body_ms, answer_ms, write_ms, idle_ms, linger_ms;
     uint64_t stall_ms, ping_ms;

@@ -24,6 +24,7 @@ struct http_limits http_limits_filled(struct http_limits l)
     FILL(l.reply_bytes_max, HTTP_REPLY_BYTES_MAX);
     FILL(l.reply_queue_bytes_max, HTTP_REPLY_QUEUE_BYTES_MAX);
     FILL(l.stream_queue_bytes_max, HTTP_STREAM_QUEUE_BYTES_MAX);
+    FILL(l.streams_bytes_max, HTTP_STREAMS_BYTES_MAX);
     FILL(l.message_bytes_max, HTTP_MESSAGE_BYTES_MAX);
     FILL(l.unsent_bytes_max, HTTP_UNSENT_BYTES_MAX);
     FILL(l.headers_max, HTTP_HEADERS_MAX);

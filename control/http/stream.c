@@ -103,29 +103,53 @@ static void make_room(struct http_flow *f)
     f->queue = xrealloc(f->queue, f->cap * sizeof *f->queue);
 }
 
-static void enqueue(struct http_flow *f, struct http_message *m)
+/* A quarter of what all may hold is left to readers for whom nothing waits: they are not made to
+ * miss anything by those who do not read. */
+static bool has_room(const struct http_exchange *x, const struct http_message *m)
 {
+    const struct http_limits *limits = &x->server->limits;
+    size_t max = limits->streams_bytes_max, more = HTTP_MESSAGE_BYTES_COST;
+
+    if (m->opcode == OP_PING) return true; /* one each, and only while nothing waits */
+    if (x->flow->count) max -= max / 4;
+    if (!m->queues) more += m->len;
+    return x->flow->queued + cost_of(m) <= limits->stream_queue_bytes_max &&
+           x->server->streamed + more <= max;
+}
+
+static void enqueue(struct http_exchange *x, struct http_message *m)
+{
+    struct http_flow *f = x->flow;
+
     make_room(f);
     f->queue[f->at + f->count++] = m;
     f->queued += cost_of(m);
+    x->server->streamed += HTTP_MESSAGE_BYTES_COST + (m->queues++ ? 0 : m->len);
     m->refs++;
+}
+
+static void let_go(struct http_exchange *x, struct http_message *m)
+{
+    x->server->streamed -= HTTP_MESSAGE_BYTES_COST + (--m->queues ? 0 : m->len);
+    http_message_free(m);
 }
 
 bool http_flow_push(struct http_exchange *x, struct http_message *m)
 {
-    if (x->flow->queued + cost_of(m) > x->server->limits.stream_queue_bytes_max) return false;
-    enqueue(x->flow, m);
+    if (!has_room(x, m)) return false;
+    enqueue(x, m);
     if (!x->in_turn) http_conn_next(x);
     return true;
 }
 
-static void pop(struct http_flow *f)
+static void pop(struct http_exchange *x)
 {
+    struct http_flow *f = x->flow;
     struct http_message *m = f->queue[f->at++];
 
     f->queued -= cost_of(m);
     f->sent = 0;
-    http_message_free(m);
+    let_go(x, m);
     if (--f->count) return;
     f->at = 0;
     f->emptied = true;
@@ -144,7 +168,7 @@ void http_flow_sent(struct http_exchange *x, size_t bytes)
         size_t left = framed_len(f, f->queue[f->at]) - f->sent;
         if (bytes < left) break;
         bytes -= left;
-        pop(f);
+        pop(x);
     }
     f->sent += bytes;
 }
@@ -215,7 +239,7 @@ void http_flow_free(struct http_exchange *x)
     x->stream->exchange = NULL;
     x->flow = NULL;
     websocket_reader_free(x->server, f);
-    for (unsigned i = 0; i < f->count; i++) http_message_free(f->queue[f->at + i]);
+    for (unsigned i = 0; i < f->count; i++) let_go(x, f->queue[f->at + i]);
     free(f->queue);
     free(f->end_why);
     free(f);
@@ -286,11 +310,11 @@ static struct http_message *close_message(unsigned code, const char *why)
 }
 
 /* Also beyond the limit of the queue: the last word is always said. */
-static void push_close(struct http_flow *f, unsigned code, const char *why)
+static void push_close(struct http_exchange *x, unsigned code, const char *why)
 {
     struct http_message *m = close_message(code, why);
 
-    enqueue(f, m);
+    enqueue(x, m);
     http_message_free(m);
 }
 
@@ -302,7 +326,7 @@ void http_flow_finish(struct http_exchange *x, unsigned code, const char *why)
     char *room;
     size_t len;
 
-    if (f->websocket) push_close(f, code, why);
+    if (f->websocket) push_close(x, code, why);
     do {
         room = buffer_reserve(&x->out, HTTP_STREAM_WRITE_BYTES);
         len = http_flow_gather(x, room, HTTP_STREAM_WRITE_BYTES);

@@ -34,7 +34,9 @@ void http_stream_open(struct http_exchange *, struct http_stream *, const char *
                       const struct http_header *headers); /* NULL: none */
 
 /* Some bytes of the body, or one text message; copied. false: it is not open, or its queue would
- * hold more than limits.stream_queue_bytes_max; then nothing was queued. */
+ * hold more than limits.stream_queue_bytes_max, or all queues together more than
+ * limits.streams_bytes_max (three quarters of it, if something waits in this one); then nothing was
+ * queued. */
 bool http_stream_send(struct http_stream *, const void *data, size_t len);
 /* What is queued goes out now, as far as the reader takes it, and not in the next turn; what comes
  * of it (ready, ended) is told in that one. Not open: no-op. */
@@ -47,8 +49,9 @@ size_t http_stream_queued(const struct http_stream *); /* bytes, by the measure 
  * elsewhere they are not. Not open: no-op. */
 void http_stream_end(struct http_stream *, unsigned code, const char *why);
 
-/* The same bytes for many readers: queued by each, kept once. `text`: what it is for a WebSocket,
- * and then it must be UTF-8. You hold one reference, each queue another. */
+/* The same bytes for many readers of one server: queued by each, kept and counted once. `text`:
+ * what it is for a WebSocket, and then it must be UTF-8. You hold one reference, each queue
+ * another. */
 struct http_message *http_message_new(const void *data, size_t len, bool text) must_use;
 void http_message_free(struct http_message *); /* your reference; NULL: no-op */
 bool http_stream_send_message(struct http_stream *, struct http_message *);

@@ -147,6 +147,6 @@ void http_websocket_ping(struct http_exchange *x)
     x->flow->pinged = true;
     x->served = true; /* so long again for the answer */
     m = http_message_make(OP_PING, NULL, 0);
-    if (!http_flow_push(x, m)) http_conn_close(x); /* cannot be: nothing was waiting to be sent */
+    if (!http_flow_push(x, m)) http_conn_close(x); /* cannot be: a ping always finds room */
     http_message_free(m);
 }

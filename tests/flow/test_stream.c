@@ -242,6 +242,55 @@ TEST(the_queue_takes_its_limit_and_not_one_byte_more)
     free(bytes);
 }
 
+static bool send_zeros(unsigned i, size_t len)
+{
+    static const char zeros[4096];
+
+    return http_stream_send(&seen[i].stream, zeros, len);
+}
+
+TEST(all_queues_together_take_their_limit_and_not_one_byte_more)
+{
+    const size_t cost = HTTP_MESSAGE_BYTES_COST;
+
+    stream_open();
+    stream_open();
+    http_server_limit(server, (struct http_limits){.streams_bytes_max = 4000});
+    assert_false(send_zeros(0, 4000 - cost + 1));
+    assert_true(send_zeros(0, 4000 - cost));
+    assert_int_equal(server->streamed, 4000);
+    assert_false(send_zeros(1, 1));
+    eventually(server->streamed == 0); /* both read */
+    assert_true(send_zeros(0, 1000));
+    assert_false(send_zeros(0, 3000 - (1000 + cost) - cost + 1)); /* something waits already */
+    assert_true(send_zeros(0, 3000 - (1000 + cost) - cost));
+    assert_false(send_zeros(0, 1));
+    assert_false(send_zeros(1, 1000 - cost + 1));
+    assert_true(send_zeros(1, 1000 - cost)); /* nothing waited for that one */
+    assert_int_equal(server->streamed, 4000);
+    eventually(server->streamed == 0);
+}
+
+TEST(what_many_are_sent_counts_once)
+{
+    static const char zeros[1000];
+    struct client *c[3] = {stream_open(), stream_open(), stream_open()};
+    struct http_message *m = http_message_new(zeros, sizeof zeros, false);
+
+    for (unsigned i = 0; i < countof(c); i++)
+        assert_true(http_stream_send_message(&seen[i].stream, m));
+    assert_int_equal(server->streamed, 1000 + countof(c) * HTTP_MESSAGE_BYTES_COST);
+    eventually(server->streamed == 0);
+    assert_true(http_stream_send_message(&seen[0].stream, m));
+    assert_int_equal(server->streamed, 1000 + HTTP_MESSAGE_BYTES_COST);
+    eventually(server->streamed == 0);
+    while (http_stream_send_message(&seen[2].stream, m)) world_turns(1);
+    assert_in_range(server->streamed, 1, HTTP_STREAM_QUEUE_BYTES_MAX);
+    http_message_free(m);
+    client_reset(c[2]); /* its queue goes with it */
+    eventually(server->streamed == 0);
+}
+
 TEST(a_reader_that_takes_nothing_is_ended)
 {
     static char piece[1000];
@@ -331,6 +380,8 @@ int main(void)
         IN_WORLD(one_of_a_closed_server_is_ended),
         IN_WORLD(the_queue_of_a_slow_reader_is_bounded),
         IN_WORLD(the_queue_takes_its_limit_and_not_one_byte_more),
+        IN_WORLD(all_queues_together_take_their_limit_and_not_one_byte_more),
+        IN_WORLD(what_many_are_sent_counts_once),
         IN_WORLD(a_reader_that_takes_nothing_is_ended),
         IN_WORLD(an_idle_stream_has_no_deadline_and_no_buffers),
         IN_WORLD(many_share_one_message),
