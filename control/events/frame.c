@@ -35,17 +35,44 @@ struct making {
     uint64_t listed, told;
     struct event_count *counts;
     size_t counted;
+    uint32_t *slots; /* where the count of a queue is, by the hash of its name; 0: nowhere */
+    size_t slots_count; /* a power of two, more than twice as many as counts */
 };
 
-/* Of the queue that was told of last, mostly. */
+static size_t slot_of(const struct making *m, struct span queue)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    size_t slot;
+
+    for (size_t i = 0; i < queue.len; i++)
+        hash = (hash ^ (unsigned char)queue.data[i]) * UINT64_C(1099511628211);
+    slot = (size_t)(hash ^ hash >> 32) & (m->slots_count - 1);
+    while (m->slots[slot] && !span_is(queue, m->counts[m->slots[slot] - 1].queue))
+        slot = (slot + 1) & (m->slots_count - 1);
+    return slot;
+}
+
+static void grow(struct making *m)
+{
+    free(m->slots);
+    m->slots_count = m->slots_count ? 2 * m->slots_count : 16;
+    m->slots = xcalloc(m->slots_count, sizeof *m->slots);
+    m->counts = xrealloc(m->counts, m->slots_count / 2 * sizeof *m->counts);
+    for (size_t i = 0; i < m->counted; i++)
+        m->slots[slot_of(m, span_of(m->counts[i].queue))] = (uint32_t)i + 1;
+}
+
 static struct event_count *count_of(struct making *m, struct span queue)
 {
-    for (size_t i = m->counted; i > 0; i--)
-        if (span_is(queue, m->counts[i - 1].queue)) return &m->counts[i - 1];
-    m->counts = xrealloc(m->counts, (m->counted + 1) * sizeof *m->counts);
+    size_t slot;
+
+    if (m->counted + 1 > m->slots_count / 2) grow(m);
+    slot = slot_of(m, queue);
+    if (m->slots[slot]) return &m->counts[m->slots[slot] - 1];
     m->counts[m->counted] = (struct event_count){0};
     memcpy(m->counts[m->counted].queue, queue.data, queue.len);
-    return &m->counts[m->counted++];
+    m->slots[slot] = (uint32_t)++m->counted;
+    return &m->counts[m->counted - 1];
 }
 
 static bool passes(const struct making *m, const struct event *e)
@@ -124,25 +151,90 @@ static void begin(struct buffer *json, uint32_t epoch, uint64_t seq)
     buffer_printf(json, "{\"id\":\"%s\",\"events\":[", id);
 }
 
+/* Twice through the stretch: how many jobs there are decides how many of them are named. */
+struct frame_maker {
+    struct making making;
+    const struct history *history;
+    uint32_t epoch;
+    uint64_t from, to;
+    struct history_at at;
+    size_t look; /* what one event costs */
+    bool writes; /* it goes through it for the second time */
+};
+
+struct frame_maker *frame_begin(const struct history *h, const struct event_filter *filter,
+                                uint32_t epoch, uint64_t from, uint64_t to)
+{
+    struct frame_maker *k = xcalloc(1, sizeof *k);
+
+    k->making.filter = filter;
+    k->history = h;
+    k->epoch = epoch;
+    k->from = from;
+    k->to = history_stretch(h, from, to, FRAME_OTHERS_BYTES);
+    k->at.seq = from + 1;
+    k->look = 1 + (filter->queues.count + filter->kinds.count) / FRAME_NAMES_LOOK;
+    return k;
+}
+
+static void begin_to_write(struct frame_maker *k)
+{
+    struct making *m = &k->making;
+
+    m->room = m->jobs + m->more > FRAME_JOBS_MAX ? FRAME_JOBS_NAMED : FRAME_JOBS_MAX;
+    m->told = m->more;
+    begin(&m->json, k->epoch, k->to);
+    k->writes = true;
+    k->at = (struct history_at){.seq = k->from + 1};
+}
+
+bool frame_step(struct frame_maker *k, size_t *looks)
+{
+    while (k->at.seq <= k->to || !k->writes) {
+        size_t max = *looks / k->look;
+        if (!max) return false;
+        *looks -= k->look * history_walk(k->history, &k->at, k->to, max,
+                                         k->writes ? on_event : on_look,
+                                         k->writes ? NULL : on_look_count, &k->making);
+        if (k->at.seq > k->to && !k->writes) begin_to_write(k);
+    }
+    return true;
+}
+
+void frame_drop(struct frame_maker *k)
+{
+    if (!k) return;
+    buffer_deinit(&k->making.json);
+    free(k->making.counts);
+    free(k->making.slots);
+    free(k);
+}
+
+struct frame *frame_end(struct frame_maker *k, uint64_t *ret_to)
+{
+    struct making *m = &k->making;
+    struct frame *f = NULL;
+
+    *ret_to = k->to;
+    buffer_add_char(&m->json, ']');
+    if (m->counted) add_more(m);
+    buffer_add_char(&m->json, '}');
+    if (m->told) {
+        f = finished(k->epoch, k->to, m->json, m->told);
+        m->json = BUFFER_INIT;
+    }
+    frame_drop(k);
+    return f;
+}
+
 struct frame *frame_new(const struct history *h, const struct event_filter *filter, uint32_t epoch,
                         uint64_t from, uint64_t *ret_to)
 {
-    uint64_t to = *ret_to = history_stretch(h, from, *ret_to, FRAME_OTHERS_BYTES);
-    struct making m = {.filter = filter};
+    struct frame_maker *k = frame_begin(h, filter, epoch, from, *ret_to);
+    size_t looks = SIZE_MAX;
 
-    history_each_event(h, from, to, on_look, &m);
-    history_each_count(h, from, to, on_look_count, &m);
-    m.room = m.jobs + m.more > FRAME_JOBS_MAX ? FRAME_JOBS_NAMED : FRAME_JOBS_MAX;
-    m.told = m.more;
-    begin(&m.json, epoch, to);
-    history_each_event(h, from, to, on_event, &m);
-    buffer_add_char(&m.json, ']');
-    if (m.counted) add_more(&m);
-    buffer_add_char(&m.json, '}');
-    free(m.counts);
-    if (m.told) return finished(epoch, to, m.json, m.told);
-    buffer_deinit(&m.json);
-    return NULL;
+    while (!frame_step(k, &looks)) looks = SIZE_MAX;
+    return frame_end(k, ret_to);
 }
 
 struct frame *frame_of(uint32_t epoch, uint64_t seq, struct span events, uint64_t told)

@@ -238,23 +238,28 @@ uint64_t history_stretch(const struct history *h, uint64_t from, uint64_t to, si
     return to;
 }
 
-void history_each_event(const struct history *h, uint64_t from, uint64_t to,
-                        history_event_fn *tell, void *ctx)
+size_t history_walk(const struct history *h, struct history_at *at, uint64_t to, size_t max,
+                    history_event_fn *tell, history_count_fn *tell_count, void *ctx)
 {
-    for (struct list *node = first_after(h, from); node != &h->moments; node = node->next) {
+    size_t looked = 0;
+
+    for (struct list *node = first_after(h, at->seq - 1); node != &h->moments; node = node->next) {
         const struct moment *m = moment_of(node);
-        for (size_t i = 0; m->seq <= to && i < m->count; i++) {
-            struct event e = event_of(m, &m->entries[i]);
+        size_t all = m->count + (tell_count ? m->counted : 0);
+        if (m->seq > to) break;
+        if (m->seq != at->seq) *at = (struct history_at){.seq = m->seq};
+        for (; at->place < all && looked < max; at->place++, looked++) {
+            struct event e;
+            if (at->place >= m->count) {
+                tell_count(ctx, &m->counts[at->place - m->count]);
+                continue;
+            }
+            e = event_of(m, &m->entries[at->place]);
             tell(ctx, &e);
         }
+        if (at->place < all) return looked;
+        *at = (struct history_at){.seq = m->seq + 1};
     }
-}
-
-void history_each_count(const struct history *h, uint64_t from, uint64_t to,
-                        history_count_fn *tell, void *ctx)
-{
-    for (struct list *node = first_after(h, from); node != &h->moments; node = node->next) {
-        const struct moment *m = moment_of(node);
-        for (size_t i = 0; m->seq <= to && i < m->counted; i++) tell(ctx, &m->counts[i]);
-    }
+    at->seq = to + 1;
+    return looked;
 }

@@ -62,12 +62,18 @@ bool history_reaches(const struct history *, uint64_t seq);
  * many bytes; always one at least, if there is one. */
 uint64_t history_stretch(const struct history *, uint64_t from, uint64_t to, size_t bytes_max);
 
-/* What is in the closed moments after `from` up to `to`. */
+/* Where a walk through the closed moments goes on. What is forgotten meanwhile, it passes over. */
+struct history_at {
+    uint64_t seq; /* of the moment */
+    size_t place; /* in it */
+};
+
 typedef void history_event_fn(void *ctx, const struct event *);
-typedef void history_count_fn(void *ctx, const struct event_count *);
-void history_each_event(const struct history *, uint64_t from, uint64_t to, history_event_fn *,
-                        void *ctx);
-void history_each_count(const struct history *, uint64_t from, uint64_t to, history_count_fn *,
-                        void *ctx);
+typedef void history_count_fn(void *ctx, const struct event_count *); /* NULL: not wanted */
+
+/* The next `max` events and counts at the most, up to the end of the moment `to`. Gives how many
+ * they were. It is done when at->seq is greater than `to`. */
+size_t history_walk(const struct history *, struct history_at *, uint64_t to, size_t max,
+                    history_event_fn *, history_count_fn *, void *ctx);
 
 #endif

@@ -24,6 +24,7 @@
 #define HUB_SENDS_MAX     12    /* in one turn of the loop: what else it has to do waits for them */
 #define HUB_BUSY_SHARE    10    /* a tenth of the loop's time, at most, while it has other work */
 #define HUB_FRAMES_MADE_MAX 32  /* in one turn, each of another filter or pace */
+#define HUB_LOOKS_MAX     4096  /* at events in one turn, for those, and for who catches up */
 
 struct ev_loop;
 struct fleet;

@@ -2,6 +2,7 @@
  * each turn of the loop, so that a thousand of them delay nobody's job. */
 #include "control/events/hub_inside.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/memory.h"
@@ -14,6 +15,22 @@ static struct hub_group *group_of(struct list *node)
 static struct listener *listener_of(struct list *node)
 {
     return container_of(node, struct listener, node);
+}
+
+/* ---- frames that are being made -------------------------------------------------------------- */
+
+static void drop_own(struct hub *h)
+{
+    frame_drop(h->own);
+    h->own = NULL;
+    h->own_of = NULL;
+}
+
+static void drop_shared(struct hub *h)
+{
+    frame_drop(h->shared);
+    h->shared = NULL;
+    h->shared_by = NULL;
 }
 
 /* ---- who belongs together -------------------------------------------------------------------- */
@@ -53,10 +70,13 @@ struct hub_group *hub_group_join(struct hub *h, struct listener *l, struct event
 void hub_group_leave(struct listener *l)
 {
     struct hub_group *g = l->group;
+    struct hub *h = g->hub;
 
+    if (h->own_of == l) drop_own(h);
     l->group = NULL;
     list_remove(&l->node);
     if (--g->count) return;
+    if (h->shared_by == g) drop_shared(h);
     list_remove(&g->node);
     frame_free(g->frame);
     event_filter_deinit(&g->filter);
@@ -87,26 +107,37 @@ static void send_or_miss(struct hub *h, struct listener *l, struct frame *f)
     else if (!l->frame(l, f)) l->missed += f->told;
 }
 
-/* What happened behind what it has seen, in frames of its own. */
-static void catch_up(struct hub *h, struct listener *l, uint64_t last)
+/* What happened behind what it has seen, in frames of its own. Gives whether it was told all of it;
+ * else it goes on in a later turn, and nobody else before that. */
+static bool catch_up(struct hub *h, struct listener *l, uint64_t last, size_t *looks)
 {
-    if (!history_reaches(h->history, l->seen)) l->late = true;
+    assert(!h->own || h->own_of == l);
     while (l->seen < last) {
-        uint64_t to = last;
-        struct frame *f = frame_new(h->history, &l->group->filter, h->epoch, l->seen, &to);
+        struct frame *f;
+        uint64_t to;
+        if (!h->own)
+            h->own = frame_begin(h->history, &l->group->filter, h->epoch, l->seen, last);
+        h->own_of = l;
+        if (!frame_step(h->own, looks)) return false;
+        f = frame_end(h->own, &to);
+        h->own = NULL;
+        h->own_of = NULL;
         if (f) send_or_miss(h, l, f);
         l->seen = to;
         frame_free(f);
     }
+    return true;
 }
 
-/* What the group is sent; or, for one that came in the middle of it, the rest. */
+/* What the group is sent; one that came in the middle of it is told the rest first. */
 static void deliver(struct hub_group *g, struct listener *l)
 {
     if (l->seen != g->from) {
-        catch_up(g->hub, l, g->sent);
+        list_push(&g->hub->fresh, &l->node);
+        g->hub->greet_ms = 0;
         return;
     }
+    list_push(&g->members, &l->node);
     send_or_miss(g->hub, l, g->frame);
     l->seen = g->sent;
 }
@@ -149,22 +180,40 @@ static bool tell_present(struct hub *h, struct listener *l)
     return taken;
 }
 
-/* Gives whether it belongs to the others now. */
-static bool greet(struct hub *h, struct listener *l)
+enum greeted { GREETED, NO_ROOM, NO_LOOKS };
+
+/* A new one is told the present, or what happened since it left. */
+static enum greeted welcome(struct hub *h, struct listener *l, bool reached, size_t *looks)
 {
     uint64_t last = history_last(h->history);
 
-    if (l->back && l->seen < last && history_reaches(h->history, l->seen)) {
-        catch_up(h, l, last);
+    if (l->back && l->seen < last && reached) {
+        if (!catch_up(h, l, last, looks)) return NO_LOOKS;
     } else {
-        l->late |= l->back && !history_reaches(h->history, l->seen);
+        l->late |= l->back && !reached;
         if (l->back && !l->late) l->present = SIZE_MAX; /* it knows all of it */
         l->back = false;
-        if (!tell_present(h, l)) return false;
+        if (!tell_present(h, l)) return NO_ROOM;
     }
     l->fresh = l->late = l->back = false;
-    list_push(&l->group->members, &l->node);
-    return true;
+    return GREETED;
+}
+
+/* GREETED: it belongs to the others now. */
+static enum greeted greet(struct hub *h, struct listener *l, size_t *looks)
+{
+    bool reached = history_reaches(h->history, l->seen);
+    enum greeted greeted = GREETED;
+
+    if (!reached && h->own_of == l) drop_own(h);
+    if (l->fresh) {
+        greeted = welcome(h, l, reached, looks);
+    } else {
+        l->late |= !reached;
+        if (!catch_up(h, l, l->group->sent, looks)) greeted = NO_LOOKS;
+    }
+    if (greeted == GREETED) list_push(&l->group->members, &l->node);
+    return greeted;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -186,40 +235,51 @@ static void be_late(struct hub_group *g)
     list_for_each (node, &g->members) listener_of(node)->late = true;
 }
 
-static void begin_frame(struct hub_group *g, uint64_t now_ms)
+/* false: it goes on in a later turn, and no other frame before that. */
+static bool make_frame(struct hub_group *g, uint64_t now_ms, size_t *looks)
 {
     struct hub *h = g->hub;
     uint64_t last = history_last(h->history);
 
-    frame_free(g->frame);
-    g->from = g->sent;
+    if (!h->shared) {
+        frame_free(g->frame);
+        g->frame = NULL;
+        g->from = g->sent;
+        h->shared = frame_begin(h->history, &g->filter, h->epoch, g->from, last);
+        h->shared_by = g;
+    }
+    if (!frame_step(h->shared, looks)) return false;
     if (!history_reaches(h->history, g->from)) be_late(g);
-    g->sent = last;
-    g->frame = frame_new(h->history, &g->filter, h->epoch, g->from, &g->sent);
-    if (!g->frame) return;
+    g->frame = frame_end(h->shared, &g->sent);
+    h->shared = NULL;
+    h->shared_by = NULL;
+    if (!g->frame) return true;
     g->due_ms = g->sent < last ? now_ms : due_after(g, now_ms); /* the rest follows at once */
     list_take(&g->turn, &g->members);
+    return true;
 }
 
 /* A few of those that are due; who had his turn goes behind the others. Gives whether there may be
  * more: everybody can make groups, by asking for something that nobody else asks for. */
-static bool begin_frames(struct hub *h, uint64_t now_ms)
+static bool make_frames(struct hub *h, uint64_t now_ms)
 {
     unsigned left = HUB_FRAMES_MADE_MAX;
+    size_t looks = HUB_LOOKS_MAX;
     struct list todo, *node;
 
+    if (h->shared && !make_frame(h->shared_by, now_ms, &looks)) return true;
     list_init(&todo);
     list_take(&todo, &h->groups);
-    while (left && (node = list_pop(&todo))) {
+    while (left && !h->shared && (node = list_pop(&todo))) {
         struct hub_group *g = group_of(node);
         list_push(&h->groups, node);
         if (g->due_ms > now_ms || !list_empty(&g->turn) || !is_behind(g)) continue;
         if (left-- == HUB_FRAMES_MADE_MAX) history_close(h->history, now_ms);
-        begin_frame(g, now_ms);
+        make_frame(g, now_ms, &looks);
     }
     list_take(&todo, &h->groups);
     list_take(&h->groups, &todo);
-    return left == 0;
+    return left == 0 || h->shared;
 }
 
 static bool may_greet(const struct hub *h)
@@ -232,10 +292,14 @@ static bool send_some(struct hub *h)
 {
     struct list *node, waiting;
     unsigned left = HUB_SENDS_MAX;
+    size_t looks = HUB_LOOKS_MAX;
+    enum greeted greeted = GREETED;
 
     list_init(&waiting);
-    while (left && may_greet(h) && (node = list_pop(&h->fresh))) {
-        if (!greet(h, listener_of(node))) list_push(&waiting, node);
+    while (left && greeted != NO_LOOKS && may_greet(h) && (node = list_pop(&h->fresh))) {
+        greeted = greet(h, listener_of(node), &looks);
+        if (greeted == NO_ROOM) list_push(&waiting, node);
+        if (greeted == NO_LOOKS) list_push_front(&h->fresh, node);
         left--;
     }
     if (!list_empty(&waiting) && left) h->greet_ms = clock_mono_ms() + HUB_GREET_MS;
@@ -243,12 +307,11 @@ static bool send_some(struct hub *h)
     list_for_each (at, &h->groups) {
         struct hub_group *g = group_of(at);
         while (left && (node = list_pop(&g->turn))) {
-            list_push(&g->members, node);
             deliver(g, listener_of(node));
             left--;
         }
     }
-    return left == 0;
+    return left == 0 || greeted == NO_LOOKS;
 }
 
 /* ---- when -----------------------------------------------------------------------------------
@@ -298,7 +361,7 @@ static void send_portion(struct hub *h)
     uint64_t begun_us = clock_mono_us(), ended_us;
     bool more = send_some(h);
 
-    more |= begin_frames(h, begun_us / 1000);
+    more |= make_frames(h, begun_us / 1000);
     ended_us = clock_mono_us();
     h->rest_us = ended_us + (ended_us - begun_us) * (HUB_BUSY_SHARE - 1);
     if (more) return;
@@ -336,4 +399,6 @@ void hub_send_stop(struct hub *h)
 {
     ticker_cancel(h->o.ticker, &h->send);
     go_on(h, false);
+    drop_own(h);
+    drop_shared(h);
 }

@@ -36,8 +36,11 @@ struct hub {
     struct hub_options o;
     enum hub_at at;
     struct list groups;
-    struct list fresh; /* listeners to be greeted, */
+    struct list fresh; /* listeners to be greeted, or that came while their group was sent, */
     uint64_t greet_ms; /* not before that, by clock_mono_ms() */
+    struct frame_maker *own, *shared; /* NULL: no frame is being made for one of `fresh`, a group */
+    struct listener *own_of;
+    struct hub_group *shared_by;
     size_t listeners;
     struct history *history;
     uint32_t epoch; /* of the history: another one after it was interrupted for nobody */

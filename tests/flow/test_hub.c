@@ -381,6 +381,80 @@ TEST(many_that_want_different_things_do_not_hold_up_the_loop)
     for (size_t i = 0; i < countof(ears); i++) leave(&ears[i]);
 }
 
+/* As costly as a catch-up can be: each event is compared with all the kinds that one may name. */
+static void listen_for_all_kinds(struct ear *e, const char *last_id)
+{
+    struct event_filter filter = EVENT_FILTER_INIT;
+    struct buffer kinds = BUFFER_INIT;
+    struct error why;
+
+    for (unsigned i = 1; i < EVENT_FILTER_NAMES_MAX; i++) buffer_printf(&kinds, "kind-%u,", i);
+    buffer_add_text(&kinds, "nobody");
+    if (event_filter_kinds(&filter, (struct span){kinds.data, kinds.len}, &why))
+        fail_msg("%s", why.text);
+    buffer_deinit(&kinds);
+    *e = (struct ear){.listener.frame = hear};
+    hub_listen(hub(), &e->listener, &filter, 10, span_of(last_id));
+}
+
+static void enqueue_a_call(unsigned call, unsigned jobs)
+{
+    struct buffer many = BUFFER_INIT;
+
+    for (unsigned i = 0; i < jobs; i++)
+        buffer_printf(&many, "%s{\"kind\":\"nobody\",\"id\":\"c%u-%u\"}", i ? "," : "[", call, i);
+    buffer_add_text(&many, "]");
+    enqueue("default", many.data);
+    buffer_deinit(&many);
+}
+
+TEST(who_comes_back_catches_up_over_many_turns)
+{
+    enum { CALLS = 10, JOBS = 32 }; /* all of which are named */
+    static struct ear ears[20];
+    struct ear stays;
+    char id[FRAME_ID_MAX];
+    unsigned turns = 0;
+    /* Each event is looked at twice, and that takes at least so much: */
+    size_t looks = countof(ears) * 2 * CALLS * JOBS * (EVENT_FILTER_NAMES_MAX / FRAME_NAMES_LOOK);
+
+    listen_for_all_kinds(&stays, NULL);
+    eventually(stays.frames);
+    memcpy(id, stays.last_id, sizeof id);
+    for (unsigned i = 0; i < CALLS; i++) enqueue_a_call(i, JOBS);
+    eventually(has(&stays, "default:c9-31"));
+    for (size_t i = 0; i < countof(ears); i++) listen_for_all_kinds(&ears[i], id);
+    eventually((turns++, all_have(ears, countof(ears), "default:c9-31")));
+    for (size_t i = 0; i < countof(ears); i++) {
+        assert_true(has(&ears[i], "default:c0-0\"") && !has(&ears[i], "missed"));
+        leave(&ears[i]);
+    }
+    assert_true(2 * turns >= looks / HUB_LOOKS_MAX); /* world_turn() runs the loop twice */
+    leave(&stays);
+}
+
+TEST(who_leaves_while_he_catches_up_holds_nobody_up)
+{
+    struct ear stays, leaves, comes;
+    char id[FRAME_ID_MAX];
+
+    listen_for_all_kinds(&stays, NULL);
+    eventually(stays.frames);
+    memcpy(id, stays.last_id, sizeof id);
+    for (unsigned i = 0; i < 10; i++) enqueue_a_call(100 + i, 32);
+    eventually(has(&stays, "default:c109-31"));
+    listen_for_all_kinds(&leaves, id);
+    listen_for_all_kinds(&comes, id);
+    world_turn(); /* his frame is begun; or made, which is as well */
+    leave(&leaves);
+    eventually(has(&comes, "default:c109-31"));
+    leave(&stays);
+    listen_at(&leaves, NULL, NULL, 10, id);
+    world_turn();
+    leave(&leaves);
+    leave(&comes);
+}
+
 static void on_always(struct ev_loop *loop, ev_timer *always, int events)
 {
     (void)events;
@@ -440,6 +514,8 @@ int main(void)
         cmocka_unit_test(a_large_present_comes_in_parts),
         cmocka_unit_test(a_lost_redis_is_told_and_events_go_on),
         cmocka_unit_test(many_that_want_different_things_do_not_hold_up_the_loop),
+        cmocka_unit_test(who_comes_back_catches_up_over_many_turns),
+        cmocka_unit_test(who_leaves_while_he_catches_up_holds_nobody_up),
         cmocka_unit_test(a_loop_that_is_never_idle_sends_frames_a_few_at_a_time),
         cmocka_unit_test(who_listens_when_the_service_stops_is_called_no_more),
     };

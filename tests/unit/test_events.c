@@ -285,6 +285,104 @@ TEST(old_moments_are_forgotten)
     history_free(h);
 }
 
+/* As many as a filter takes. */
+static void parts_of_all_names(char *names)
+{
+    for (size_t i = 0; i < EVENT_FILTER_NAMES_MAX; i++) memcpy(names + 2 * i, "q,", 2);
+    names[2 * EVENT_FILTER_NAMES_MAX - 1] = '\0';
+}
+
+static struct frame *frame_in_parts(const struct history *h, uint64_t to, unsigned *ret_parts)
+{
+    struct frame_maker *k = frame_begin(h, &filter, EPOCH, 0, to);
+    size_t looks = FRAME_LOOK_MAX;
+    uint64_t reached;
+
+    for (*ret_parts = 1; !frame_step(k, &looks); ++*ret_parts) {
+        assert_true(looks < FRAME_LOOK_MAX);
+        looks = FRAME_LOOK_MAX;
+    }
+    struct frame *f = frame_end(k, &reached);
+    assert_true(reached == to);
+    return f;
+}
+
+static void add_many(struct history *h, unsigned moments, unsigned queues)
+{
+    for (unsigned i = 0; i < moments; i++) {
+        for (unsigned n = 0; n < 10; n++) add_job(h, "mail", n % 2 ? "wc" : "user.x", "done", n);
+        for (unsigned n = 0; n < queues; n++) {
+            char name[32];
+            snprintf(name, sizeof name, "queue-%u", n);
+            history_count(h, span_of(name), event_state(span_of("ready")), i + n + 1);
+        }
+        history_close(h, i);
+    }
+}
+
+TEST(a_frame_made_in_parts_is_the_same)
+{
+    char names[2 * EVENT_FILTER_NAMES_MAX + 1] = "";
+    unsigned few, many;
+
+    for (unsigned queues = 0; queues <= 200; queues += 100) {
+        struct history *h = history_new();
+        uint64_t to;
+        filter = EVENT_FILTER_INIT;
+        add_many(h, 60, queues);
+        to = history_last(h);
+        struct frame *whole = frame_new(h, &filter, EPOCH, 0, &to);
+        struct frame *parts = frame_in_parts(h, to, &few);
+        assert_string_equal(parts->json.data, whole->json.data);
+        assert_int_equal(parts->told, whole->told);
+        assert_int_equal(parts->told, 600 + queues * 60 * 59 / 2 + 60 * queues * (queues + 1) / 2);
+        frame_free(whole);
+        frame_free(parts);
+        history_free(h);
+    }
+    struct history *h = history_new();
+    add_many(h, 60, 0);
+    parts_of_all_names(names);
+    accept(event_filter_queues, names);
+    accept(event_filter_kinds, names);
+    frame_free(frame_in_parts(h, history_last(h), &many)); /* one event takes all of a part */
+    assert_int_equal(many, 2 * 600);
+    event_filter_deinit(&filter);
+    frame_free(frame_in_parts(h, history_last(h), &few));
+    assert_in_range(few, 2 * 600 / FRAME_LOOK_MAX, many / 10);
+    history_free(h);
+}
+
+TEST(what_is_forgotten_while_a_frame_is_made_is_not_in_it)
+{
+    struct history *h = history_new();
+    size_t looks = 200; /* all were counted, and not one is in the frame so far */
+    uint64_t to;
+
+    filter = EVENT_FILTER_INIT;
+    add_many(h, 20, 0);
+    struct frame_maker *k = frame_begin(h, &filter, EPOCH, 0, history_last(h));
+    assert_false(frame_step(k, &looks));
+    history_close(h, HISTORY_MS + 10); /* the first ten are too old */
+    assert_true(history_reaches(h, 10) && !history_reaches(h, 9));
+    looks = SIZE_MAX;
+    assert_true(frame_step(k, &looks));
+    struct frame *f = frame_end(k, &to);
+    assert_int_equal(to, 20);
+    assert_int_equal(f->told, 100);
+    frame_free(f);
+    k = frame_begin(h, &filter, EPOCH, 10, to);
+    looks = 50;
+    assert_false(frame_step(k, &looks));
+    history_close(h, 2 * HISTORY_MS); /* all of it, in the middle of a moment */
+    looks = SIZE_MAX;
+    assert_true(frame_step(k, &looks));
+    assert_null(frame_end(k, &to));
+    k = frame_begin(h, &filter, EPOCH, 0, 20);
+    frame_drop(k);
+    history_free(h);
+}
+
 TEST(an_id_is_read_as_it_was_written)
 {
     static const char *const others[] = {"", "1f0c77ab", "1f0c77ab-", "1f0c77ac-1", "1f0c77ab-x",
@@ -359,6 +457,8 @@ int main(void)
         cmocka_unit_test(a_frame_ends_where_it_is_large),
         cmocka_unit_test(a_moment_holds_so_many_bytes_of_jobs),
         cmocka_unit_test(old_moments_are_forgotten),
+        cmocka_unit_test(a_frame_made_in_parts_is_the_same),
+        cmocka_unit_test(what_is_forgotten_while_a_frame_is_made_is_not_in_it),
         cmocka_unit_test(an_id_is_read_as_it_was_written),
         cmocka_unit_test(nothing_is_lost_between_events_and_counts),
     };
