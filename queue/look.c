@@ -54,7 +54,8 @@ static uint64_t lease_of_owner(struct span description)
     return ms > 0 && ms <= LEASE_MAX_MS ? (uint64_t)ms : LEASE_DEFAULT_MS;
 }
 
-/* The token is the first lease deadline, so it tells when the attempt began. */
+/* The token is the first lease deadline, so it tells when the attempt began; unless it had to be
+ * later, behind an attempt with a longer lease. */
 static void read_token(struct job_view *v, const struct redisReply *token,
                        const struct redisReply *owner)
 {
@@ -63,6 +64,7 @@ static void read_token(struct job_view *v, const struct redisReply *token,
 
     if (span_is(v->state, "active") && deadline_us)
         v->started_ms = deadline_us / 1000 - (int64_t)lease_ms;
+    if (v->started_ms * 1000 > v->now_us) v->started_ms = 0;
 }
 
 /* "PERCENT AT_MS" or "PERCENT AT_MS NOTE". */
@@ -114,11 +116,11 @@ enum pinion_err show_read(const struct redisReply *reply, struct span local_id,
     if (v.known && job_decode(local_id, record, &v.job)) return PINION_INTERNAL;
     read_rare(&v, reply_span(reply_at(reply, 3)));
     read_score(&v, reply_at(reply, 1));
-    read_token(&v, reply_at(reply, 5), reply_at(reply, 9));
     v.result = reply_span(reply_at(reply, 4));
     v.mark = reply_span(reply_at(reply, 6));
     v.server = reply_span(reply_at(reply, 7));
     v.now_us = reply_i64(reply_at(reply, 8), 0);
+    read_token(&v, reply_at(reply, 5), reply_at(reply, 9));
     v.errors = reply_span(reply_at(reply, 10));
     read_bonds(&v, reply_span(reply_at(reply, 11)), reply_i64(reply_at(reply, 12), 0));
     v.progress = read_progress(reply_span(reply_at(reply, 13)));

@@ -105,6 +105,14 @@ enum pinion_err pulls_read(const struct redisReply *reply, struct pull_attempt *
     return PINION_OK;
 }
 
+int64_t pull_began_ms(uint64_t token, uint64_t own_lease_ms)
+{
+    uint64_t seat = token % 1000, lease_ms = own_lease_ms;
+
+    if (!lease_ms && seat >= SEATS_MAX) lease_ms = leases_ms[seat - SEATS_MAX];
+    return (int64_t)(token / 1000) - (int64_t)lease_ms;
+}
+
 bool pull_token_ok(struct span token)
 {
     uint64_t n;

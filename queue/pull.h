@@ -37,6 +37,10 @@ enum pinion_err pulls_read(const struct redisReply *, struct pull_attempt *, siz
  * is a seat for. The seat tells how long it was. */
 uint64_t pull_lease_ms(uint64_t asked_ms, unsigned *ret_seat);
 
+/* When the attempt with that token began, by Redis's clock. `own_lease_ms`: what its job asks for;
+ * 0: nothing. */
+int64_t pull_began_ms(uint64_t token, uint64_t own_lease_ms);
+
 /* Could this be the token of a job that is pulled? */
 bool pull_token_ok(struct span);
 

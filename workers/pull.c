@@ -270,18 +270,18 @@ static void give_back(struct pull_line *line, const struct claimed *claimed, siz
 static bool read_pulled(const struct pull_line *line, const struct claimed *c, struct pulled *ret)
 {
     struct workers *w = line->pull->w;
-    uint64_t token_us, lease_ms;
+    uint64_t token, lease_ms;
     int64_t waited_us, last_ms;
 
     *ret = (struct pulled){.token = c->token, .failures = c->failures};
     if (job_decode(c->id, c->record, &ret->job) ||
-        text_parse_u64(c->token, 1, INT64_MAX, &token_us)) {
+        text_parse_u64(c->token, 1, INT64_MAX, &token)) {
         log_error("bad_record", LOG_TEXT("queue", line->consumer->queue));
         return false; /* its lease lapses, until it is dead */
     }
     lease_ms = ret->job.lease_ms ? ret->job.lease_ms : line->lease_ms;
-    ret->until_ms = (int64_t)(token_us / 1000);
-    ret->started_ms = ret->until_ms - (int64_t)lease_ms;
+    ret->started_ms = pull_began_ms(token, ret->job.lease_ms);
+    ret->until_ms = ret->started_ms + (int64_t)lease_ms;
     last_ms = ret->started_ms + (int64_t)ret->job.timeout_ms;
     if (last_ms < ret->until_ms) ret->until_ms = last_ms;
     pull_until(line->pull, span_of(line->consumer->queue), ret->until_ms);

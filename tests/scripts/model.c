@@ -286,6 +286,11 @@ static bool has_token(const struct model_job *j)
     return j->renewed;
 }
 
+static bool has_worker(const struct model_job *j)
+{
+    return j->where == W_ACTIVE && j->worker;
+}
+
 static bool has_result(const struct model_job *j)
 {
     return j->result;
@@ -430,6 +435,7 @@ void model_check(struct model *m, struct rig *rig)
     model_check_batches(m, rig);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:tokens", has_token);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:marks", has_mark);
+    check_members(m, rig, "HKEYS %s", "pinion:{q}:pulled", has_worker);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:results", has_result);
     check_members(m, rig, "HKEYS %s", "pinion:{q}:given", has_given);
     check_members(m, rig, "ZRANGE %s 0 -1", "pinion:{q}:given_until", has_given);

@@ -46,7 +46,11 @@ struct model_job {
     bool        pending;        /* its batch waits for it */
     unsigned    failures, reaps, heard;
     bool        started;        /* or retried by hand: expiry is over */
-    bool        marked, renewed, result;
+    bool        marked, result;
+    bool        renewed;        /* its token is kept beside its lease */
+    bool        pulled;         /* its attempt is of a worker elsewhere, */
+    const char *worker;         /* of that name; NULL: none; */
+    int64_t     since_ms;       /* and began then */
     int64_t     due_ms;         /* scheduled, retry: when; done, dead, cancelled: since when */
     int64_t     expires_ms;     /* 0: never */
     int64_t     lease_end_us;
@@ -82,7 +86,7 @@ struct model {
     unsigned limit[MODEL_SCOPES]; /* attempts at once; 0: none */
     bool    rated;                /* what may start is not known here */
     int64_t enqueued, done, failed, dead, cancelled, reaped; /* totals */
-    int64_t released, completed, carried, taken_over;        /* only to know that they came */
+    int64_t released, completed, carried, taken_over, pulled; /* only to know that they came */
 };
 
 extern const char *const model_kinds[MODEL_KINDS];

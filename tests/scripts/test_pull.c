@@ -1,5 +1,6 @@
 /* Jobs that are pulled: their seat, their leases, which only lapse, and their time. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "queue/feed.h"
 #include "queue/pull.h"
@@ -367,6 +368,43 @@ TEST(what_had_its_time_and_is_to_be_cancelled_is_reaped)
     assert_string_equal(state_of(&rig, lease.id), "cancelled");
 }
 
+/* Its token is later than that of the attempt before, which could have had an hour; its lease ends
+ * when it should, and the token tells when it began. */
+TEST(a_short_lease_behind_a_long_one_is_short)
+{
+    struct claim_slots slots[] = {{"*", 1}};
+    struct claim_args args = {.server = PULLER, .lease_ms = LEASE_MAX_MS, .free = 1, .seat = 999,
+                              .pullers = "- 1", .slots = slots, .slots_count = 1};
+    struct pull_answer answer;
+    struct claim c;
+
+    rig_reset(&rig);
+    enqueue(&rig, &plain, NULL);
+    claim_build(&rig.request, rig_key(&rig), &args);
+    redisReply *r = rig_ask(&rig);
+    struct claimed item;
+    struct lease first = {0};
+    assert_int_equal(claim_read(r, &c), PINION_OK);
+    assert_true(claim_next(&c, &item));
+    snprintf(first.id, sizeof first.id, "%.*s", (int)item.id.len, item.id.data);
+    snprintf(first.token, sizeof first.token, "%.*s", (int)item.token.len, item.token.data);
+    freeReplyObject(r);
+    rig_step(&rig, 1000);
+    assert_string_equal(release(&rig, &first), "ok");
+    for (int i = 0; i < 2; i++) { /* another worker elsewhere, and then a server */
+        struct lease lease = i ? claim_one(&rig) : pull_one();
+        uint64_t token = strtoull(lease.token, NULL, 10);
+        assert_true(token > strtoull(first.token, NULL, 10));
+        if (i == 0) assert_int_equal(pull_began_ms(token, 0), rig_now_ms(&rig));
+        rig_step(&rig, 9999);
+        assert_int_equal(reap(&rig), 0);
+        rig_step(&rig, 2);
+        assert_int_equal(reap(&rig), 1);
+        assert_string_equal(i ? ack(&rig, &lease) : extend(&lease, &answer), "stale");
+    }
+    freeReplyObject(rig_look(&rig));
+}
+
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 TEST(a_line_that_waits_is_woken_by_its_server_and_nothing_is_pushed_to_it)
@@ -430,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_lease_is_moved_on_but_never_beyond_the_time_of_its_attempt),
         cmocka_unit_test(what_had_its_time_is_left_to_be_failed),
         cmocka_unit_test(what_had_its_time_and_is_to_be_cancelled_is_reaped),
+        cmocka_unit_test(a_short_lease_behind_a_long_one_is_short),
         cmocka_unit_test(a_line_that_waits_is_woken_by_its_server_and_nothing_is_pushed_to_it),
         cmocka_unit_test(a_server_that_is_idle_too_has_the_job_pushed),
     };

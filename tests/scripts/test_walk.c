@@ -23,6 +23,7 @@ static const struct {
     {do_release, 6},  {do_promote, 5},       {do_reap, 3},     {do_sweep, 2},  {do_take_back, 1},
     {do_pause, 1},    {do_delete, 4},        {do_limit, 1},
     {do_batch, 4},    {do_edit, 6},          {do_bulk, 1},    {do_guard, 1},   {do_on_dead, 1},
+    {do_pull, 8},     {do_ack_pulled, 6},    {do_extend, 4},  {do_progress, 2},
 };
 
 /* All is well; the servers were heard just now, so that none is taken for dead. */
@@ -77,6 +78,7 @@ TEST(scripts_and_model_agree)
     }
     assert_true(model.done && model.dead && model.cancelled && model.failed && model.reaped);
     assert_true(model.released && model.completed && model.carried && model.taken_over);
+    assert_true(model.pulled);
 }
 
 int main(void)

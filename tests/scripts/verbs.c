@@ -108,7 +108,7 @@ void claim(struct rig *rig, const struct ask *ask, struct leases *ret)
                               .lease_ms = ask->lease_ms ? ask->lease_ms : LEASE_DEFAULT_MS,
                               .free = ask->full ? 0 : ask->free ? ask->free : 1,
                               .subscribed = ask->subscribed, .asked_us = ask->asked_us,
-                              .slots = slots};
+                              .pullers = ask->pullers, .slots = slots};
     struct claim c;
 
     snprintf(text, sizeof text, "%s", ask->patterns ? ask->patterns : "*=512");

@@ -37,6 +37,7 @@ struct ask {
     uint64_t    lease_ms;
     bool        subscribed, full;  /* full: no free slot */
     uint64_t    asked_us;
+    const char *pullers;           /* see struct claim_args */
 };
 
 /* "new", "existing", "replaced" or "conflict"; `ret_id` (NULL is fine) gets the id. */

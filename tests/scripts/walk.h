@@ -60,6 +60,22 @@ void do_release(void);
 void do_reap(void);
 void do_take_back(void);
 
+/* A claim has leased it so. The verbs below for those of another file. */
+struct model_job *walk_start(const struct lease *, unsigned seat, uint64_t lease_ms);
+void walk_find_expired(void); /* jobs that the claim may have found too late */
+/* The lease of an attempt, sometimes with a token that is not its own: then false. */
+bool walk_pick(struct model_job **ret_job, struct lease *ret_lease);
+void walk_fail(struct model_job *, const struct lease *); /* its attempt */
+
+/* walk_pull.c */
+void do_pull(void);
+void do_extend(void);
+void do_progress(void); /* of servers' attempts, too */
+void do_ack_pulled(void);
+bool walk_is_late(const struct model_job *); /* it had its time, and only waits to be failed */
+/* The answer of a reap that left so many. */
+void walk_fail_late(const struct redisReply *, size_t count);
+
 /* walk_upkeep.c */
 void do_promote(void);
 void do_sweep(void);

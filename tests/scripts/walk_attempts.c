@@ -6,13 +6,33 @@
 #include <string.h>
 #include "base/macros.h"
 #include "queue/pack.h"
+#include "queue/pull.h"
+
+#define BEHIND_US 1000000 /* a token so much later than its lease ends is kept beside it */
 
 static bool is_late(const struct model_job *j)
 {
     return j->expires_ms && j->expires_ms < rig_now_ms(&rig) && !j->started;
 }
 
-static void start_job(const struct lease *lease, unsigned seat, uint64_t lease_ms)
+/* A token is later than all before it: behind an attempt with a longer lease it is not when the
+ * lease ends, and is kept beside that. Of a puller, its seat is then of a longer lease. */
+static void note_lease(struct model_job *j, unsigned seat, int64_t length_ms)
+{
+    int64_t now_ms = rig_now_ms(&rig), plain = (now_ms + length_ms) * 1000 + (int64_t)seat;
+    bool behind = j->token >= plain + BEHIND_US;
+    assert_true(j->token >= plain);
+    if (behind && !j->content.lease_ms && seat >= SEATS_MAX) {
+        length_ms = (int64_t)pull_lease_ms((uint64_t)(j->token / 1000 - now_ms), &seat);
+        assert_true(j->token / 1000 == now_ms + length_ms || length_ms == LEASE_MAX_MS);
+    }
+    assert_int_equal(j->token % 1000, seat);
+    j->renewed = behind;
+    j->lease_end_us = behind ? plain : j->token;
+    j->since_ms = j->token / 1000 - length_ms;
+}
+
+struct model_job *walk_start(const struct lease *lease, unsigned seat, uint64_t lease_ms)
 {
     struct model_job *j = model_find(&model, lease->id);
     int64_t token = strtoll(lease->token, NULL, 10);
@@ -22,19 +42,20 @@ static void start_job(const struct lease *lease, unsigned seat, uint64_t lease_m
     if (model_room(&model, j) == 0) fail_msg("started %s past a limit", j->id);
     assert_int_equal(lease->failures, j->failures);
     if (!j->carrier) assert_int_equal(lease->payload_len, j->content.payload_len);
-    assert_int_equal(token % 1000, seat);
     assert_true(token > j->token);
-    uint64_t length_ms = j->content.lease_ms ? j->content.lease_ms : lease_ms;
-    assert_true(token / 1000 >= rig_now_ms(&rig) + (int64_t)length_ms);
     j->where = W_ACTIVE;
     model_key_free(&model, j, true);
     j->lease = *lease;
     if (lease->pack_size) j->packed = *lease;
-    j->lease_end_us = j->token = token;
+    j->token = token;
+    j->pulled = false;
+    j->worker = NULL;
+    note_lease(j, seat, (int64_t)(j->content.lease_ms ? j->content.lease_ms : lease_ms));
+    return j;
 }
 
 /* Jobs that a claim may have found too late; which ones it saw depends on their places. */
-static void find_expired(void)
+void walk_find_expired(void)
 {
     for (size_t i = 0; i < MODEL_JOBS; i++) {
         struct model_job *j = &model.job[i];
@@ -61,8 +82,8 @@ void do_claim(void)
 
     claim(&rig, &ask, &got);
     assert_true(got.count <= ask.free && (!model.paused || got.count == 0));
-    find_expired(); /* first: what waited for them may have started already */
-    for (size_t i = 0; i < got.count; i++) start_job(&got.lease[i], seat, ask.lease_ms);
+    walk_find_expired(); /* first: what waited for them may have started already */
+    for (size_t i = 0; i < got.count; i++) (void)walk_start(&got.lease[i], seat, ask.lease_ms);
     if (model.paused || model.rated || got.count == ask.free) return;
     if (strcmp(ask.patterns, "*=512") != 0) return;
     if (got.more && got.count > 0) return; /* a pack was left to the next claim */
@@ -84,7 +105,7 @@ static void back(struct model_job *j)
 }
 
 /* The lease of an attempt, sometimes with a token that is not its own. */
-static bool pick_lease(struct model_job **ret_job, struct lease *ret_lease)
+bool walk_pick(struct model_job **ret_job, struct lease *ret_lease)
 {
     struct model_job *j = any_active();
 
@@ -100,9 +121,10 @@ void do_renew(void)
 {
     struct model_job *j;
     struct lease lease;
-    bool ours = pick_lease(&j, &lease);
+    bool ours = walk_pick(&j, &lease);
     uint64_t lease_ms = 1000 + prng_below(&prng, 20000);
 
+    if (ours && j->pulled) return; /* no server knows of it */
     expect(j, "renew", renew(&rig, &lease, lease_ms),
            !ours       ? "stale"
            : j->marked ? "cancel"
@@ -116,8 +138,9 @@ void do_ack(void)
 {
     struct model_job *j;
     struct lease lease;
-    bool ours = pick_lease(&j, &lease), rich = lease.rich || one_in(2);
+    bool ours = walk_pick(&j, &lease), rich = lease.rich || one_in(2);
 
+    if (ours && j->pulled) return; /* they have a call of their own */
     expect(j, "ack", rich ? ack_rich(&rig, &lease, one_in(2) ? "r" : "") : ack(&rig, &lease),
            ours ? "ok" : "stale");
     if (!ours) return;
@@ -172,36 +195,51 @@ void do_ack_pack(void)
     }
 }
 
-void do_fail(void)
+static const char *fail_one(struct model_job *j, const struct lease *lease, bool ours,
+                            int64_t delay_ms)
 {
-    struct model_job *j;
-    struct lease lease;
-    bool ours = pick_lease(&j, &lease);
-    int64_t delay_ms = one_in(5) ? -1 : (int64_t)prng_below(&prng, 4000);
     unsigned attempts_max = j->content.attempts_max ? j->content.attempts_max : ATTEMPTS_DEFAULT;
     enum where to = j->marked                                         ? W_CANCELLED
                     : delay_ms < 0 || j->failures + 1 >= attempts_max ? W_DEAD
                                                                       : W_RETRY;
-
     const char *expected = !ours           ? "stale"
                            : to == W_RETRY ? "retry"
                            : to == W_DEAD  ? "dead"
                                            : "cancelled";
-    expect(j, "fail", fail_in(&rig, &lease, delay_ms), expected);
-    if (!ours) return;
+
+    expect(j, "fail", fail_in(&rig, lease, delay_ms), expected);
+    if (!ours) return expected;
     model.failed++;
     j->failures++;
     j->started = true;
     model_end(&model, j, to, next_ms());
     if (to == W_RETRY) j->due_ms = next_ms() + delay_ms;
-    expect(j, "fail again", fail_in(&rig, &lease, delay_ms), expected);
+    return expected;
+}
+
+void walk_fail(struct model_job *j, const struct lease *lease)
+{
+    struct lease copy = *lease; /* the model forgets it with the job */
+
+    (void)fail_one(j, &copy, true, (int64_t)prng_below(&prng, 4000));
+}
+
+void do_fail(void)
+{
+    struct model_job *j;
+    struct lease lease;
+    bool ours = walk_pick(&j, &lease);
+    int64_t delay_ms = one_in(5) ? -1 : (int64_t)prng_below(&prng, 4000);
+    const char *expected = fail_one(j, &lease, ours, delay_ms);
+
+    if (ours) expect(j, "fail again", fail_in(&rig, &lease, delay_ms), expected);
 }
 
 void do_release(void)
 {
     struct model_job *j;
     struct lease lease;
-    bool ours = pick_lease(&j, &lease);
+    bool ours = walk_pick(&j, &lease);
 
     expect(j, "release", release(&rig, &lease), ours ? "ok" : "stale");
     if (!ours) return;
@@ -237,15 +275,37 @@ static int64_t lose_all(struct model_job **jobs, size_t count)
     return (int64_t)count;
 }
 
+/* To its microsecond, the seat in its token makes the longest lease longer than any may be. */
+static void cut_leases(void)
+{
+    int64_t last_us = rig.now_us + INT64_C(1000) * LEASE_MAX_MS;
+
+    for (size_t i = 0; i < MODEL_JOBS; i++) {
+        struct model_job *j = &model.job[i];
+        if (j->where != W_ACTIVE || j->lease_end_us <= last_us) continue;
+        j->lease_end_us = last_us;
+        j->renewed = true;
+    }
+}
+
 void do_reap(void)
 {
     struct model_job *lapsed[MODEL_JOBS];
+    struct reaped reaped;
     size_t count = 0;
 
     for (size_t i = 0; i < MODEL_JOBS; i++)
-        if (model.job[i].where == W_ACTIVE && model.job[i].lease_end_us <= rig.now_us)
+        if (model.job[i].where == W_ACTIVE && model.job[i].lease_end_us <= rig.now_us &&
+            !walk_is_late(&model.job[i]))
             lapsed[count++] = &model.job[i];
-    assert_int_equal(reap(&rig), lose_all(lapsed, count));
+    reap_build(&rig.request, rig_key(&rig), rig_now_ms(&rig));
+    redisReply *r = rig_ask(&rig);
+    assert_int_equal(reap_read(r, &reaped), PINION_OK);
+    assert_false(reaped.jump);
+    assert_int_equal(reaped.count, lose_all(lapsed, count));
+    cut_leases();
+    walk_fail_late(r, reaped.late);
+    freeReplyObject(r);
 }
 
 void do_take_back(void)

@@ -49,6 +49,7 @@ static void new_content(struct model_job *j)
     if (one_in(6)) j->made.expires_ms = 1 + prng_below(&prng, 3000);
     if (one_in(6)) j->made.lease_ms = 1000 + prng_below(&prng, 3000);
     if (one_in(2)) j->made.attempts_max = 3;
+    if (one_in(4)) j->made.timeout_ms = 500 + prng_below(&prng, 8000);
     if (one_in(3))
         j->made.unique = model_uniques[prng_below(&prng, MODEL_KEYS)][prng_below(&prng, 3)];
     if (one_in(4)) add_parents(j);
@@ -120,12 +121,13 @@ static void enqueue_again(const struct model_job *j)
 
     job.queue = "q";
     job.id = j->id;
-    if (one_in(2)) job.timeout_ms = 7;
+    bool other = one_in(2);
+    if (other) job.timeout_ms = 7;
     bool busy = model_refuses(&model, 1);
     expect(j, "enqueue", try_enqueue(&job, 1),
-           busy                            ? "busy"
-           : job.timeout_ms || !j->made.id ? "conflict"
-                                           : "existing");
+           busy                   ? "busy"
+           : other || !j->made.id ? "conflict"
+                                  : "existing");
 }
 
 void do_enqueue(void)

@@ -32,7 +32,7 @@ post() { # PATH BODY
     for words in one 'one two' 'one "two" three'; do
         pinion enqueue count "$words" -q words --retain 1h >>ids
     done
-    pinion enqueue other x -q words --id other
+    pinion enqueue other x -q words --id other --backoff fixed:1h
     PINION_WAIT=300ms timeout 60 "$examples/pull_worker.sh" words count wc -w 2>said
     n=1
     while read -r id; do

@@ -10,8 +10,19 @@ local function new_batch(seat, lease_ms, bytes_max)
   return batch
 end
 
+-- Behind an attempt with a longer lease, the token is later than this lease ends: then it is kept
+-- beside it, as if it had been renewed. Gives the token, and the end of the lease.
+local BEHIND_US = 1000000
+local function lease_again(batch, id, lease_ms, last)
+  local token = lease_token(batch.now, batch.seat, lease_ms, last)
+  local end_us = last and lease_token(batch.now, batch.seat, lease_ms)
+  if not last or token - end_us < BEHIND_US then return token, token end
+  redis.call('HSET', key('tokens'), id, token)
+  return token, end_us
+end
+
 -- An entry that is not plain: a ghost is dropped, an expired job ends, others are told about.
--- Gives id, record, token and rare data; nothing when there is nothing to start.
+-- Gives id, record, token, end of the lease and rare data; nothing when there is nothing to start.
 local function look(batch, entry, record)
   local id = entry:match('^[^~]*')
   record = record or redis.call('HGET', key('jobs'), id)
@@ -29,7 +40,8 @@ local function look(batch, entry, record)
   end
   unique_free(id, record, true)
   local lease_ms = tonumber(header(record, 'l') or batch.lease_ms)
-  return id, record, lease_token(batch.now, batch.seat, lease_ms, rare.t), cjson.encode(rare)
+  local token, end_us = lease_again(batch, id, lease_ms, rare.t)
+  return id, record, token, end_us, cjson.encode(rare)
 end
 
 -- Back to the front, from entries[from] on, in their order.
@@ -88,13 +100,13 @@ local function take(batch, lane, n)
       full = true
       break
     end
-    local id, record, token, rare, jobs = entries[i], records[i], batch.token, nil, 1
+    local id, record, token, end_us, rare, jobs = entries[i], records[i], batch.token, nil, nil, 1
     local class = record and byte(record)
     if class == 50 then
       jobs, left = fits(batch, lane, entries, i, record, room, (batch.taken[lane] or 0) + n - room)
       full = not jobs
     elseif class ~= 48 then
-      id, record, token, rare = look(batch, id, record)
+      id, record, token, end_us, rare = look(batch, id, record)
       ended = ended or not id -- and what waited for its end may stand here now
     end
     if full then break end
@@ -107,7 +119,7 @@ local function take(batch, lane, n)
       end
       count, room = count + 1, room - jobs
       ids[count], bodies[count] = id, record
-      lease[at], lease[at + 1], at = token, id, at + 2
+      lease[at], lease[at + 1], at = end_us or token, id, at + 2
       if rare then
         local looks = batch.looks
         looks[#looks + 1], looks[#looks + 2], looks[#looks + 3] = count - 1, token, rare

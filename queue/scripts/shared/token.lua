@@ -1,4 +1,5 @@
--- The token is the attempt's first lease deadline; once renewed, it is filed beside the lease.
+-- The token is the first lease deadline; once renewed, or later than the lease ends (see
+-- lease_again), it is filed beside the lease.
 local function token_of(id, score)
   return redis.call('HGET', key('tokens'), id) or score
 end
