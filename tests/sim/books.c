@@ -35,6 +35,8 @@ static const struct change allowed[] = {
     {SCRIPT_ACK,         "active",    ""         },
     {SCRIPT_ACK_RICH,    "active",    ""         },
     {SCRIPT_ACK_RICH,    "active",    "done"     },
+    {SCRIPT_ACK_PULL,    "active",    ""         },
+    {SCRIPT_ACK_PULL,    "active",    "done"     },
     {SCRIPT_FAIL,        "active",    "retry"    },
     {SCRIPT_FAIL,        "active",    "dead"     },
     {SCRIPT_FAIL,        "active",    "cancelled"},
@@ -167,6 +169,7 @@ static void check_change(enum script script, const struct args *args, const stru
     switch (script) {
     case SCRIPT_ACK:
     case SCRIPT_ACK_RICH:
+    case SCRIPT_ACK_PULL:
     case SCRIPT_FAIL:
     case SCRIPT_RELEASE:
         if (!settles(script, args, b))

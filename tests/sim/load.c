@@ -4,6 +4,7 @@
 #include "tests/sim/books.h"
 #include "tests/sim/client.h"
 #include "tests/sim/node.h"
+#include "tests/sim/pullers.h"
 #include "tests/sim/sim_link.h"
 #include "tests/sim/store.h"
 #include "tests/sim/watch.h"
@@ -18,7 +19,8 @@
 #define STOP_MAX_US  ((GRACE_DEFAULT_MS + 3 * STOP_GRACE_MS + 1000) * 1000)
 
 static const char *const names[] = {"a", "b", "c"};
-static const char *const kinds[] = {"now.a", "now.b", "now", "soon", "soon.x", "fail", "stuck"};
+static const char *const kinds[] = {"now.a", "now.b", "now", "soon", "soon.x", "fail", "stuck",
+                                    "pull", "pull.x"};
 static const char *const patterns[] = {"now.a",  "now.*", "now",   "soon",
                                        "soon.*", "fail",  "stuck", "*"};
 
@@ -136,8 +138,12 @@ static void go_politely(void)
     struct node *n = random_node();
     unsigned what = (unsigned)world_below(100);
 
-    if (what < 60)
+    if (what < 42)
         enqueue_some();
+    else if (what < 57 && n)
+        pullers_ask(n);
+    else if (what < 60)
+        pullers_leave_one();
     else if (what < 68)
         cancel_some();
     else if (what < 76)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/memory.h"
+#include "tests/sim/pullers.h"
 #include "tests/sim/sim_link.h"
 #include "tests/sim/store.h"
 #include "tests/sim/watch.h"
@@ -26,6 +27,8 @@ struct node {
     struct event tick, flush;
     bool stopped, closed, dying;
     uint64_t began_us, paused_until_us, troubled_until_us, held_from_us;
+    uint64_t saw_step_us; /* of the clock of Redis: it may have been cut off meanwhile */
+    unsigned steps;
     char run_id[48];
 };
 
@@ -120,6 +123,8 @@ static void flush(struct node *n)
         link_stop(n->link);
     }
     workers_flush(n->workers);
+    if (n->workers->clock.steps != n->steps && watch_stepped_us()) n->saw_step_us = world_now_us();
+    n->steps = n->workers->clock.steps;
     next_ms = ticker_next_ms(n->ticker);
     if (next_ms == WHEEL_NEVER)
         event_drop(&n->tick);
@@ -274,6 +279,7 @@ void node_kill(struct node *n)
 {
     world_trace("%s is no more", n->o.name);
     n->dying = true;
+    pullers_drop(n);
     link_kill(n->link);
     drop_works(n);
     workers_free(n->workers);
@@ -326,6 +332,11 @@ const char *node_name(const struct node *n)
 struct link *node_link(struct node *n)
 {
     return n->link;
+}
+
+struct pull *node_pull(struct node *n)
+{
+    return n->workers->pull;
 }
 
 const uint64_t *node_paused_until_us(const struct node *n)
@@ -387,6 +398,8 @@ uint64_t node_reaps_from_us(const struct node *n)
 {
     uint64_t from_us = n->held_from_us ? n->held_from_us + NODE_LEASE_MS * 1000 : 0;
     uint64_t slow_us = n->paused_until_us ? n->paused_until_us + NODE_LEASE_MS * 1000 : 0;
+    uint64_t step_us = n->saw_step_us ? n->saw_step_us + NODE_LEASE_MS * 1000 : 0;
 
+    if (step_us > from_us) from_us = step_us;
     return from_us > slow_us ? from_us : slow_us;
 }

@@ -40,6 +40,7 @@ void node_end_all(void); /* kills what is left */
 struct node *node_at(unsigned i); /* of NODES_MAX; NULL: none */
 const char *node_name(const struct node *);
 struct link *node_link(struct node *);
+struct pull *node_pull(struct node *);
 const uint64_t *node_paused_until_us(const struct node *);
 bool node_is_empty(const struct node *); /* nothing claimed, running or unsettled */
 bool node_serves(const struct node *);   /* connected, not paused, may claim */

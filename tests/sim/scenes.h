@@ -12,6 +12,7 @@ void scene_shared_out(void);           /* one wake-up, and work for two servers 
 void scene_just_full(void);            /* a wake-up for a server whose last slot is being taken */
 void scene_just_quiet(void);           /* a job for a server that stops claiming */
 void scene_woken_quiet(void);          /* a wake-up for such a one */
+void scene_pulled(void);               /* jobs for workers elsewhere, some of whom leave */
 void scene_released(void);             /* a server lets go of its work while another becomes idle */
 void scene_promoted(void);             /* delayed jobs become due before idle servers */
 void scene_resumed(void);              /* a paused queue is resumed */
@@ -28,6 +29,7 @@ void scene_comes_back(void); /* at once, when it comes back */
 void scene_redis_restarts(void);
 void scene_clock_steps(void); /* no lease is lost by it */
 void scene_paused(void);      /* for longer than its leases */
+void scene_pulled_late(void); /* workers elsewhere say what became of jobs, often too late */
 void scene_limited(void);     /* a limit of concurrency, and a server of two is killed */
 
 #endif

@@ -5,6 +5,7 @@
 #include "tests/sim/books.h"
 #include "tests/sim/client.h"
 #include "tests/sim/node.h"
+#include "tests/sim/pullers.h"
 #include "tests/sim/sim_link.h"
 #include "tests/sim/store.h"
 #include "tests/sim/watch.h"
@@ -110,6 +111,25 @@ void scene_paused(void)
     node_start(&any_b);
     watch_run_for(world_below(SECOND));
     node_pause(a, world_below(25 * SECOND));
+    watch_run_for(60 * SECOND);
+    books_close();
+}
+
+/* Their leases are as short as their work, and a server is killed; at last one can do all of it. */
+void scene_pulled_late(void)
+{
+    static const struct node_options none_b = {.name = "b", .handlers = {{"none", 0}}};
+    static const struct pinion_job job = {.kind = "pull", .retain_ms = 60000};
+    static const struct node_options none_c = {.name = "c", .handlers = {{"none", 0}}};
+    struct node *b = node_start(&none_b), *c = node_start(&none_c);
+
+    client_enqueue(&job, 6);
+    for (unsigned i = 0; i < 12; i++) {
+        watch_run_for(world_below(2 * SECOND));
+        if (i == 8) node_kill(c);
+        pullers_ask(i < 8 && world_chance(50) ? c : b);
+    }
+    node_start(&any_a);
     watch_run_for(60 * SECOND);
     books_close();
 }

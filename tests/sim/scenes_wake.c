@@ -4,6 +4,7 @@
 #include "tests/sim/books.h"
 #include "tests/sim/client.h"
 #include "tests/sim/node.h"
+#include "tests/sim/pullers.h"
 #include "tests/sim/sim_link.h"
 #include "tests/sim/watch.h"
 #include "tests/sim/world.h"
@@ -29,6 +30,17 @@ static void enqueue_three(void *job)
 static void enqueue_soon(const struct pinion_job *job)
 {
     client_soon(enqueue_one, (void *)(uintptr_t)job);
+}
+
+static void ask(void *node)
+{
+    pullers_ask(node);
+}
+
+static void leave(void *unused)
+{
+    (void)unused;
+    pullers_leave_one();
 }
 
 static void stop(void *node)
@@ -153,6 +165,24 @@ void scene_woken_quiet(void)
     client_soon(stop, a);
     client_soon(enqueue_three, (void *)(uintptr_t)&now_job);
     all_end_before_a_heartbeat();
+}
+
+/* Whoever waits is told, while others hang up, come late, or ask a server that leaves. */
+void scene_pulled(void)
+{
+    static const struct node_options none_a = {.name = "a", .handlers = {{"none", 0}}},
+                                     none_b = {.name = "b", .handlers = {{"none", 0}}};
+    static const struct pinion_job job = {.kind = "pull"};
+    struct node *a = node_start(&none_a), *b = node_start(&none_b);
+
+    watch_run_for(500 * MS);
+    pullers_ask(a);
+    world_branch(true);
+    client_soon(ask, b);
+    client_soon(leave, NULL);
+    enqueue_soon(&job);
+    client_soon(stop, a);
+    watch_run_until_quiet();
 }
 
 /* The one with the work is told to let go of it, while the other one becomes idle. */

@@ -39,6 +39,11 @@ TEST(a_paused_server_does_not_end_a_job_twice)
     check(scene_paused, SEEDS);
 }
 
+TEST(an_outcome_from_elsewhere_counts_only_in_time)
+{
+    check(scene_pulled_late, SEEDS);
+}
+
 TEST(no_more_run_than_may_and_no_place_is_lost)
 {
     check(scene_limited, SEEDS);
@@ -57,6 +62,7 @@ int main(void)
         cmocka_unit_test(a_restart_of_redis_costs_no_lease),
         cmocka_unit_test(a_step_of_the_clock_costs_no_lease),
         cmocka_unit_test(a_paused_server_does_not_end_a_job_twice),
+        cmocka_unit_test(an_outcome_from_elsewhere_counts_only_in_time),
         cmocka_unit_test(no_more_run_than_may_and_no_place_is_lost),
         cmocka_unit_test(everything_goes_wrong),
     };

@@ -80,6 +80,26 @@ static const struct fault {
      .violation = "without its token",
      },
     {
+     .name = "an ack from elsewhere counts without its token",
+     .planted = {SCRIPT_ACK_PULL, "if record and own == token and", "if record and own and"},
+     .scenario = scene_pulled_late,
+     .violation = "without its token",
+     },
+    {
+     .name = "a lease of workers elsewhere is taken back by a server",
+     .planted = {SCRIPT_REAP, "integer(now), '-inf'", "'+inf', '-inf'"},
+     .scenario = scene_pulled_late,
+     .violation = "before its lease was over",
+     },
+    {
+     .name = "who pulls is not told",
+     .planted = {SCRIPT_ENQUEUE_ONE, "local line = name:match('#(%d+)$')",
+                    "local line = name:match('#(%d+)$') if line then return end"},
+     .scenario = scene_pulled,
+     .undisturbed = true,
+     .violation = "was not woken",
+     },
+    {
      .name = "an ack of a pack counts without its token",
      .planted = {SCRIPT_ACK, "redis.call('ZSCORE', key('active'), name) == token", "true"},
      .scenario = scene_paused,

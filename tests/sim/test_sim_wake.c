@@ -52,6 +52,11 @@ TEST(a_wake_up_for_a_server_that_has_just_become_quiet)
     check(scene_woken_quiet);
 }
 
+TEST(a_job_for_workers_elsewhere_some_of_whom_leave)
+{
+    check(scene_pulled);
+}
+
 TEST(release_against_a_server_that_becomes_idle)
 {
     check(scene_released);
@@ -102,6 +107,7 @@ int main(void)
         cmocka_unit_test(a_wake_up_for_a_server_that_has_just_become_full),
         cmocka_unit_test(a_job_for_a_server_that_has_just_become_quiet),
         cmocka_unit_test(a_wake_up_for_a_server_that_has_just_become_quiet),
+        cmocka_unit_test(a_job_for_workers_elsewhere_some_of_whom_leave),
         cmocka_unit_test(release_against_a_server_that_becomes_idle),
         cmocka_unit_test(promote_against_idle_servers),
         cmocka_unit_test(resume_against_enqueue),

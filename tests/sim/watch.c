@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "tests/sim/node.h"
+#include "tests/sim/pullers.h"
 #include "tests/sim/sim_link.h"
 #include "tests/sim/store.h"
 #include "tests/sim/world.h"
@@ -56,7 +57,7 @@ static void check_ready(struct book *b, unsigned i)
 {
     struct node *n = node_at(i);
     bool could = watch.serving_us[i] && !books()->paused && !books_full() &&
-                 node_has_slot(n, span_of(b->kind));
+                 (node_has_slot(n, span_of(b->kind)) || pullers_wait(n, span_of(b->kind)));
 
     if (!could) {
         b->startable_us[i] = 0;
@@ -96,7 +97,8 @@ static void check_lease(const struct book *b, unsigned i)
 /* Leased by a claim or by a push, it must have come to who starts it. */
 static void check_active(const struct book *b)
 {
-    if (watch.undisturbed && world_is_quiet() && !node_that_runs(b->id, b->token))
+    if (watch.undisturbed && world_is_quiet() && !node_that_runs(b->id, b->token) &&
+        !pullers_hold(b->id, b->token))
         world_broken("%s is active, and nobody runs it", b->id);
 }
 
