@@ -153,13 +153,16 @@ static void check_job(const struct history *h, struct verdict *v, const struct f
     check_runs(h, v, facts + count - of[FACT_COLLIDED] - of[FACT_RUN], of[FACT_RUN]);
 }
 
-static void check_totals(const struct totals *t, struct verdict *v)
+static void check_totals(const struct history *h, struct verdict *v)
 {
+    const struct totals *t = &h->totals;
+
     v->expected_enqueued = (int64_t)v->accepted;
     if (t->enqueued != v->expected_enqueued) blame(v, FAULT_TOTALS, "enqueued and accepted");
     if (t->enqueued != t->done + t->dead + t->cancelled + t->left)
         blame(v, FAULT_TOTALS, "enqueued and ended");
-    if (t->failed != 0) blame(v, FAULT_CHARGED, "total of failed");
+    if (t->failed < h->failed_min || t->failed > h->failed_max)
+        blame(v, FAULT_CHARGED, "total of failed");
 }
 
 /* A run begins or ends. */
@@ -211,7 +214,7 @@ void history_check(struct history *h, struct verdict *ret)
         from = i;
     }
     check_at_once(h, ret);
-    check_totals(&h->totals, ret);
+    check_totals(h, ret);
 }
 
 size_t verdict_faults(const struct verdict *v)

@@ -49,6 +49,7 @@ struct history {
     struct kill *kills;
     size_t kills_count, kills_room;
     struct totals totals;
+    int64_t failed_min, failed_max; /* attempts that may have failed */
     size_t at_once_max; /* runs of all jobs together; 0: any number */
 };
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "include/pinion.h"
+#include "tests/kill/pullers.h"
 #include "tests/kill/server.h"
 #include "tests/support/property.h"
 
@@ -60,13 +61,15 @@ struct job_text {
     char payload[32], key[32], batch[32];
 };
 
-/* A third each: commands that log their runs, sleeps, and jobs that are done at once. Every second
+/* Alike often: commands that log their runs, sleeps, jobs that are done at once, and perhaps those
+ * of workers elsewhere. Every second
  * is kept, so that both ways of ending a job are used; some wait for a time. */
 static struct pinion_job make_job(struct producer *p, struct job_text *text)
 {
     unsigned keys = p->options->unique_keys;
-    static const char *const kinds[] = {"log", "pinion.sleep", "pinion.noop"};
-    uint64_t kind = prng_below(&p->prng, 3), ms = prng_below(&p->prng, PRODUCER_WORK_MS);
+    static const char *const kinds[] = {"log", "pinion.sleep", "pinion.noop", PULL_KIND};
+    uint64_t kind = prng_below(&p->prng, p->options->pulled ? 4 : 3);
+    uint64_t ms = prng_below(&p->prng, PRODUCER_WORK_MS);
 
     if (keys) snprintf(text->key, sizeof text->key, "key-%u", (unsigned)prng_below(&p->prng, keys));
     if (p->options->batches)

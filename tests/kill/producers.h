@@ -6,6 +6,7 @@
 #ifndef PINION_TESTS_KILL_PRODUCERS_H
 #define PINION_TESTS_KILL_PRODUCERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "tests/kill/history.h"
@@ -22,6 +23,7 @@ struct producers_options {
     size_t jobs;      /* at most, of all threads together */
     uint64_t pace_ms; /* mean rest between two calls of one thread */
     uint64_t seed;
+    bool pulled;          /* some are for workers elsewhere: see pullers.h */
     unsigned batches;     /* each job is in one of so many; 0: in none */
     unsigned unique_keys; /* each command has one of so many; 0: none has. Then the library repeats
                            * all calls */

@@ -16,6 +16,7 @@
 #include "tests/kill/books.h"
 #include "tests/kill/features.h"
 #include "tests/kill/producers.h"
+#include "tests/kill/pullers.h"
 #include "tests/support/redis_server.h"
 
 #define QUEUE        "default"
@@ -36,23 +37,30 @@ struct rounds {
     struct prng prng;
     struct history history;
     struct producers *producers;
+    struct pullers *pullers; /* NULL: none */
+    bool pulled_well;
 };
 
+/* `servers`: those that workers elsewhere ask; 0: there are none. */
 static void begin(struct rounds *r, const struct mode_options *options, const char *redis_url,
-                  bool features)
+                  bool features, const struct server *servers, size_t count)
 {
+    const char *folders[PULL_SERVERS_MAX];
     struct producers_options p = {.redis_url = redis_url,
                                   .threads = THREADS,
                                   .seed = options->seed,
+                                  .pulled = count > 0,
                                   .unique_keys = features ? FEATURES_UNIQUE_KEYS : 0,
                                   .batches = features ? FEATURES_BATCHES : 0};
 
-    *r = (struct rounds){.options = options, .prng = {options->seed}};
+    *r = (struct rounds){.options = options, .prng = {options->seed}, .pulled_well = true};
     p.jobs = (size_t)options->rounds * JOBS_A_ROUND;
     if (p.jobs > JOBS_MAX) p.jobs = JOBS_MAX;
     /* A call makes (BATCH + 1) / 2 jobs on the average: so they last for all the rounds. */
     p.pace_ms = (uint64_t)options->rounds * ROUND_MS * THREADS * (PRODUCER_BATCH + 1) / 2 / p.jobs;
     r->producers = producers_start(&p);
+    for (size_t i = 0; i < count; i++) folders[i] = servers[i].folder;
+    if (count) r->pullers = pullers_start(folders, count, options->seed);
 }
 
 /* No new jobs. */
@@ -75,6 +83,7 @@ static void drain(struct rounds *r, const char *socket)
         books_close(books);
         if (ended) {
             printf("drained in %" PRIu64 " ms\n", clock_mono_ms() - began_ms);
+            if (r->pullers) r->pulled_well = pullers_finish(r->pullers, &r->history);
             if (!doctor_finds_all_well(socket)) give_up("the keys do not agree with each other");
             return;
         }
@@ -97,7 +106,7 @@ static bool judge(struct rounds *r)
     free(log);
     history_check(&r->history, &v);
     verdict_print(&v, &r->history.totals, stdout);
-    sound = verdict_faults(&v) == 0;
+    sound = verdict_faults(&v) == 0 && r->pulled_well;
     if (v.accepted < r->options->rounds) {
         printf("FAULT hardly a job was made\n");
         sound = false;
@@ -137,7 +146,7 @@ bool kill_server(const struct mode_options *options)
     snprintf(url, sizeof url, "unix://%s", server.socket);
     server_start(&server);
     server_await_ready(&server);
-    begin(&r, options, url, false);
+    begin(&r, options, url, false, NULL, 0);
     for (unsigned i = 0; i < options->rounds; i++) {
         if (prng_below(&r.prng, 4) == 0) {
             live(&r, HASTE_MS_MAX);
@@ -174,7 +183,7 @@ static long await_redis(struct server *s, long before)
 
 bool kill_redis(const struct mode_options *options)
 {
-    const char *const words[] = {"--listen",          "none",    "--concurrency", "16", "--command",
+    const char *const words[] = {"--listen", "127.0.0.1:0", "--concurrency",     "16", "--command",
                                  options->heir_words, "--lease", LEASE,           NULL};
     char folder[64], url[128];
     struct server server;
@@ -186,7 +195,7 @@ bool kill_redis(const struct mode_options *options)
     snprintf(url, sizeof url, "unix://%s", server.socket);
     server_start(&server);
     server_await_ready(&server);
-    begin(&r, options, url, false);
+    begin(&r, options, url, false, &server, 1);
     for (unsigned i = 0; i < options->rounds; i++) {
         redis = await_redis(&server, redis);
         live(&r, prng_below(&r.prng, 4) ? LIFE_MS_MAX : HASTE_MS_MAX);
@@ -211,7 +220,7 @@ static bool kill_of_two(const struct mode_options *options, bool features)
         "noeviction",   NULL};
     struct redis_server *redis = redis_server_start(settings);
     const char *const words[] = {"--listen",
-                                 "none",
+                                 "127.0.0.1:0",
                                  "--concurrency",
                                  "8",
                                  "--command",
@@ -232,7 +241,7 @@ static bool kill_of_two(const struct mode_options *options, bool features)
     }
     for (unsigned i = 0; i < 2; i++) server_await_ready(&servers[i]);
     if (features) features_begin(redis_server_url(redis));
-    begin(&r, options, redis_server_url(redis), features);
+    begin(&r, options, redis_server_url(redis), features, servers, features ? 0 : 2);
     if (features) r.history.at_once_max = FEATURES_LIMIT;
     for (unsigned i = 0; i < options->rounds; i++) {
         struct server *victim = &servers[prng_below(&r.prng, 2)];
