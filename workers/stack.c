@@ -1,10 +1,10 @@
 /*      guard page │ base ──── grows downwards ──── struct stack │ end
  *      no access  │ bytes                                       │ a shift, that differs
  *
- * Fresh ones are cut off a slab, from its lower end on: to ask the kernel for each costs more than
- * the guard and the first touch together.
+ * Fresh ones are cut off a slab, from its lower end on, whose guards are set by one call: to ask the
+ * kernel for each costs more than the first touch.
  *
- *      slab: │ guard, stack │ guard, stack │ fresh: not guarded, never touched │
+ *      slab: │ guard, stack │ guard, stack │ fresh: guarded, never touched │
  */
 #include "workers/stack.h"
 
@@ -13,9 +13,21 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include "base/macros.h"
 #include "workers/fiber.h"
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+#ifndef PIDFD_SELF
+#define PIDFD_SELF (-10000)
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
 
 #define STACK_SHIFTS      16
 #define STACK_SHIFT_BYTES ((size_t)128)
@@ -41,11 +53,23 @@ static void unmap(const struct stack_pool *pool, struct stack *stack)
  * are one mapping: less for the kernel to do, and to count. */
 static int guard(char *page)
 {
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
     if (madvise(page, page_bytes(), MADV_GUARD_INSTALL) == 0) return 0;
     return mprotect(page, page_bytes(), PROT_NONE);
+}
+
+/* The lowest page of each, by one call where the kernel takes it for oneself (6.15). */
+static bool guard_all(const struct stack_pool *pool, char *memory, size_t count)
+{
+    struct iovec pages[SLAB_STACKS_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        pages[i] = (struct iovec){memory + i * whole_bytes(pool), page_bytes()};
+    if (syscall(SYS_process_madvise, PIDFD_SELF, pages, count, MADV_GUARD_INSTALL, 0) ==
+        (long)(count * page_bytes()))
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (guard(pages[i].iov_base)) return false;
+    return true;
 }
 
 /* Without it the first lines of all stacks would compete for the same few places of the caches. */
@@ -69,6 +93,12 @@ static bool map_slab(struct stack_pool *pool, size_t count)
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 
     if (memory == MAP_FAILED) return false;
+    if (!guard_all(pool, memory, count)) {
+        int saved = errno;
+        munmap(memory, count * whole_bytes(pool));
+        errno = saved;
+        return false;
+    }
     pool->fresh = memory;
     pool->fresh_count = (unsigned)count;
     return true;
@@ -86,8 +116,7 @@ static enum pinion_err make(struct stack_pool *pool, struct stack **ret_stack, s
     struct stack *stack;
     char *base;
 
-    if ((!pool->fresh_count && !map_slab(pool, slab_stacks(pool)) && !map_slab(pool, 1)) ||
-        guard(pool->fresh))
+    if (!pool->fresh_count && !map_slab(pool, slab_stacks(pool)) && !map_slab(pool, 1))
         return error_set(why, PINION_BUSY,
                          "no stack for another coroutine: %s (each takes up to two of the mappings "
                          "that vm.max_map_count allows)",
@@ -119,25 +148,32 @@ static void stop_looking(struct stack_pool *pool)
     ev_timer_stop(pool->loop, &pool->idle);
 }
 
+static void look_in(struct stack_pool *pool, double seconds)
+{
+    if (!ev_is_active(&pool->idle)) ev_unref(pool->loop); /* it keeps no loop alive */
+    pool->idle.repeat = seconds;
+    ev_timer_again(pool->loop, &pool->idle);
+}
+
 static void look_again(struct stack_pool *pool)
 {
     pool->unused = pool->count;
-    if (ev_is_active(&pool->idle)) return;
-    ev_timer_set(&pool->idle, STACKS_IDLE_S, STACKS_IDLE_S);
-    ev_timer_start(pool->loop, &pool->idle);
-    ev_unref(pool->loop); /* it keeps no loop alive */
+    look_in(pool, STACKS_IDLE_S);
 }
 
+/* A few at a time: to unmap thousands at once would hold up the loop for tens of milliseconds. */
 static void on_idle(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct stack_pool *pool = container_of(timer, struct stack_pool, idle);
+    unsigned most = STACKS_UNMAPPED_MAX;
 
     (void)loop, (void)events;
-    while (pool->unused > 0) {
+    while (pool->unused > 0 && most-- > 0) {
         pool->unused--;
         unmap(pool, pop(pool));
     }
     if (pool->count == 0) stop_looking(pool);
+    else if (pool->unused) look_in(pool, STACKS_UNMAP_S);
     else look_again(pool);
 }
 

@@ -17,7 +17,9 @@
 #define STACK_BYTES_MIN     ((size_t)16 * 1024)
 #define STACK_BYTES_MAX     ((size_t)64 * 1024 * 1024)
 #define STACKS_KEPT_MAX     10000 /* of a pool, while nobody uses them */
-#define STACKS_IDLE_S       10.0  /* those that nobody used for so long go back to the system */
+#define STACKS_IDLE_S       10.0  /* those that nobody used for so long go back to the system, */
+#define STACKS_UNMAPPED_MAX 64    /* so many in a turn of the loop, */
+#define STACKS_UNMAP_S      0.001 /* and the next ones after a pause */
 
 /* Lies in the stack's own memory, above it. */
 struct stack {

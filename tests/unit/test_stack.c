@@ -155,7 +155,7 @@ TEST(those_beside_each_other_do_not_meet)
         assert_int_equal(WTERMSIG(status), SIGSEGV);
     }
     for (unsigned i = 0; i < 200; i += 2) stack_put(&pool, stacks[i]); /* holes between others */
-    for (unsigned turn = 0; turn < 2; turn++) ev_invoke(loop, &pool.idle, EV_TIMER);
+    for (unsigned turn = 0; turn < 9 && pool.count; turn++) ev_invoke(loop, &pool.idle, EV_TIMER);
     assert_int_equal(pool.count, 0);
     for (unsigned i = 1; i < 200; i += 2) {
         memset(stacks[i]->base, 1, stacks[i]->bytes);
@@ -208,6 +208,30 @@ TEST(what_nobody_used_for_long_goes_back)
     assert_false(ev_is_active(&pool.idle));
 }
 
+/* Thousands do not hold up the loop, and some of them may be taken meanwhile. */
+TEST(they_go_back_a_few_in_a_turn)
+{
+    enum { MANY = 3 * STACKS_UNMAPPED_MAX + 1 };
+    struct stack *stacks[MANY];
+
+    for (unsigned i = 0; i < MANY; i++) stacks[i] = take();
+    for (unsigned i = 0; i < MANY; i++) stack_put(&pool, stacks[i]);
+    for (unsigned i = 0; i < MANY; i++) stacks[i] = take();
+    for (unsigned i = 0; i < MANY; i++) stack_put(&pool, stacks[i]);
+    pass_idle(); /* all were used lately */
+    assert_int_equal(pool.count, MANY);
+    pass_idle();
+    assert_int_equal(pool.count, MANY - STACKS_UNMAPPED_MAX);
+    assert_true(ev_timer_remaining(loop, &pool.idle) < 2 * STACKS_UNMAP_S);
+    for (unsigned i = 0; i < MANY - STACKS_UNMAPPED_MAX - 2; i++) stacks[i] = take();
+    pass_idle(); /* two are left that nobody used */
+    assert_int_equal(pool.count, 0);
+    assert_false(ev_is_active(&pool.idle));
+    stack_put(&pool, stacks[0]);
+    assert_true(ev_timer_remaining(loop, &pool.idle) > STACKS_IDLE_S / 2);
+    for (unsigned i = 1; i < MANY - STACKS_UNMAPPED_MAX - 2; i++) stack_put(&pool, stacks[i]);
+}
+
 TEST(so_many_are_kept_and_not_one_more)
 {
     struct stack **stacks = calloc(STACKS_KEPT_MAX + 1, sizeof *stacks);
@@ -239,6 +263,7 @@ int main(void)
         with_pool(the_largest_are_made_one_by_one),
         with_pool(when_the_system_has_none_it_says_so),
         with_pool(what_nobody_used_for_long_goes_back),
+        with_pool(they_go_back_a_few_in_a_turn),
         with_pool(so_many_are_kept_and_not_one_more),
         with_pool(an_idle_pool_lets_the_loop_end),
     };
