@@ -82,6 +82,18 @@ static bool allowed_equal(const struct config *a, const struct config *b)
     return true;
 }
 
+/* They stay, so that a fetcher that is made later has them, and the next reload is told again. */
+static void keep_allowed(struct config *fresh, const struct config *running, struct buffer *out)
+{
+    size_t count = running->webhook_allow_count;
+
+    if (allowed_equal(fresh, running)) return;
+    free(fresh->webhook_allow);
+    fresh->webhook_allow = xmemdup(running->webhook_allow, count * sizeof *fresh->webhook_allow);
+    fresh->webhook_allow_count = count;
+    name_it(out, "webhook-allow");
+}
+
 void reload_keep(struct config *fresh, const struct config *running, struct buffer *out)
 {
     keep_redis(fresh, running, out);
@@ -94,7 +106,7 @@ void reload_keep(struct config *fresh, const struct config *running, struct buff
     if (!lists_equal(fresh->plugins, fresh->plugin_count, running->plugins, running->plugin_count))
         name_it(out, "plugin");
     if (!queues_equal(fresh, running)) name_it(out, "queue");
-    if (!allowed_equal(fresh, running)) name_it(out, "webhook-allow");
+    keep_allowed(fresh, running, out);
 }
 
 /* ---- the reload ------------------------------------------------------------------------------ */

@@ -345,6 +345,7 @@ static enum pinion_err check_parts(CURLU *u, const char *url, char *host, struct
     if (strlen(url) > FETCH_URL_MAX || web.url_set(u, CURLUPART_URL, url, 0) ||
         !part(u, CURLUPART_SCHEME, 0, &scheme) || !part(u, CURLUPART_HOST, 0, &name) ||
         !part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port) || !*name ||
+        strcmp(port, "0") == 0 ||
         (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0))
         err = error_set(why, PINION_INVALID,
                         "expected a URL such as https://HOST/PATH, of at most %d bytes, not "

@@ -1,8 +1,8 @@
 /*      guard page │ base ──── grows downwards ──── struct stack │ end
  *      no access  │ bytes                                       │ a shift, that differs
  *
- * Fresh ones are cut off a slab, from its lower end on, whose guards are set by one call: to ask the
- * kernel for each costs more than the first touch.
+ * Fresh ones are cut off a slab, from its lower end on, whose guards are set by one call: to ask
+ * the kernel for each costs more than the first touch.
  *
  *      slab: │ guard, stack │ guard, stack │ fresh: guarded, never touched │
  */

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
+#include "tests/flow/scratch.h"
 #include "tests/support/responder.h"
 
 static struct responder *trap, *trap6, *good;
 static bool closes;
+static char hints[512]; /* headers of each answer */
+static unsigned with_credentials;
 
 static void answer_trap(struct visit *v, void *ctx)
 {
@@ -24,8 +27,9 @@ static void answer_good(struct visit *v, void *ctx)
     char *location;
 
     (void)ctx;
+    if (visit_header(v, "Authorization").data || visit_header(v, "Cookie").data) with_credentials++;
     if (!strstr(v->head, " /http")) {
-        visit_answer(v, 200, closes ? "Connection: close\r\n" : NULL, "good", 4);
+        visit_answer(v, 200, closes ? "Connection: close\r\n" : hints, "good", 4);
         if (closes) visit_hang_up(v);
         return;
     }
@@ -41,6 +45,8 @@ static int setup(void **state)
 
     (void)state;
     closes = false;
+    hints[0] = '\0';
+    with_credentials = 0;
     trap = responder_open("0.0.0.0", 0, answer_trap, NULL);
     assert_non_null(trap);
     trap6 = responder_open("::1", responder_port(trap), answer_trap, NULL);
@@ -78,7 +84,8 @@ static const char *const forbidden[] = {
     "[::ffff:7f00:1]", "[::ffff:127.0.0.2]", "[0:0:0:0:0:ffff:7f00:0001]", "[::ffff:0:7f00:1]",
     "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[100::1]", "[fc00::1]",
     "[fd00:ec2::254]", "[fec0::1]", "[2001:db8::1]", "[3fff::1]", "[4000::1]", "[ff0e::1]",
-    "localhost", "LocalHost",
+    "localhost", "LocalHost", "LOCALHOST", "any.localhost", "[::1%25lo]", "[fe80::1%25lo]",
+    "[fe80::1%251]", "[::ffff:0.0.0.0]", "[64:ff9b:1::7f00:1]", "[5f00::1]",
 };
 
 TEST(spellings)
@@ -180,7 +187,9 @@ TEST(redirects_are_not_followed)
 
 TEST(proxies_of_the_environment_are_not_used)
 {
-    static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"};
+    static const char *const names[] = {"http_proxy",  "HTTP_PROXY", "https_proxy",
+                                        "HTTPS_PROXY", "all_proxy",  "ALL_PROXY"};
+    char *tls = xasprintf("https://127.0.0.2:%u/", responder_port(good));
     char *proxy = xasprintf("http://127.0.0.1:%u/", responder_port(trap));
     struct asked a;
 
@@ -188,9 +197,58 @@ TEST(proxies_of_the_environment_are_not_used)
     ask_host(&a, "127.0.0.2", responder_port(good), "");
     assert_string_equal(a.body, "good");
     asked_free(&a);
+    ask_url(&a, tls); /* who speaks no TLS */
+    assert_int_equal(a.end, FETCH_FAILED);
+    asked_free(&a);
     for (size_t i = 0; i < countof(names); i++) unsetenv(names[i]);
     free(proxy);
+    free(tls);
     nobody_was_trapped();
+}
+
+/* Whatever an answer names as a better place, and whatever it gives to be brought along. */
+TEST(an_answer_leads_nowhere_else)
+{
+    unsigned port = responder_port(trap);
+    struct asked a;
+
+    snprintf(hints, sizeof hints,
+             "Alt-Svc: http/1.1=\"127.0.0.1:%u\"; ma=86400; persist=1\r\n"
+             "Refresh: 0; url=http://127.0.0.1:%u/\r\nContent-Location: http://127.0.0.1:%u/\r\n"
+             "Link: <http://127.0.0.1:%u/>; rel=preload\r\nUpgrade: h2c\r\n"
+             "Strict-Transport-Security: max-age=86400\r\nSet-Cookie: a=b; Path=/\r\n",
+             port, port, port, port);
+    for (unsigned i = 0; i < 3; i++) {
+        ask_host(&a, "127.0.0.2", responder_port(good), "");
+        assert_string_equal(a.body, "good");
+        asked_free(&a);
+    }
+    assert_int_equal(with_credentials, 0);
+    nobody_was_trapped();
+}
+
+TEST(what_lies_in_the_home_folder_is_not_read)
+{
+    char home[SCRATCH_MAX], *path, *old = xstrdup(getenv("HOME"));
+    struct asked a;
+    FILE *file;
+
+    assert_true(scratch_make(home));
+    path = xasprintf("%s/.netrc", home);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("default login me password hidden\n", file);
+    fclose(file);
+    setenv("HOME", home, 1);
+    ask_host(&a, "127.0.0.2", responder_port(good), "");
+    assert_string_equal(a.body, "good");
+    asked_free(&a);
+    assert_int_equal(with_credentials, 0);
+    if (old) setenv("HOME", old, 1);
+    else unsetenv("HOME");
+    free(old);
+    free(path);
+    assert_int_equal(scratch_remove(home), 0);
 }
 
 TEST(other_schemes)
@@ -217,6 +275,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_name_with_two_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(redirects_are_not_followed, setup, teardown),
         cmocka_unit_test_setup_teardown(proxies_of_the_environment_are_not_used, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_leads_nowhere_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_lies_in_the_home_folder_is_not_read, setup, teardown),
         cmocka_unit_test_setup_teardown(other_schemes, setup, teardown),
     };
 

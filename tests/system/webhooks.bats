@@ -184,6 +184,21 @@ waits() {
     ! grep -q 'between us' one.log
 }
 
+@test "what webhooks may reach stays as it was until a restart, however often it is read" {
+    echo '[serve]' >pinion.ini
+    serve_ready one -c pinion.ini --listen none
+    { printf '[serve]\nwebhook-allow = 127.0.0.1\n' && hook a "http://127.0.0.1:$PORT/no"; } \
+        >pinion.ini
+    for times in 1 2; do
+        kill -HUP "$SERVER"
+        eventually "it is read" said_times one event=reloaded "$times"
+        said_times one 'event=restart_needed keys=.*webhook-allow' "$times"
+    done
+    pinion enqueue a --id a --attempts 1 >/dev/null
+    failed_with default:a dead 'is forbidden (loopback)'
+    [ ! -s accepted ]
+}
+
 said_times() { # NAME TEXT COUNT
     [ "$(grep -c -- "$2" "$1.log")" -ge "$3" ]
 }

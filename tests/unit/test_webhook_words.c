@@ -27,6 +27,9 @@ TEST(urls)
         "", "x", "http://", "ftp://a/", "file:///etc/passwd", "gopher://a/",
         "http://u@a/", "http://u:p@a/", "http://:p@a/", "http://a/#f", "http://a:0x50/",
         "http://a:65536/", "http://a b/", "//a/", "http://[::1/", "unix:///x", "javascript:1",
+        "http://a:0/", "http://a:00/", "http://@a/", "http://:@a/", "http://a\\@b/",
+        "http://a\r\nX: y/", "http://a/\r\nX: y", "http://a/\n", "http://a/\t", "http://a/\x7f",
+        "http://a/b c", "http://a%0d%0ab/", "http://a%00b/",
     };
 
     url_is("http://example.org", "example.org:80");
