@@ -1,6 +1,7 @@
 /* cli/token.c — tokens for HTTP: made, listed, revoked. They work on the state folder, whether a
  * service runs there or not; one that runs notices. */
 #include "cli/flags.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
@@ -18,6 +19,7 @@
 #define RANDOM_BYTES 32
 
 struct token_flags {
+    struct page_values page; /* of list */
     const char *state, *queues;
     struct buffer roles;
     uint64_t expires_ms;
@@ -125,18 +127,37 @@ static int make_main(int argc, char **argv)
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
-static const struct flag list_flags[] = {STATE_FLAG, JSON_FLAG};
+static const struct flag list_flags[] = {PAGE_FLAGS(AT(page), "NAME"), STATE_FLAG, JSON_FLAG};
 
 static const struct command list_command = {
     .name = "token list",
     .usage = "[FLAGS]",
-    .about = "Lists the tokens that were made, and what they are good for. The token of the state\n"
-             "folder, in its file `token`, may do everything, and is not among them.",
+    .about = "Lists the tokens that were made, by name, and what they are good for. The token of\n"
+             "the state folder, in its file `token`, may do everything, and is not among them.",
     .examples = "pinion token list\npinion token list --json | jq -r '.items[].name'",
     .flags = list_flags,
     .flags_count = countof(list_flags),
     .common_at = COMMON_ABSENT,
 };
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct token *)a)->name, ((const struct token *)b)->name);
+}
+
+/* Leaves those of the page, by name. Gives where it would go on, in the set; NULL: that was all. */
+static const char *cut_page(struct token_set *set, const struct page_values *page)
+{
+    size_t count = 0;
+
+    if (set->count) qsort(set->tokens, set->count, sizeof *set->tokens, by_name);
+    for (size_t i = 0; i < set->count; i++)
+        if (page_has(page, span_of(set->tokens[i].name))) set->tokens[count++] = set->tokens[i];
+    set->count = count;
+    if (count <= page->limit) return NULL;
+    set->count = (size_t)page->limit;
+    return set->tokens[set->count - 1].name;
+}
 
 static void print_table(const struct token_set *set)
 {
@@ -162,20 +183,21 @@ static void print_table(const struct token_set *set)
     buffer_deinit(&roles);
 }
 
-static void print_json(const struct token_set *set)
+static void print_json(const struct token_set *set, const char *next)
 {
     json_t *items = json_array();
 
     for (size_t i = 0; i < set->count; i++)
         json_array_append_new(items, shape_token(&set->tokens[i]));
-    json_print(shape_list(items, NULL));
+    json_print(shape_list(items, next));
 }
 
 static int list_main(int argc, char **argv)
 {
-    struct token_flags values = {.json = false};
+    struct token_flags values = {.page = PAGE_INIT};
     struct token_set set = {0};
     struct error why = {0};
+    const char *next;
     char *dir;
     int first, status;
 
@@ -184,8 +206,10 @@ static int list_main(int argc, char **argv)
     if (token_file_read(dir, &set, &why)) {
         status = cli_fail(&why);
     } else {
-        if (values.json) print_json(&set);
+        next = cut_page(&set, &values.page);
+        if (values.json) print_json(&set, next);
         else print_table(&set);
+        if (!values.json) page_tell(next);
         status = cli_finish(0);
     }
     token_set_deinit(&set);

@@ -69,6 +69,23 @@ unknown() { # TOKEN: it is none; after some such, less politely
     answers 200 "$(jq -r .token made)" GET /v1/queues
 }
 
+@test "the list comes in pages, by name, whatever is revoked between two of them" {
+    for name in d b e a c; do pinion token make "$name" --role read >/dev/null; done
+    page() { pinion token list --json "$@" | jq -c '[[.items[].name], .next]'; }
+    [ "$(page)" = '[["a","b","c","d","e"],null]' ]
+    [ "$(page --limit 5)" = '[["a","b","c","d","e"],null]' ]
+    [ "$(page --limit 4)" = '[["a","b","c","d"],"d"]' ]
+    [ "$(page --limit 2)" = '[["a","b"],"b"]' ]
+    pinion token revoke b >/dev/null
+    [ "$(page --limit 2 --after b)" = '[["c","d"],"d"]' ]
+    [ "$(page --limit 2 --after d)" = '[["e"],null]' ]
+    [ "$(page --after e)" = '[[],null]' ]
+    pinion token list --limit 1 >listed 2>told
+    [ "$(wc -l <listed)" -eq 2 ]
+    [ "$(cat told)" = "pinion: there may be more: --after 'a'" ]
+    exits 2 token list --limit 0
+}
+
 @test "what is not a token is refused, and makes nothing" {
     exits 2 token make
     exits 2 token make ci
