@@ -33,46 +33,13 @@ struct making {
     uint64_t jobs, more; /* changes of jobs that pass: as events, and only counted */
     uint64_t room;       /* for jobs one by one */
     uint64_t listed, told;
-    struct event_count *counts;
-    size_t counted;
-    uint32_t *slots; /* where the count of a queue is, by the hash of its name; 0: nowhere */
-    size_t slots_count; /* a power of two, more than twice as many as counts */
+    struct event_counts counts;
 };
 
-static size_t slot_of(const struct making *m, struct span queue)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    size_t slot;
-
-    for (size_t i = 0; i < queue.len; i++)
-        hash = (hash ^ (unsigned char)queue.data[i]) * UINT64_C(1099511628211);
-    slot = (size_t)(hash ^ hash >> 32) & (m->slots_count - 1);
-    while (m->slots[slot] && !span_is(queue, m->counts[m->slots[slot] - 1].queue))
-        slot = (slot + 1) & (m->slots_count - 1);
-    return slot;
-}
-
-static void grow(struct making *m)
-{
-    free(m->slots);
-    m->slots_count = m->slots_count ? 2 * m->slots_count : 16;
-    m->slots = xcalloc(m->slots_count, sizeof *m->slots);
-    m->counts = xrealloc(m->counts, m->slots_count / 2 * sizeof *m->counts);
-    for (size_t i = 0; i < m->counted; i++)
-        m->slots[slot_of(m, span_of(m->counts[i].queue))] = (uint32_t)i + 1;
-}
-
+/* Names of queues come from moments, which are of the right length: there is always one. */
 static struct event_count *count_of(struct making *m, struct span queue)
 {
-    size_t slot;
-
-    if (m->counted + 1 > m->slots_count / 2) grow(m);
-    slot = slot_of(m, queue);
-    if (m->slots[slot]) return &m->counts[m->slots[slot] - 1];
-    m->counts[m->counted] = (struct event_count){0};
-    memcpy(m->counts[m->counted].queue, queue.data, queue.len);
-    m->slots[slot] = (uint32_t)++m->counted;
-    return &m->counts[m->counted - 1];
+    return event_counts_of(&m->counts, queue, SIZE_MAX);
 }
 
 static bool passes(const struct making *m, const struct event *e)
@@ -118,8 +85,8 @@ static void on_event(void *ctx, const struct event *e)
 static void add_more(struct making *m)
 {
     buffer_add_text(&m->json, ",\"more\":{");
-    for (size_t i = 0; i < m->counted; i++) {
-        const struct event_count *c = &m->counts[i];
+    for (size_t i = 0; i < m->counts.count; i++) {
+        const struct event_count *c = &m->counts.items[i];
         const char *comma = "";
         buffer_printf(&m->json, "%s\"%s\":{", i ? "," : "", c->queue);
         for (size_t state = 0; state < EVENT_STATES; state++) {
@@ -205,8 +172,7 @@ void frame_drop(struct frame_maker *k)
 {
     if (!k) return;
     buffer_deinit(&k->making.json);
-    free(k->making.counts);
-    free(k->making.slots);
+    event_counts_deinit(&k->making.counts);
     free(k);
 }
 
@@ -217,7 +183,7 @@ struct frame *frame_end(struct frame_maker *k, uint64_t *ret_to)
 
     *ret_to = k->to;
     buffer_add_char(&m->json, ']');
-    if (m->counted) add_more(m);
+    if (m->counts.count) add_more(m);
     buffer_add_char(&m->json, '}');
     if (m->told) {
         f = finished(k->epoch, k->to, m->json, m->told);

@@ -20,8 +20,7 @@ struct moment {
     struct entry *entries;
     size_t count, room, jobs; /* jobs: changes and progress, */
     size_t others;            /* and the bytes of all else */
-    struct event_count *counts;
-    size_t counted, count_room, last_counted;
+    struct event_counts counts;
 };
 
 struct history {
@@ -63,7 +62,7 @@ static void begin(struct history *h, uint64_t seq)
 static size_t bytes_of(const struct moment *m)
 {
     return sizeof *m + m->text.cap + m->room * sizeof *m->entries +
-           m->count_room * sizeof *m->counts;
+           event_counts_bytes(&m->counts);
 }
 
 static void drop_first(struct history *h)
@@ -72,7 +71,7 @@ static void drop_first(struct history *h)
 
     buffer_deinit(&m->text);
     free(m->entries);
-    free(m->counts);
+    event_counts_deinit(&m->counts);
     free(m);
 }
 
@@ -130,29 +129,10 @@ void history_add(struct history *h, const struct event *e)
     else m->others += e->json.len;
 }
 
-/* One queue is mostly told of several times in a row. */
-static struct event_count *count_of(struct moment *m, struct span queue)
-{
-    struct event_count *c;
-
-    if (m->last_counted < m->counted && span_is(queue, m->counts[m->last_counted].queue))
-        return &m->counts[m->last_counted];
-    for (size_t i = 0; i < m->counted; i++)
-        if (span_is(queue, m->counts[i].queue)) return &m->counts[m->last_counted = i];
-    if (m->counted == MOMENT_COUNTS_MAX || queue.len > QUEUE_NAME_MAX) return NULL;
-    if (m->counted == m->count_room) {
-        m->count_room = m->count_room ? 2 * m->count_room : 4;
-        m->counts = xrealloc(m->counts, m->count_room * sizeof *m->counts);
-    }
-    c = &m->counts[m->last_counted = m->counted++];
-    *c = (struct event_count){0};
-    memcpy(c->queue, queue.data, queue.len);
-    return c;
-}
-
 void history_count(struct history *h, struct span queue, int state, uint32_t jobs)
 {
-    struct event_count *c = jobs ? count_of(open_moment(h), queue) : NULL;
+    struct event_count *c =
+        jobs ? event_counts_of(&open_moment(h)->counts, queue, MOMENT_COUNTS_MAX) : NULL;
 
     if (c) c->jobs[state] += jobs;
 }
@@ -171,7 +151,7 @@ bool history_is_large(const struct history *h)
 
 bool history_is_open(const struct history *h)
 {
-    return open_moment(h)->count || open_moment(h)->counted;
+    return open_moment(h)->count || open_moment(h)->counts.count;
 }
 
 void history_close(struct history *h, uint64_t mono_ms)
@@ -245,13 +225,13 @@ size_t history_walk(const struct history *h, struct history_at *at, uint64_t to,
 
     for (struct list *node = first_after(h, at->seq - 1); node != &h->moments; node = node->next) {
         const struct moment *m = moment_of(node);
-        size_t all = m->count + (tell_count ? m->counted : 0);
+        size_t all = m->count + (tell_count ? m->counts.count : 0);
         if (m->seq > to) break;
         if (m->seq != at->seq) *at = (struct history_at){.seq = m->seq};
         for (; at->place < all && looked < max; at->place++, looked++) {
             struct event e;
             if (at->place >= m->count) {
-                tell_count(ctx, &m->counts[at->place - m->count]);
+                tell_count(ctx, &m->counts.items[at->place - m->count]);
                 continue;
             }
             e = event_of(m, &m->entries[at->place]);

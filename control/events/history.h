@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 #include "base/list.h"
+#include "control/events/counts.h"
 #include "control/events/filter.h"
-#include "queue/limits.h"
 
 #define MOMENT_JOBS_MAX   512
 #define MOMENT_BYTES_MAX  (64u << 10)
@@ -23,8 +23,6 @@
 #define HISTORY_BYTES_MAX (4u << 20)
 #define HISTORY_MS        60000
 
-/* States of jobs and "deleted": what is counted. */
-#define EVENT_STATES 9
 extern const char *const event_states[EVENT_STATES];
 int event_state(struct span word); /* its place; -1: it is none */
 
@@ -34,12 +32,6 @@ struct event {
     enum event_type type;
     int state; /* of EVENT_JOB */
     struct span queue, kind, json; /* absent queue, kind: it has none; json: a whole object */
-};
-
-/* How many more jobs of a queue came to each state. */
-struct event_count {
-    char     queue[QUEUE_NAME_MAX + 1];
-    uint32_t jobs[EVENT_STATES];
 };
 
 struct history *history_new(void);

@@ -446,6 +446,73 @@ TEST(nothing_is_lost_between_events_and_counts)
     }
 }
 
+/* ---- counts ---------------------------------------------------------------------------------- */
+
+#define NAMES (2 * MOMENT_COUNTS_MAX)
+
+static struct span name_of(unsigned number, char room[16])
+{
+    snprintf(room, 16, "q%u", number);
+    return span_of(room);
+}
+
+TEST(counts_are_what_a_dumb_table_has)
+{
+    static uint32_t asked[NAMES]; /* how often; the dumb twin */
+    struct prng prng = {property_seed("PINION_EVENTS_SEED")};
+    struct event_counts counts = {0};
+    struct event_count *c;
+    size_t known = 0;
+    char room[16];
+
+    memset(asked, 0, sizeof asked);
+    for (unsigned i = 0; i < 20 * NAMES; i++) {
+        unsigned number = (unsigned)prng_below(&prng, NAMES);
+        c = event_counts_of(&counts, name_of(number, room), MOMENT_COUNTS_MAX);
+        assert_int_equal(c != NULL, asked[number] || known < MOMENT_COUNTS_MAX);
+        if (!c) continue;
+        assert_string_equal(c->queue, room);
+        assert_int_equal(c->jobs[number % EVENT_STATES]++, asked[number]);
+        if (!asked[number]++) known++;
+    }
+    assert_int_equal(known, MOMENT_COUNTS_MAX);
+    assert_int_equal(counts.count, known);
+    event_counts_deinit(&counts);
+    assert_int_equal(event_counts_bytes(&counts), 0);
+}
+
+TEST(a_name_that_no_queue_has_is_not_counted)
+{
+    char name[QUEUE_NAME_MAX + 1];
+    struct event_counts counts = {0};
+
+    memset(name, 'n', sizeof name);
+    assert_null(event_counts_of(&counts, (struct span){name, QUEUE_NAME_MAX + 1}, 1));
+    assert_non_null(event_counts_of(&counts, (struct span){name, QUEUE_NAME_MAX}, 1));
+    assert_null(event_counts_of(&counts, span_of("another"), 1));
+    event_counts_deinit(&counts);
+}
+
+TEST(a_moment_counts_so_many_queues)
+{
+    struct history *h = history_new();
+    json_t *frame;
+    uint64_t told;
+    char room[16];
+
+    filter = EVENT_FILTER_INIT;
+    for (unsigned i = 0; i <= MOMENT_COUNTS_MAX; i++) history_count(h, name_of(i, room), 0, 1);
+    history_count(h, span_of("q0"), 0, 1); /* one that is known is counted all the same */
+    history_close(h, 0);
+    frame = frame_json(h, 0, 1, &told);
+    assert_int_equal(told, MOMENT_COUNTS_MAX + 1);
+    assert_int_equal(more(frame, "q0", "scheduled"), 2);
+    assert_int_equal(more(frame, name_of(MOMENT_COUNTS_MAX - 1, room).data, "scheduled"), 1);
+    assert_int_equal(more(frame, name_of(MOMENT_COUNTS_MAX, room).data, "scheduled"), 0);
+    json_decref(frame);
+    history_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +528,9 @@ int main(void)
         cmocka_unit_test(what_is_forgotten_while_a_frame_is_made_is_not_in_it),
         cmocka_unit_test(an_id_is_read_as_it_was_written),
         cmocka_unit_test(nothing_is_lost_between_events_and_counts),
+        cmocka_unit_test(counts_are_what_a_dumb_table_has),
+        cmocka_unit_test(a_name_that_no_queue_has_is_not_counted),
+        cmocka_unit_test(a_moment_counts_so_many_queues),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
