@@ -1,6 +1,7 @@
 #include "control/service.h"
 #include "control/service_inside.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -272,9 +273,21 @@ struct service *service_new(struct ev_loop *loop, const struct config *config)
     return s;
 }
 
+/* Redis answers to structs that are freed here, and its connections are closed in an order that
+ * takes turns of the loop. To run it from in here would call handlers, timers and watchers of
+ * others from inside of a call of theirs; so this is said at once, and not by whatever part is met
+ * first. */
+static void check_over(const struct service *s)
+{
+    assert((!s->link || s->at == AT_STOPPED) &&
+           "a service is freed when it was stopped, and the loop has run until it had");
+    (void)s;
+}
+
 void service_free(struct service *s)
 {
     if (!s) return;
+    check_over(s);
     ev_timer_stop(s->loop, &s->next);
     watchdog_stop(&s->watchdog);
     pulse_stop(&s->pulse, s->loop);

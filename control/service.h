@@ -41,7 +41,9 @@ struct zone_cache;
 
 /* `config` is borrowed until service_free. `loop` NULL: makes its own. */
 struct service *service_new(struct ev_loop *loop, const struct config *config);
-void            service_free(struct service *); /* stopped, or never started; NULL: no-op */
+/* NULL: no-op. Only one that is stopped (service_stopped), was never started, or whose start
+ * failed: what it asked of Redis ends by turns of the loop. Else it aborts, and says so. */
+void            service_free(struct service *);
 
 const char     *service_address(const struct service *); /* of HTTP; NULL: none, or not yet */
 struct ev_loop *service_loop(const struct service *);

@@ -313,7 +313,10 @@ int  pinion_service_ready(const struct pinion_service *); /* 1: connected, and i
 const char *pinion_service_address(const struct pinion_service *);
 struct ev_loop *pinion_service_loop(struct pinion_service *); /* for watchers of your own */
 int  pinion_service_stopped(const struct pinion_service *);
-void pinion_service_free(struct pinion_service *); /* only when stopped or never started */
+/* Only when stopped (pinion_service_stopped: its loop ran until then), never started, or not able
+ * to start: else it aborts, for what it asked of Redis ends by turns of the loop alone.
+ * NULL: no-op. */
+void pinion_service_free(struct pinion_service *);
 
 /* ---- routes of your own ----------------------------------------------------------------------
  * The service's listener serves them beside its own, on the loop, under the same limits and
