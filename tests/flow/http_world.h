@@ -1,5 +1,5 @@
 /* tests/flow/http_world.h — a server and its raw clients in one thread: the loop runs in steps
- * until what a test waits for is true. The clock is the real one plus what the test adds.
+ * until what a test waits for is true. The clock stands still but for what the test adds.
  * With PINION_TEST_TLS in the environment all is said inside TLS. */
 #ifndef PINION_TESTS_FLOW_HTTP_WORLD_H
 #define PINION_TESTS_FLOW_HTTP_WORLD_H

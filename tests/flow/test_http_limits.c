@@ -314,7 +314,7 @@ TEST(no_descriptor_neither_spins_nor_starves)
     client_send(in, GET("/echo"));
     expect(in, 200);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
-    world_pass(HTTP_ACCEPT_PAUSE_MS);
+    world_pass(HTTP_ACCEPT_PAUSE_MS + 1);
     assert_true(ev_is_active(&server->accept));
     client_shake(out[1]);
     client_send(out[1], GET("/echo"));
