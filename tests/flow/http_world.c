@@ -40,7 +40,7 @@ struct waiting waiting[WAITING_MAX];
 
 /* ---- base/clock.h, in our hands -------------------------------------------------------------- */
 
-/* While a world is open, time passes by world_pass() alone: how long a turn takes decides nothing. */
+/* While a world is open, time passes by world_pass() alone, however long a turn takes. */
 static uint64_t stood_mono_us, stood_wall_us; /* 0: the clock goes */
 
 static uint64_t read_clock(clockid_t id)

@@ -12,7 +12,7 @@ setup() {
 }
 
 bench() {
-    timeout 100 "$PINION_BINARY" bench "$@" 3>&-
+    timeout 250 "$PINION_BINARY" bench "$@" 3>&-
 }
 
 # Waits, up to 20 s, until a command succeeds.
