@@ -8,9 +8,7 @@
 #ifndef PINION_WORKERS_BARE_CALL_H
 #define PINION_WORKERS_BARE_CALL_H
 
-#include <errno.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 /* For what a child does in our memory: a sanitizer must not look at it. */
 #define in_child __attribute__((no_sanitize("address", "undefined", "thread")))
@@ -21,6 +19,9 @@
 
 /* What the kernel answers: -4095 to -1 is an error, as in errno, but negative. */
 #ifdef PINION_BARE_BY_LIBRARY
+#include <errno.h>
+#include <unistd.h>
+
 in_child static inline long bare_call(long number, long a, long b, long c, long d, long e)
 {
     long answer = syscall(number, a, b, c, d, e);
