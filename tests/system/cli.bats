@@ -19,7 +19,13 @@ setup_file() {
 }
 
 teardown_file() {
-    kill "$(cat "$BATS_FILE_TMPDIR/redis.pid")"
+    REDIS_PID=$(cat "$BATS_FILE_TMPDIR/redis.pid")
+    kill "$REDIS_PID"
+    eventually "its end" redis_is_gone # or it writes while its folder is removed
+}
+
+redis_is_gone() {
+    [ ! -e "/proc/$REDIS_PID/stat" ] || grep -q ') Z ' "/proc/$REDIS_PID/stat"
 }
 
 setup() {

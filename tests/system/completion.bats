@@ -22,7 +22,7 @@ setup_file() {
 }
 
 teardown_file() {
-    kill -TERM "$(cat "$BATS_FILE_TMPDIR/serve.pid")"
+    ends_below "$BATS_FILE_TMPDIR" "$(cat "$BATS_FILE_TMPDIR/serve.pid")"
 }
 
 setup() {

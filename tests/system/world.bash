@@ -15,13 +15,26 @@ world_begin() {
     cd "$BATS_TEST_TMPDIR"
 }
 
-# Kills what this test started and is still there; a server takes its own children along.
+# Kills what this test started and is still there; a server takes its own children along. A Redis of
+# its own may be at its last file for a moment: the folder can not be removed meanwhile.
 world_end() {
     local pid
     while read -r pid; do
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true # or the shell tells everybody
     done <"$CHILDREN"
+    eventually "the end of all below $BATS_TEST_TMPDIR" nobody_below "$BATS_TEST_TMPDIR"
+}
+
+nobody_below() { # FOLDER: no process has its working folder there
+    [ -z "$(find /proc -maxdepth 2 -name cwd -lname "$1/*" 2>/dev/null)" ]
+}
+
+# ends_below FOLDER PID: ends what a whole file of tests shares, and waits until it is gone.
+ends_below() {
+    kill -TERM "$2"
+    eventually "the end of process $2" gone "$2"
+    eventually "the end of all below $1" nobody_below "$1"
 }
 
 pinion() {
