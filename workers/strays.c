@@ -19,6 +19,7 @@
 #define JOB_VARIABLE     "PINION_JOB_ID="
 #define CHILDREN_BYTES   65536
 #define ENVIRON_BYTES    (256 * 1024) /* more is not looked through */
+#define LATEST_LOOK_MS   3600000      /* the gap between two looks does not grow beyond this */
 
 struct strays {
     struct ticker *ticker;
@@ -26,6 +27,8 @@ struct strays {
     void *ctx;
     struct list running; /* of struct process */
     struct alarm look;
+    uint64_t gap_ms; /* before the look that is set */
+    bool unclear;    /* the last look met one that may yet turn out to be a job's */
 };
 
 static bool read_all(const char *path, size_t bytes_max, struct buffer *out)
@@ -69,7 +72,8 @@ static bool job_runs(struct strays *s, const char *id)
     return false;
 }
 
-/* true: it belongs to a job that does not run. */
+/* true: it belongs to a job that does not run. One that is about to become another program has no
+ * environment for a moment, just as one that wiped it has none for good. */
 static bool is_left_behind(struct strays *s, pid_t pid)
 {
     struct buffer text = BUFFER_INIT;
@@ -77,7 +81,7 @@ static bool is_left_behind(struct strays *s, pid_t pid)
     bool found = false, left = false;
 
     snprintf(path, sizeof path, "/proc/%d/environ", pid);
-    read_all(path, ENVIRON_BYTES, &text);
+    if (read_all(path, ENVIRON_BYTES, &text) && !text.len) s->unclear = true;
     buffer_add_char(&text, '\0');
     for (size_t at = 0; at < text.len && !found; at += strlen(text.data + at) + 1) {
         found = strncmp(text.data + at, JOB_VARIABLE, strlen(JOB_VARIABLE)) == 0;
@@ -114,6 +118,7 @@ static bool look(struct strays *s)
     bool again = false;
     char *at, *end;
 
+    s->unclear = false;
     if (read_children(&text)) {
         at = text.data;
         for (long pid = strtol(at, &end, 10); end != at; pid = strtol(at, &end, 10)) {
@@ -125,11 +130,19 @@ static bool look(struct strays *s)
     return again;
 }
 
+static void look_in(struct strays *s, uint64_t gap_ms)
+{
+    s->gap_ms = gap_ms < LATEST_LOOK_MS ? gap_ms : LATEST_LOOK_MS;
+    ticker_set_in(s->ticker, &s->look, s->gap_ms);
+}
+
+/* While something is unclear, each gap is twice the one before: a wiped environment stays so. */
 static void on_look(struct alarm *alarm)
 {
     struct strays *s = container_of(alarm, struct strays, look);
 
-    if (look(s)) ticker_set_in(s->ticker, &s->look, STRAYS_LOOK_MS);
+    if (look(s)) look_in(s, STRAYS_LOOK_MS);
+    else if (s->unclear) look_in(s, 2 * s->gap_ms);
 }
 
 void strays_began(struct strays *s, struct process *p, const char *tag)
@@ -142,7 +155,7 @@ void strays_ended(struct strays *s, struct process *p)
 {
     list_remove(&p->among);
     p->tag = NULL;
-    if (!alarm_pending(&s->look)) ticker_set_in(s->ticker, &s->look, STRAYS_LOOK_MS);
+    if (!alarm_pending(&s->look) || s->gap_ms > STRAYS_LOOK_MS) look_in(s, STRAYS_LOOK_MS);
 }
 
 enum pinion_err strays_new(struct ticker *ticker, pid_t (*spared)(void *ctx), void *ctx,

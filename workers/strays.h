@@ -4,7 +4,8 @@
  * process makes itself the one to whom orphans fall (a subreaper): whatever our programs have left
  * becomes a child of ours, which no number or name could tell as well. A look at our children
  * follows each end of a program, LOOK_MS later; one that names a job of ours in its environment,
- * and the job does not run any more, is killed; and whoever has ended is reaped.
+ * and the job does not run any more, is killed; and whoever has ended is reaped. While there is one
+ * without any environment, another look follows, each after twice the time.
  *
  * That concerns all children of the process, so only a process that is ours may do it: `pinion
  * serve`, not a program that embeds the service. Children of others in it (of a plugin) are left

@@ -85,17 +85,18 @@ static const struct process_program sleeper = {
     .argv = (char *const[]){(char[]){"sleep"}, (char[]){"1000"}, NULL},
 };
 
+static const struct process_program nothing = {
+    .path = "/bin/true",
+    .argv = (char *const[]){(char[]){"true"}, NULL},
+};
+
 TEST(many_are_on_their_way_at_once)
 {
-    const struct process_program program = {
-        .path = "/bin/true",
-        .argv = (char *const[]){(char[]){"true"}, NULL},
-    };
     struct process_child children[HELD_MAX];
     struct hold hold;
 
     hold_init(&hold);
-    for (unsigned i = 0; i < HELD_MAX; i++) children[i] = spawn_held(&hold, &program, 1);
+    for (unsigned i = 0; i < HELD_MAX; i++) children[i] = spawn_held(&hold, &nothing, 1);
     wait_held(&hold, HELD_MAX);
     let_go(&hold);
     for (unsigned i = 0; i < HELD_MAX; i++) {
@@ -203,7 +204,7 @@ TEST(a_child_on_its_way_dies_with_us)
     assert_true(server >= 0);
     if (!server) {
         close(hold.free[1]); /* only the test's own end holds them */
-        child = spawn_held(&hold, &sleeper, 1);
+        child = spawn_held(&hold, &nothing, 1);
         if (write(told[1], &child.pid, sizeof child.pid) != sizeof child.pid) _exit(1);
         for (;;) pause();
     }

@@ -1,9 +1,11 @@
 /* What programs leave behind in sessions of their own: whose job has ended is killed, and nobody
  * else. Orphans fall to this process while a test runs. */
 #include "workers/strays.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/macros.h"
@@ -93,6 +95,33 @@ TEST(of_a_job_that_runs_it_stays)
     run_free(&second);
 }
 
+/* As one that is looked at just while it becomes another program: it names its job only later. */
+TEST(one_without_environment_is_looked_at_again)
+{
+    char fifo[] = "/tmp/pinion-strays-XXXXXX", script[256];
+    struct run run;
+    pid_t daemon;
+    int go;
+
+    close(mkstemp(fifo));
+    unlink(fifo);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    snprintf(script, sizeof script,
+             "setsid env -i sh -c 'echo $$; read go <%s; PINION_JOB_ID=q:1 exec sleep 1000 "
+             ">/dev/null 2>&1' & exec sleep 1000", fifo);
+    begin(&run, "q:1", script);
+    end(&run);
+    daemon = printed_pid(&run);
+    for (int looks = 0; looks < 3; looks++) ev_run(run_host.loop, EVRUN_ONCE);
+    assert_true(is_alive(daemon));
+    go = open(fifo, O_WRONLY | O_CLOEXEC); /* waits until it reads */
+    assert_true(go >= 0);
+    close(go);
+    is_reaped(daemon);
+    unlink(fifo);
+    run_free(&run);
+}
+
 /* One that plays somebody else's child: with a session of its own or not, alive or ended. */
 static pid_t fork_other(bool session, bool ends)
 {
@@ -139,6 +168,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(of_a_job_that_has_ended_it_is_killed_and_reaped, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_without_environment_is_looked_at_again, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(of_a_job_that_runs_it_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(children_of_others_are_left_alone, setup, teardown),
