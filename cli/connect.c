@@ -1,5 +1,6 @@
 #include "cli/connect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
@@ -67,12 +68,22 @@ enum pinion_err session_call_queue(struct session *s, struct span queue, struct 
     err = session_call(s, &registration, &reply, why);
     request_deinit(&registration);
     if (err) return err;
+    s->made_queue |= queue_register_was_new(reply);
     sync_reply_free(reply);
     err = session_call(s, r, &reply, why);
     if (err) return err;
     if (ret_reply) *ret_reply = reply;
     else sync_reply_free(reply);
     return PINION_OK;
+}
+
+void session_tell_new(const struct session *s, const char *queue)
+{
+    if (!s->made_queue) return;
+    fprintf(stderr,
+            "pinion: queue %s is new: no job was ever enqueued there, and no server has served "
+            "it\n",
+            queue);
 }
 
 /* ---- all queues ------------------------------------------------------------------------------ */

@@ -2,6 +2,7 @@
 #ifndef PINION_CLI_CONNECT_H
 #define PINION_CLI_CONNECT_H
 
+#include <stdbool.h>
 #include "base/text.h"
 #include "cli/flags.h"
 #include "queue/key.h"
@@ -12,6 +13,7 @@ struct session {
     struct sync     *sync;
     struct redis_url url;
     const char      *name_space;
+    bool             made_queue; /* session_call_queue was the first to name it */
 };
 
 /* Within the connect timeout, or at once where nobody listens, no service is starting, and no
@@ -38,5 +40,9 @@ struct queue_names {
 enum pinion_err queue_names_read(struct session *, struct queue_names *ret, struct error *why)
     must_use;
 void            queue_names_deinit(struct queue_names *);
+
+/* Says on stderr that nobody had named the queue before session_call_queue did: a change may well
+ * come before the first job, but a typing error looks the same. */
+void session_tell_new(const struct session *, const char *queue);
 
 #endif

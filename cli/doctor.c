@@ -10,7 +10,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
 #include "base/memory.h"
+#include "control/access/token_file.h"
+#include "control/find.h"
 #include "control/shape.h"
 #include "queue/audit.h"
 
@@ -32,9 +36,9 @@ static const struct flag doctor_flags[] = {
 static const struct command doctor_command = {
     .name = "doctor",
     .usage = "[FLAGS]",
-    .about = "Checks what Redis is set to, and whether every key of Pinion's agrees with all\n"
-             "others. Looks in small steps, so servers may go on; what moves meanwhile is looked\n"
-             "at again.\n"
+    .about = "Checks what Redis is set to, the tokens of the state folder, and whether every key\n"
+             "of Pinion's agrees with all others. Looks in small steps, so servers may go on;\n"
+             "what moves meanwhile is looked at again.\n"
              "Exit status: 0 when all is well, also after all was repaired; else 1.",
     .examples = "pinion doctor\n"
                 "pinion doctor -q mail --repair\n"
@@ -176,6 +180,34 @@ static void print_report(const struct visit *v)
         printf("jobs in packs were moving, so their counts were not compared: run it again\n");
 }
 
+/* ---- the tokens ------------------------------------------------------------------------------ */
+
+/* Of the folder that was asked for, unless they are somebody else's. A URL of a Redis has none. */
+static void judge_tokens(struct visit *v, const struct common *common)
+{
+    struct span names[QUEUES_MAX];
+    const struct audit *a = &v->audit;
+    bool all = !v->queues_count && a->queues_count <= QUEUES_MAX;
+    size_t count = all ? a->queues_count : 0;
+    struct token_set set = {0};
+    struct error bad = {0};
+    char *dir = NULL;
+
+    if (find_folder(&(struct find_options){.redis_url = common->redis, .state_dir = common->state},
+                    &dir, NULL))
+        return;
+    for (size_t i = 0; i < count; i++) names[i] = span_of(a->queues[i]);
+    if (token_file_is_ours(dir)) {
+        const char *unread = token_file_read(dir, &set, &bad) ? bad.text : NULL;
+        if (unread && strncmp(unread, dir, strlen(dir)) == 0)
+            unread += strlen(dir) + strlen("/" TOKEN_FILE_NAME ": ");
+        v->settings[v->settings_count++] =
+            tokens_judge(&set, unread, clock_wall_ms(), names, count);
+    }
+    token_set_deinit(&set);
+    free(dir);
+}
+
 /* ---- the visit ------------------------------------------------------------------------------- */
 
 /* "a,b" into spans; PINION_INVALID for a name that no queue has. */
@@ -228,6 +260,7 @@ int doctor_main(int argc, char **argv)
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
     v.session = &session;
     err = visit(&v, values.repair, &why);
+    if (!err) judge_tokens(&v, &values.common);
     session_close(&session);
     if (!err && values.common.json) print_json(&v);
     else if (!err) print_report(&v);

@@ -138,3 +138,43 @@ size_t settings_judge(const struct redis_info *info, json_t *servers,
     memcpy(ret, all, sizeof all);
     return countof(all);
 }
+
+static bool is_for_none(const struct token *t, const struct span queues[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (queues_include(t->queues, queues[i])) return false;
+    return count > 0;
+}
+
+static struct setting unreadable_tokens(const char *unread)
+{
+    struct setting s = setting("tokens", "a service does not start with this file: mend it, or "
+                                         "remove it, which revokes all");
+
+    s.verdict = SETTING_BAD;
+    snprintf(s.value, sizeof s.value, "%s", unread);
+    return s;
+}
+
+struct setting tokens_judge(const struct token_set *set, const char *unread, int64_t now_ms,
+                            const struct span queues[], size_t count)
+{
+    size_t expired = 0, idle = 0;
+    struct setting s;
+    int len;
+
+    if (unread) return unreadable_tokens(unread);
+    for (size_t i = 0; i < set->count; i++) {
+        if (token_expired(&set->tokens[i], now_ms)) expired++;
+        else idle += is_for_none(&set->tokens[i], queues, count);
+    }
+    s = setting("tokens", expired ? "those that have expired are of no use: pinion token list has "
+                                    "them, pinion token revoke removes them"
+                          : idle  ? "for queues of which there is none: pinion token list has them"
+                                  : NULL);
+    len = snprintf(s.value, sizeof s.value, "%zu", set->count);
+    if (expired)
+        len += snprintf(s.value + len, sizeof s.value - (size_t)len, ", %zu expired", expired);
+    if (idle) snprintf(s.value + len, sizeof s.value - (size_t)len, ", %zu for no queue", idle);
+    return s;
+}

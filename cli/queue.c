@@ -281,6 +281,7 @@ static int pause_or_resume(const struct command *command, bool pause, int argc, 
     err = send_pause(&session, name, pause, &why);
     session_close(&session);
     if (err) return cli_fail(&why);
+    session_tell_new(&session, argv[first]);
     if (values.common.json)
         json_print(json_pack("{s:s, s:b}", "queue", argv[first], "paused", pause));
     else puts(pause ? "paused" : "running");

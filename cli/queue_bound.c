@@ -88,6 +88,7 @@ int queue_bound_main(int argc, char **argv)
     err = bound(&session, span_of(argv[first]), values.wanted, &now, &why);
     session_close(&session);
     if (err) return cli_fail(&why);
+    session_tell_new(&session, argv[first]);
     if (values.common.json) {
         json_print(json_pack("{s:s, s:o}", "queue", argv[first], "bounds", shape_bounds(now)));
     } else {

@@ -131,6 +131,7 @@ int queue_drain_main(int argc, char **argv)
     if (queue_name_check(span_of(argv[first]), &why)) return cli_fail(&why);
     if (session_open(&values.common, &session, &why)) return cli_fail(&why);
     err = send(&session, span_of(argv[first]), !values.off, &why);
+    if (!err) session_tell_new(&session, argv[first]);
     if (!err && wait)
         err = wait_empty(&session, span_of(argv[first]), values.timeout_ms, &left, &why);
     session_close(&session);

@@ -171,5 +171,7 @@ int queue_limit_main(int argc, char **argv)
     if (!err && (!is_change(&values) || values.common.json))
         err = print_limits(&session, argv[first], values.common.json, &why);
     session_close(&session);
-    return err ? cli_fail(&why) : cli_finish(0);
+    if (err) return cli_fail(&why);
+    session_tell_new(&session, argv[first]);
+    return cli_finish(0);
 }

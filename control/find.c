@@ -67,12 +67,18 @@ enum pinion_err find_redis(const struct find_options *o, char **ret_url, struct 
     return PINION_OK;
 }
 
+enum pinion_err find_folder(const struct find_options *o, char **ret_dir, struct error *why)
+{
+    if (!given_url(o)) return state_dir_of_client(o->state_dir, ret_dir, why);
+    return error_set(why, PINION_NOT_FOUND, "the URL of a Redis was given, and no state folder");
+}
+
 bool find_is_served(const struct find_options *o)
 {
     char *dir = NULL;
     bool served;
 
-    if (given_url(o) || state_dir_of_client(o->state_dir, &dir, NULL)) return false;
+    if (find_folder(o, &dir, NULL)) return false;
     served = state_is_served(dir);
     free(dir);
     return served;

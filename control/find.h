@@ -19,6 +19,9 @@ struct find_options {
 
 /* Blocks up to wait_ms. The caller frees *ret_url. PINION_UNAVAILABLE: nobody serves the folder. */
 enum pinion_err find_redis(const struct find_options *, char **ret_url, struct error *why) must_use;
+/* The state folder that would tell, the caller's to free. PINION_NOT_FOUND: a URL was given. */
+enum pinion_err find_folder(const struct find_options *, char **ret_dir, struct error *why)
+    must_use;
 /* Is it a folder, and does a service live there, whatever it tells? */
 bool find_is_served(const struct find_options *);
 

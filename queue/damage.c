@@ -26,6 +26,8 @@ const struct damage damages[] = {
     {"no_seat", "a job that runs for a server that is not known", "makes it ready again"},
     {"far_lease", "a lease that ends later than any may", "lets it end in an hour"},
     {"lost_token", "the token of a job that does not run", "drops it"},
+    {"bad_token", "the token of a running job that cannot be read",
+     "drops it; the job runs again when its lease is over"},
     {"lost_mark", "a cancel mark on a job that does not run", "drops it"},
     {"lost_pull", "who pulled a job that does not run", "drops it"},
     /* beside the jobs */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include "base/text.h"
 
-#define DAMAGES 72
+#define DAMAGES 73
 
 struct damage {
     const char *name;

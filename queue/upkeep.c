@@ -130,6 +130,11 @@ void leave_build(struct request *r, struct span key, const char *server, bool em
     request_add_text(r, empty ? "1" : "0");
 }
 
+bool queue_register_was_new(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+}
+
 void queue_register_build(struct request *r, const char *name_space, struct span queue)
 {
     char *key = key_of_queues(name_space);

@@ -77,5 +77,7 @@ void leave_build(struct request *, struct span key, const char *server, bool emp
 
 /* So that `queue list` finds it; sent once per queue and connection. */
 void queue_register_build(struct request *, const char *name_space, struct span queue);
+/* Nobody had registered it before. */
+bool queue_register_was_new(const struct redisReply *);
 
 #endif

@@ -61,6 +61,15 @@ enum pinion_err token_file_read(const char *dir, struct token_set *ret_set, stru
     return bad.code;
 }
 
+bool token_file_is_ours(const char *dir)
+{
+    char *path = xasprintf("%s/" TOKEN_FILE_NAME, dir);
+    bool ours = access(path, R_OK) == 0;
+
+    free(path);
+    return ours;
+}
+
 /* ---- changing -------------------------------------------------------------------------------- */
 
 /* -1: why says it. Closing it gives the lock back. */

@@ -15,6 +15,9 @@
 enum pinion_err token_file_read(const char *dir, struct token_set *ret_set,
                                 struct error *why) must_use;
 
+/* There is such a file, and we may read it. */
+bool token_file_is_ours(const char *dir);
+
 /* Changes the set; not PINION_OK: nothing is written. */
 typedef enum pinion_err token_edit_fn(struct token_set *, void *ctx, struct error *why);
 

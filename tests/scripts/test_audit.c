@@ -216,6 +216,8 @@ static const struct {
     {"far_lease", "$ACTIVE", {"ZADD " Q "active 9000000000000000 $ACTIVE"}},
     {"far_lease", "$RUNNING", {"ZADD " Q "active 9000000000000000 $RUNNING"}},
     {"lost_token", "$READY", {"HSET " Q "tokens $READY 1"}},
+    {"bad_token", "$ACTIVE", {"HSET " Q "tokens $ACTIVE junk"}},
+    {"bad_token", "$ACTIVE", {"HSET " Q "tokens $ACTIVE 17639123456789999"}},
     {"lost_mark", "nobody", {"HSET " Q "marks nobody cancelled"}},
     {"lost_pull", "nobody", {"HSET " Q "pulled nobody 1^w"}},
     {"lost_rare", "nobody", {"HSET " Q "rare nobody {}"}},

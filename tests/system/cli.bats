@@ -499,6 +499,30 @@ good_lines() { # COUNT
     pinion server list --json | jq -e '. == {"items":[],"next":null}'
 }
 
+# ---- a queue that nobody named before
+
+@test "a change of a queue that is new says so, and is made" {
+    local change
+    for change in pause resume "drain --no-wait" "drain --off" "bound --max-jobs 5" \
+        "limit --concurrency 2"; do
+        redis flushall
+        # shellcheck disable=SC2086
+        exits 0 queue ${change%% *} mial ${change#"${change%% *}"} # a typing error
+        [[ "$stderr" == "pinion: queue mial is new: no job was ever enqueued there, "* ]] ||
+            { echo "queue $change: $stderr"; return 1; }
+        # shellcheck disable=SC2086
+        exits 0 queue ${change%% *} mial ${change#"${change%% *}"}
+        [ "$stderr" = "" ]
+        exits 0 queue list
+        [[ "$output" == *mial* ]]
+    done
+    exits 0 enqueue wc -q mail
+    exits 0 queue pause mail
+    [ "$stderr" = "" ]
+    exits 0 queue limit other # only looks
+    [ "$stderr" = "" ]
+}
+
 # ---- Redis
 
 @test "an unreachable Redis: exit 6 at once, or after the connect timeout" {

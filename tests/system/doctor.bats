@@ -15,6 +15,10 @@ setting() { # NAME: its verdict
     jq -r --arg name "$1" '.settings[] | select(.name == $name).verdict' <<<"$output"
 }
 
+value() { # NAME
+    jq -r --arg name "$1" '.settings[] | select(.name == $name).value' <<<"$output"
+}
+
 damage() { # KIND: queue and subject of each
     jq -r --arg kind "$1" '.damage[] | select(.kind == $kind) | "\(.queue) \(.subject) \(.end)"' \
         <<<"$output"
@@ -83,6 +87,31 @@ damage() { # KIND: queue and subject of each
     exits 0 doctor --redis "$REDIS_URL" --json
     [ "$(setting maxmemory-policy)" = ok ]
     [ "$(jq .ok <<<"$output")" = true ]
+}
+
+@test "tokens: expired, for no queue, and a file that is damaged" {
+    serve_ready server --listen none -q mail
+    exits 0 doctor --json
+    [ "$(setting tokens)" = "" ] # there are none
+    exits 0 token make ci --role enqueue --queue mail
+    exits 0 token make all --role read
+    exits 0 doctor --json
+    [ "$(setting tokens)" = ok ]
+    [ "$(value tokens)" = 2 ]
+    exits 0 token make typo --role enqueue --queue mial.
+    exits 0 doctor --json
+    [ "$(setting tokens)" = note ]
+    [ "$(value tokens)" = "3, 1 for no queue" ]
+    printf 'old read * 2020-01-01T00:00:00.000Z 2020-01-02T00:00:00.000Z %064d\n' 0 >>state/tokens
+    exits 0 doctor --json
+    [ "$(value tokens)" = "4, 1 expired, 1 for no queue" ]
+    exits 0 doctor -q mail --json # the other queues are not known then
+    [ "$(value tokens)" = "4, 1 expired" ]
+    echo 'old read *' >>state/tokens
+    exits 1 doctor --json
+    [ "$(setting tokens)" = bad ]
+    [[ "$(value tokens)" == "line 7: expected two times"* ]]
+    stop "$SERVER"
 }
 
 @test "bad input and no Redis have their own statuses" {

@@ -9,7 +9,8 @@ local SETS = {
   parked = {'stuck_lane', 'half_parked', 'empty_parked'},
 }
 local HASHES = {
-  ghosts = {}, tokens = {'lost_token'}, marks = {'lost_mark'}, results = {'lost_result'},
+  ghosts = {}, tokens = {'lost_token', 'bad_token'},
+  marks = {'lost_mark'}, results = {'lost_result'},
   errors = {'lost_error'}, progress = {'lost_progress'}, parents = {'lost_parents', 'bad_parents'},
   rare = {'lost_rare', 'bad_rare', 'wrong_class'}, gone = {'lost_bits'}, given = {'endless_given'},
   uniques = {'lost_unique', 'endless_unique'}, ticks = {'lost_tick'},

@@ -206,6 +206,12 @@ function damaged.lost_token(id)
   return has('tokens', id) and not score_in('active', id)
 end
 
+-- A deadline in microseconds, that no worker could ever have been given.
+function damaged.bad_token(id)
+  local token = redis.call('HGET', key('tokens'), id)
+  return token and score_in('active', id) and not (token:match('^%d+$') and #token <= 16)
+end
+
 function damaged.lost_pull(id)
   return has('pulled', id) and not score_in('active', id)
 end

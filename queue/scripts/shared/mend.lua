@@ -150,7 +150,8 @@ do
 
   -- ---- what is left over
 
-  for kind, hash in pairs({lost_ghost = 'ghosts', lost_token = 'tokens', lost_mark = 'marks',
+  for kind, hash in pairs({lost_ghost = 'ghosts', lost_token = 'tokens',
+                           bad_token = 'tokens', lost_mark = 'marks',
                            lost_rare = 'rare', bad_rare = 'rare', lost_result = 'results',
                            lost_error = 'errors', lost_progress = 'progress',
                            lost_pull = 'pulled',
