@@ -4,10 +4,12 @@
 #include <ev.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/memory.h"
 #include "queue/key.h"
 #include "queue/link.h"
 #include "queue/upkeep.h"
+#include "scheduler/ticker.h"
 
 /* One queue, as this server sends to it. */
 struct outlet {
@@ -29,11 +31,19 @@ struct submitter {
     ev_prepare prepare;
     struct list outlets; /* the one used last is the first */
     size_t outlets_count;
+    unsigned connection; /* the how-manieth */
+    struct ticker *ticker; /* NULL, and the next 0: nothing is repeated */
+    uint64_t patience_ms;
+    struct list kept;    /* calls that lost their connection */
+    struct alarm kept_over;
 };
 
 struct submit_call {
     struct call call;
     struct outlet *outlet;
+    struct list node;      /* kept */
+    unsigned connection;   /* it was sent on */
+    uint64_t sent_ms, give_up_ms; /* give_up_ms 0: it was never lost */
     size_t count;
     struct submission *origin[BATCH_ITEMS_MAX]; /* of each item, in the submission's order */
     size_t at[BATCH_ITEMS_MAX];
@@ -41,6 +51,8 @@ struct submit_call {
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
+
+static void on_kept_over(struct alarm *);
 
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
@@ -55,6 +67,8 @@ struct submitter *submitter_new(struct ev_loop *loop, struct link *link, const c
 
     *s = (struct submitter){loop, link, name_space, now_ms, ctx, .outlets_count = 0};
     list_init(&s->outlets);
+    list_init(&s->kept);
+    alarm_init(&s->kept_over, on_kept_over);
     ev_prepare_init(&s->prepare, on_prepare);
     ev_prepare_start(loop, &s->prepare);
     ev_unref(loop); /* a hook that keeps no loop alive */
@@ -74,16 +88,12 @@ static void free_outlet(struct outlet *o)
 void submitter_free(struct submitter *s)
 {
     if (!s) return;
+    if (s->ticker) ticker_cancel(s->ticker, &s->kept_over);
     ev_ref(s->loop);
     ev_prepare_stop(s->loop, &s->prepare);
     while (!list_empty(&s->outlets))
         free_outlet(container_of(s->outlets.next, struct outlet, node));
     free(s);
-}
-
-void submitter_up(struct submitter *s)
-{
-    list_for_each (node, &s->outlets) container_of(node, struct outlet, node)->registered = false;
 }
 
 static bool is_idle(const struct outlet *o)
@@ -171,12 +181,11 @@ void submitter_submit(struct submitter *s, struct submission *submission)
     list_push(&o->pending, &submission->node);
 }
 
-/* An item that was taken from Redis is the origin's again; with its last one, so is the origin. */
-static void on_submitted(struct call *call, enum pinion_err err, const struct redisReply *reply)
-{
-    struct submit_call *c = container_of(call, struct submit_call, call);
+static bool keep(struct submit_call *);
 
-    if (!err) err = enqueue_read(reply, c->items, c->count);
+/* An item that was taken from Redis is the origin's again; with its last one, so is the origin. */
+static void end_call(struct submit_call *c, enum pinion_err err)
+{
     c->outlet->calls--;
     for (size_t i = 0; i < c->count; i++) {
         struct submission *origin = c->origin[i];
@@ -187,6 +196,99 @@ static void on_submitted(struct call *call, enum pinion_err err, const struct re
     request_deinit(&c->call.request);
     free(c);
 }
+
+static void on_submitted(struct call *call, enum pinion_err err, const struct redisReply *reply)
+{
+    struct submit_call *c = container_of(call, struct submit_call, call);
+
+    if (err == PINION_UNAVAILABLE && keep(c)) return;
+    if (!err) err = enqueue_read(reply, c->items, c->count);
+    end_call(c, err);
+}
+
+static void send(struct submit_call *c)
+{
+    struct submitter *s = c->outlet->submitter;
+
+    c->connection = s->connection;
+    link_send(s->link, &c->call, on_submitted);
+}
+
+/* ---- calls that lost their connection -------------------------------------------------------- */
+
+/* false: it ends. So does what Redis itself answered so, on a connection that lives. */
+static bool keep(struct submit_call *c)
+{
+    struct submitter *s = c->outlet->submitter;
+    uint64_t now_ms = clock_mono_ms(), last_ms = c->sent_ms + SUBMIT_REPEAT_MAX_MS;
+    bool is_up = link_is_up(s->link);
+
+    if (!s->patience_ms || (is_up && c->connection == s->connection)) return false;
+    if (!c->give_up_ms) c->give_up_ms = now_ms + s->patience_ms;
+    if (c->give_up_ms > last_ms) c->give_up_ms = last_ms;
+    if (now_ms >= c->give_up_ms) return false;
+    if (is_up) {
+        send(c);
+        return true;
+    }
+    list_push(&s->kept, &c->node);
+    if (!alarm_pending(&s->kept_over)) ticker_set_at(s->ticker, &s->kept_over, c->give_up_ms);
+    return true;
+}
+
+/* First collect, then end: whoever is told may submit again. */
+static void on_kept_over(struct alarm *alarm)
+{
+    struct submitter *s = container_of(alarm, struct submitter, kept_over);
+    uint64_t now_ms = clock_mono_ms(), next_ms = UINT64_MAX;
+    struct list over, *node;
+
+    list_init(&over);
+    list_for_each_safe (one, &s->kept) {
+        struct submit_call *c = container_of(one, struct submit_call, node);
+        if (c->give_up_ms <= now_ms) {
+            list_remove(one);
+            list_push(&over, one);
+        } else if (c->give_up_ms < next_ms) {
+            next_ms = c->give_up_ms;
+        }
+    }
+    if (next_ms != UINT64_MAX) ticker_set_at(s->ticker, &s->kept_over, next_ms);
+    while ((node = list_pop(&over)))
+        end_call(container_of(node, struct submit_call, node), PINION_UNAVAILABLE);
+}
+
+void submitter_up(struct submitter *s)
+{
+    struct list again, *node;
+
+    s->connection++;
+    list_for_each (one, &s->outlets) container_of(one, struct outlet, node)->registered = false;
+    if (list_empty(&s->kept)) return;
+    ticker_cancel(s->ticker, &s->kept_over);
+    list_init(&again);
+    list_take(&again, &s->kept);
+    while ((node = list_pop(&again))) {
+        struct submit_call *c = container_of(node, struct submit_call, node);
+        register_outlet(c->outlet);
+        send(c);
+    }
+}
+
+void submitter_repeat(struct submitter *s, struct ticker *ticker, uint64_t patience_ms)
+{
+    s->ticker = ticker;
+    s->patience_ms = patience_ms;
+}
+
+void submitter_give_up(struct submitter *s)
+{
+    if (list_empty(&s->kept)) return;
+    list_for_each (node, &s->kept) container_of(node, struct submit_call, node)->give_up_ms = 1;
+    ticker_set_in(s->ticker, &s->kept_over, 0);
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /* What is pending, in its order, until the call is full. */
 static void fill(struct submit_call *c)
@@ -214,10 +316,12 @@ static void send_call(struct outlet *o)
 
     c->call.request = REQUEST_INIT;
     c->outlet = o;
+    c->sent_ms = clock_mono_ms();
+    c->give_up_ms = 0;
     fill(c);
     o->calls++;
     enqueue_build(&c->call.request, queue_key_span(&o->key), c->items, c->count, s->now_ms(s->ctx));
-    link_send(s->link, &c->call, on_submitted);
+    send(c);
 }
 
 /* The outlets in use are the first: the rest was not touched since the last flush. */

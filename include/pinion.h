@@ -186,9 +186,10 @@ void pinion_async_close(struct pinion_async *, pinion_closed_fn *closed, void *c
 /* How many jobs are being enqueued: a producer that keeps this below jobs_max is never refused. */
 size_t pinion_async_jobs(const struct pinion_async *);
 
-/* As pinion_enqueue, but that a call without an answer is not repeated: give the jobs ids to do so.
- * made: what became of each, in order, with PINION_OK and PINION_UNAVAILABLE; else NULL. `why`:
- * also of the first job with an error, which makes the call no failure. */
+/* As pinion_enqueue: a call whose connection was lost is sent again, if there is another one within
+ * connect_timeout_ms, and within 50 s of the call; Redis remembers what it did. made: what became
+ * of each, in order, with PINION_OK and PINION_UNAVAILABLE; else NULL. `why`: also of the first job
+ * with an error, which makes the call no failure. */
 typedef void pinion_enqueued_fn(enum pinion_err, const struct pinion_enqueued *made, size_t count,
                                 const char *why, void *ctx);
 void pinion_async_enqueue(struct pinion_async *, const struct pinion_job *jobs, size_t count,

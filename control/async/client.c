@@ -173,6 +173,7 @@ static void on_refused(void *ctx, const struct error *why)
     c->refused = true;
     c->trouble = *why;
     fail_held(c, why);
+    submitter_give_up(c->submitter);
 }
 
 static void on_subscribed(void *ctx)
@@ -211,6 +212,7 @@ static void connect_to(struct pinion_async *c)
     c->link = link_new(c->loop, &options);
     c->results = results_new(c->link, c->ticker, c->name_space);
     c->submitter = submitter_new(c->loop, c->link, c->name_space, now_ms, c);
+    submitter_repeat(c->submitter, c->ticker, c->connect_timeout_ms);
     link_start(c->link);
 }
 
@@ -377,6 +379,8 @@ void pinion_async_close(struct pinion_async *c, pinion_closed_fn *closed, void *
     list_take(&c->held, &c->steers); /* none of them was sent */
     fail_held(c, &why);
     if (c->link) {
+        submitter_repeat(c->submitter, c->ticker, 0);
+        submitter_give_up(c->submitter);
         results_stop(c->results); /* each looks for a last time, */
         link_stop(c->link);       /* and that ends with all that was sent, from the loop */
     }

@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "tests/flow/async_world.h"
 #include "tests/flow/scratch.h"
+#include "tests/support/fault_proxy.h"
+#include "tests/support/redis_server.h"
 #include "tests/support/check.h"
 
 #define MANY 200
@@ -51,34 +53,96 @@ static int begin_durable(void **state)
     return 0;
 }
 
-/* Redis is killed while calls are on their way: each ends, and the client heals. A wait goes on. */
+/* Redis is killed while calls are on their way: each ends, and the client heals. A wait goes on;
+ * what was being enqueued is sent again when there is a Redis. */
 TEST(redis_is_killed)
 {
     struct probe *p = xcalloc(4 * MANY, sizeof *p), wait = {0}, cancel = {0};
+    struct probe more[4] = {{0}};
 
-    open_client((struct pinion_async_options){0});
+    open_client((struct pinion_async_options){.connect_timeout_ms = 60000});
     one_job("kept");
     CALL(&wait, wait, "default:kept", 0, on_ended, &wait);
     redis_server_freeze(server);
     for (unsigned i = 0; i < MANY; i++) call_all(p + 4 * i);
     for (unsigned i = 0; i < 5; i++) ev_run(loop, EVRUN_NOWAIT); /* they are sent */
     redis_server_kill(server);
-    all_unavailable(p, 4 * MANY, NULL);
-    assert_non_null(strstr(p[0].why, "not known"));
-    assert_int_equal(p[0].wrong, 1); /* and the job says so, too */
+    for (unsigned i = 0; i < MANY; i++) all_unavailable(p + 4 * i + 1, 3, NULL);
+    assert_int_equal(p[0].ends, 0);
     assert_int_equal(wait.ends, 0);
-    memset(p, 0, 4 * sizeof *p);
-    call_all(p); /* these wait for the connection */
+    call_all(more); /* these wait for the connection */
     redis_server_restart(server);
-    for (unsigned i = 0; i < 4; i++) await(&p[i]);
-    assert_int_equal(p[0].err, PINION_OK);
-    assert_int_equal(p[1].err, PINION_NOT_FOUND);
+    for (unsigned i = 0; i < 4; i++) await(&more[i]);
+    assert_int_equal(more[0].err, PINION_OK);
+    assert_int_equal(more[1].err, PINION_NOT_FOUND);
+    for (unsigned i = 0; i < MANY; i++) {
+        await(&p[4 * i]);
+        assert_int_equal(p[4 * i].err, PINION_OK);
+    }
+    has_jobs("default", MANY + 2);
     CALL(&cancel, cancel, "default:kept", on_steered, &cancel);
     await(&cancel);
     await(&wait);
     assert_string_equal(wait.state, "cancelled");
     free(p);
     close_client();
+}
+
+/* The connection is cut before Redis has the call, between that and the answer, and within the
+ * answer: each job is made, once, and the answer is that of the first time. */
+TEST(what_is_enqueued_is_sent_again)
+{
+    static const enum fault faults[] = {FAULT_CUT_BEFORE, FAULT_CUT_AFTER, FAULT_CUT_MIDDLE};
+    struct fault_proxy *proxy = fault_proxy_start(redis_server_path(server));
+    struct pinion_job jobs[3];
+
+    for (size_t i = 0; i < countof(jobs); i++) jobs[i] = job_of("nobody", "x");
+    open_client((struct pinion_async_options){
+        .redis_url = fault_proxy_url(proxy), .connect_timeout_ms = 60000});
+    one_job("first"); /* and the queue is registered */
+    for (size_t i = 0; i < countof(faults); i++) {
+        struct probe p = {0};
+        unsigned struck = fault_proxy_strikes(proxy);
+        fault_proxy_set(proxy, faults[i], 0);
+        CALL(&p, enqueue, jobs, countof(jobs), on_enqueued, &p);
+        await(&p);
+        assert_int_equal(fault_proxy_strikes(proxy), struck + 1);
+        assert_int_equal(p.err, PINION_OK);
+        assert_int_equal(p.wrong, 0);
+        assert_int_equal(p.existing, 0);
+        has_jobs("default", 1 + (unsigned)((i + 1) * countof(jobs)));
+    }
+    close_client();
+    fault_proxy_free(proxy);
+}
+
+/* No Redis comes again: the calls end when their time is over, or as one that is closed. */
+TEST(what_is_enqueued_is_given_up)
+{
+    struct pinion_job job = job_of("nobody", "x");
+
+    for (unsigned closed = 0; closed < 2; closed++) {
+        struct probe lost = {0}, p = {.err = PINION_UNAVAILABLE};
+        open_client((struct pinion_async_options){.connect_timeout_ms = closed ? 60000 : 300});
+        while (p.err == PINION_UNAVAILABLE) { /* a machine may be slow */
+            p = (struct probe){0};
+            CALL(&p, enqueue, &job, 1, on_enqueued, &p);
+            await(&p);
+        }
+        redis_server_freeze(server);
+        CALL(&lost, enqueue, &job, 1, on_enqueued, &lost);
+        for (unsigned i = 0; i < 5; i++) ev_run(loop, EVRUN_NOWAIT); /* it is sent */
+        redis_server_kill(server);
+        if (closed) {
+            begin_close();
+            assert_int_equal(lost.ends, 0);
+        }
+        all_unavailable(&lost, 1, NULL);
+        assert_int_equal(lost.made_err, PINION_UNAVAILABLE);
+        if (closed) await_count(&closes, 1);
+        else close_client();
+        redis_server_restart(server);
+    }
 }
 
 /* In its callback each makes another call, and the first closes the client. */
@@ -176,8 +240,11 @@ TEST(an_answer_takes_too_long)
     one_job("a");
     redis_server_freeze(server);
     call_all(p);
-    all_unavailable(p, 4, NULL);
+    all_unavailable(p + 1, 3, NULL);
+    assert_int_equal(p[0].ends, 0);
     redis_server_thaw(server);
+    await(&p[0]); /* it was sent again */
+    if (p[0].err) all_unavailable(p, 1, NULL); /* too slowly for that */
     close_client();
 }
 
@@ -244,6 +311,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(redis_is_killed, begin_durable, one_service_end),
+        service_test(what_is_enqueued_is_sent_again),
+        service_test(what_is_enqueued_is_given_up),
         service_test(closed_with_calls_on_their_way),
         service_test(closed_in_a_callback_and_before_anything_was_sent),
         service_test(redis_comes_late_or_not_at_all),
