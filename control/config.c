@@ -95,6 +95,20 @@ static enum pinion_err set_folder(struct config *c, const struct key *key, const
     return PINION_OK;
 }
 
+static enum pinion_err set_cgroup(struct config *c, const struct key *key, const char *value,
+                                  struct error *why)
+{
+    if (strcmp(value, "auto") == 0) {
+        free(c->cgroup);
+        c->cgroup = NULL;
+        return PINION_OK;
+    }
+    if (strcmp(value, "none") != 0 && value[0] != '/')
+        return expected(key, "auto, none or a folder, from / on", value, why);
+    replace_text(c, key, value[0] == '/' ? value : "");
+    return PINION_OK;
+}
+
 static enum pinion_err set_namespace(struct config *c, const struct key *key, const char *value,
                                      struct error *why)
 {
@@ -282,6 +296,10 @@ static const struct key keys[] = {
       NULL, set_allow, 0, 0, 0, NULL},
     {{"exec", 0, NULL, "run what jobs of kind pinion.exec say: whoever enqueues may run anything"},
       NULL, set_switch, FIELD(exec), 0, 0, NULL},
+    {{"cgroup", 0, "auto|none|DIR",
+      "where each command gets a cgroup of its own, which ends with it:\nbelow our own cgroup if "
+      "that is delegated (auto), or below this\nfolder of cgroup2"},
+      NULL, set_cgroup, FIELD(cgroup), 0, 0, NULL},
     {{"plugin", 0, "FILE.so", "load handlers written in C; may be repeated"},
       NULL, set_plugin, 0, 0, 0, NULL},
     {{"on-dead", 0, "KIND", "enqueue a job of this kind for each job that dies"},

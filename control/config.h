@@ -89,6 +89,7 @@ struct config {
     char             *tls_cert, *tls_key; /* files, PEM; both or neither: NULL */
     char             *state;  /* NULL: the default folder, see state.h */
     char             *name_space;
+    char             *cgroup; /* folder for commands; "": none; NULL: ours if delegated */
     unsigned          concurrency;
     unsigned          threads; /* attempts at once of a handler on threads; 0: as many as may run */
     bool              strict; /* queues are served strictly in their order */

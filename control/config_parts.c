@@ -245,6 +245,7 @@ void config_deinit(struct config *c)
     free(c->state);
     free(c->on_dead);
     free(c->name_space);
+    free(c->cgroup);
     *c = (struct config){0};
 }
 

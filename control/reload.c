@@ -101,6 +101,7 @@ void reload_keep(struct config *fresh, const struct config *running, struct buff
     keep_tls(fresh, running, out);
     keep_text(&fresh->state, running->state, "state", out);
     keep_text(&fresh->name_space, running->name_space, "namespace", out);
+    keep_text(&fresh->cgroup, running->cgroup, "cgroup", out);
     if (!lists_equal(fresh->hosts, fresh->host_count, running->hosts, running->host_count))
         name_it(out, "http-host");
     if (!lists_equal(fresh->plugins, fresh->plugin_count, running->plugins, running->plugin_count))

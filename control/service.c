@@ -12,6 +12,7 @@
 #include "control/notify.h"
 #include "control/outputs.h"
 #include "control/results.h"
+#include "workers/cgroup.h"
 #include "workers/strays.h"
 
 static void step(struct service *);
@@ -305,6 +306,7 @@ void service_free(struct service *s)
     hosts_free(s->hosts);
     threads_free(s->threads);
     fetcher_free(s->fetcher);
+    cgroups_close(s->host.cgroups);
     strays_free(s->host.strays); /* asks for the number of our Redis */
     sweep_free(s->host.sweep);
     redis_child_free(s->child);

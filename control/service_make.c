@@ -1,8 +1,12 @@
 /* control/service_make.c — the parts of a server, made from its config and wired. */
 #include "control/service_inside.h"
 
+#include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/access/access.h"
@@ -16,6 +20,8 @@
 #include "control/outputs.h"
 #include "control/results.h"
 #include "workers/callback.h"
+#include "workers/cgroup.h"
+#include "workers/cgroup_find.h"
 #include "workers/strays.h"
 
 #define ORPHANS_WAIT_MS 5000 /* for what the former server left to be gone */
@@ -225,6 +231,53 @@ static void watch_strays(struct service *s)
         log_warn("strays_not_found", LOG_TEXT("why", why.text));
 }
 
+static void on_cgroup_emptied(void *ctx)
+{
+    struct service *s = ctx;
+
+    if (s->host.strays) strays_look(s->host.strays);
+}
+
+/* The folder is named after the state folder, which is one service's at a time: so what has that
+ * name when we start was left by a former one. */
+static enum pinion_err divide_cgroup(struct service *s, const char *parent, struct error *why)
+{
+    struct cgroups_options o = {.ticker = s->ticker,
+                                .parent = parent,
+                                .wait_ms = ORPHANS_WAIT_MS,
+                                .emptied = on_cgroup_emptied,
+                                .ctx = s};
+    struct stat st;
+    enum pinion_err err;
+
+    if (stat(state_dir(s->state), &st))
+        return error_set(why, PINION_UNAVAILABLE, "%s: %s", state_dir(s->state), strerror(errno));
+    o.name = xasprintf("pinion-%jx-%jx", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    err = cgroups_open(&o, &s->host.cgroups, why);
+    if (!err) log_info("cgroup", LOG_TEXT("parent", parent), LOG_TEXT("folder", o.name));
+    free((char *)(uintptr_t)o.name);
+    return err;
+}
+
+/* Where nobody named a folder, ours does if it is delegated; a program that embeds us may have its
+ * own plans with it. That it cannot be used is then no reason not to serve; that commands of a
+ * former server run in it is. */
+static enum pinion_err open_cgroups(struct service *s, struct error *why)
+{
+    const char *named = s->config->cgroup;
+    enum pinion_err err = PINION_OK;
+    struct error bad;
+    char *own;
+
+    if (named) return *named ? divide_cgroup(s, named, why) : PINION_OK;
+    own = s->takes_orphans ? cgroup_find() : NULL;
+    if (own && cgroup_delegated(own)) err = divide_cgroup(s, own, &bad);
+    free(own);
+    if (err == PINION_BUSY) return error_set(why, err, "%s", bad.text);
+    if (err) log_warn("cgroup_not_used", LOG_TEXT("why", bad.text));
+    return PINION_OK;
+}
+
 /* With the lock held: nobody else runs commands for this folder. */
 static enum pinion_err clear_orphans(struct service *s, struct error *why)
 {
@@ -238,6 +291,7 @@ static enum pinion_err clear_orphans(struct service *s, struct error *why)
                                     .ticker = s->ticker,
                                     .record = s->record,
                                     .sweep = sweep_new(s->loop, process_swept)};
+    if (!err) err = open_cgroups(s, why);
     if (!err && s->takes_orphans) watch_strays(s);
     return err;
 }

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "workers/cgroup.h"
 #include "workers/child_end.h"
 #include "workers/process_record.h"
 #include "workers/process_table.h"
@@ -202,6 +203,7 @@ static bool drain(struct ev_loop *loop, struct process_pipe *pipe)
 static void finish(struct process *p, struct process_result result)
 {
     struct ev_loop *loop = p->host->loop;
+    bool by_kill = result.end == PROCESS_KILLED && result.code == SIGKILL;
 
     if (process_spawned(p->spawn, &result.why)) result.end = PROCESS_NOT_RUN;
     ticker_cancel(p->host->ticker, &p->kill);
@@ -211,6 +213,7 @@ static void finish(struct process *p, struct process_result result)
     io_close(loop, &p->err.io);
     if (p->host->record) process_record_remove(p->host->record, p->slot);
     if (p->host->strays) strays_ended(p->host->strays, p);
+    if (p->cgroup) cgroup_give(p->host->cgroups, p->cgroup, by_kill);
     result.out = taken(&p->out);
     result.err = taken(&p->err);
     p->pid = 0;
@@ -221,15 +224,16 @@ static void finish(struct process *p, struct process_result result)
 
 /* The leader is a zombie: its number is still ours to kill by. Gives whether there may be others in
  * its session, who moved to another group (timeout(1) does): they are found by looking at all
- * processes, so only where there is a sign of them, or a promise. */
+ * processes, so only where there is a sign of them, or a promise; a cgroup has found all. */
 static bool kill_group(struct process *p)
 {
-    bool out_ended, err_ended;
+    bool out_ended, err_ended, all_killed;
 
     kill(-p->pid, SIGKILL);
+    all_killed = p->cgroup && cgroup_kill(p->cgroup, p->pid);
     out_ended = drain(p->host->loop, &p->out);
     err_ended = drain(p->host->loop, &p->err);
-    return !out_ended || !err_ended || p->kill_at_ms != NOT_STOPPING;
+    return !all_killed && (!out_ended || !err_ended || p->kill_at_ms != NOT_STOPPING);
 }
 
 static void reap(struct process *p)
@@ -349,6 +353,7 @@ enum pinion_err process_start(struct process *p, const struct process_host *host
                               struct error *why)
 {
     const struct process_birth birth = {on_born, p};
+    struct process_program program = spec->program;
     struct process_child child;
     struct pipes pipes;
     enum pinion_err err;
@@ -361,9 +366,12 @@ enum pinion_err process_start(struct process *p, const struct process_host *host
     feed(p, pipes.ours[PIPE_IN]); /* a small payload fits into the pipe, and that is all of it */
     p->host = host;
     p->slot = host->record ? process_record_reserve(host->record) : PROCESS_RECORD_NONE;
-    err = process_spawn(&spec->program, pipes.its, &birth, &child, why);
+    p->cgroup = host->cgroups ? cgroup_take(host->cgroups) : NULL;
+    program.cgroup = p->cgroup ? cgroup_fd(p->cgroup) : 0;
+    err = process_spawn(&program, pipes.its, &birth, &child, why);
     close_all(pipes.its);
     if (err) {
+        if (p->cgroup) cgroup_give(host->cgroups, p->cgroup, true);
         if (host->record) process_record_remove(host->record, p->slot);
         close_all(pipes.ours);
         return err;

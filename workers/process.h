@@ -1,8 +1,8 @@
 /* workers/process.h — a program as a child of the loop: payload in, output and exit status out.
  *
  * The program leads a session of its own. When it has ended, what it left behind in that session is
- * killed; what made itself another session (a daemon) is a matter of workers/strays.h. One thread:
- * the loop's.
+ * killed; what made itself another session (a daemon) is a matter of workers/cgroup.h and strays.h.
+ * One thread: the loop's.
  * Nobody else in the process may reap it; a default libev loop would (see PROCESS_LOST).
  */
 #ifndef PINION_WORKERS_PROCESS_H
@@ -20,6 +20,8 @@
 #define PROCESS_OUTPUT_BYTES 65536                          /* kept of each stream unless told */
 #define PROCESS_PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin" /* where process_find() looks */
 
+struct cgroup;
+struct cgroups;
 struct process;
 struct process_record;
 struct strays;
@@ -28,9 +30,10 @@ struct strays;
 struct process_host {
     struct ev_loop        *loop;
     struct ticker         *ticker;
-    struct process_record *record; /* NULL: processes are not recorded */
-    struct strays         *strays; /* NULL: what leaves its session gets away */
-    struct sweep          *sweep;  /* made with process_swept */
+    struct process_record *record;  /* NULL: processes are not recorded */
+    struct strays         *strays;  /* NULL: what leaves its session gets away */
+    struct sweep          *sweep;   /* made with process_swept */
+    struct cgroups        *cgroups; /* NULL: programs are in our own */
 };
 
 struct process_spec {
@@ -88,6 +91,7 @@ struct process {
     uint64_t                   kill_at_ms;
     unsigned                   slot;
     struct swept               rest;
+    struct cgroup             *cgroup; /* NULL: it is in ours */
     struct list                among; /* of strays.c: those that run */
     const char                *tag;
 };

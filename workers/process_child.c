@@ -143,12 +143,27 @@ in_child static long become_user(const struct spawn *s)
     return error ? error : die_with_parent(s);
 }
 
+/* Where it could not begin there. If it may not enter any more, it runs in ours: at its end it is
+ * seen that the folder is gone. */
+in_child static void enter_cgroup(const struct spawn *s)
+{
+    static const char file[] = "cgroup.procs";
+    long fd;
+
+    if (!s->program.cgroup || s->within) return;
+    fd = bare4(SYS_openat, s->program.cgroup, file, O_WRONLY | O_CLOEXEC, 0);
+    if (fd < 0) return;
+    bare3(SYS_write, fd, "0", 1);
+    bare1(SYS_close, fd);
+}
+
 in_child int process_child_run(void *spawn)
 {
     struct spawn *s = spawn;
     const struct process_program *program = &s->program;
     long error;
 
+    enter_cgroup(s);
     s->at = AT_SESSION;
     if ((error = enter_session(s))) goto fail;
     s->at = AT_BIRTH;

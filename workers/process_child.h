@@ -46,6 +46,7 @@ struct spawn {
     struct process_birth birth; /* born NULL: nobody wants to know */
     int fds[3];
     pid_t parent;
+    bool within; /* it begins in its cgroup */
     enum spawn_at at; /* written by the child */
     int error;        /* written by the child; 0: exec replaced it */
     int borrowed;     /* the kernel makes it 0, when the child has left our memory */

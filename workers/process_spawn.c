@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "workers/bare_call.h"
 #include "workers/child_end.h"
+#include "workers/clone_into.h"
 #include "workers/process_child.h"
 
 #define SPAWN_STACK_BYTES 16384 /* the child uses some hundred bytes; the rest is never touched */
@@ -115,19 +116,44 @@ static struct spawn *spawn_new(const struct process_program *p, const int fds[3]
 
 /* ---- the start ------------------------------------------------------------------------------- */
 
+/* In its cgroup from its very beginning. -1: it has to enter by itself, or there is no child either
+ * way. */
+static pid_t clone_within(struct spawn *s, int flags, int *ret_pidfd)
+{
+    const struct clone_into into = {
+        .cgroup = s->program.cgroup,
+        .flags = (uint64_t)flags,
+        .stack = s->stack - SPAWN_STACK_BYTES,
+        .stack_bytes = SPAWN_STACK_BYTES,
+        .run = process_child_run,
+        .arg = s,
+        .ret_pidfd = ret_pidfd,
+        .child_tid = &s->borrowed,
+    };
+    pid_t pid;
+
+    s->within = true;
+    pid = clone_into(&into);
+    if (pid < 0) s->within = false;
+    return pid;
+}
+
 /* Signals are blocked so that no handler of ours runs in the child. */
 static pid_t clone_child(struct spawn *s, int *ret_pidfd)
 {
     const int flags = CLONE_VM | (SPAWN_WAITS ? CLONE_VFORK : 0) | CLONE_PIDFD
-                      | CLONE_CHILD_CLEARTID | SIGCHLD;
+                      | CLONE_CHILD_CLEARTID;
     sigset_t all, before;
-    pid_t pid;
+    pid_t pid = -1;
     int error;
 
     s->borrowed = 1;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = clone(process_child_run, s->stack, flags, s, ret_pidfd, NULL, &s->borrowed);
+    if (s->program.cgroup) pid = clone_within(s, flags, ret_pidfd);
+    if (pid < 0)
+        pid = clone(process_child_run, s->stack, flags | SIGCHLD, s, ret_pidfd, NULL,
+                    &s->borrowed);
     error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;

@@ -38,6 +38,7 @@ struct process_program {
     const struct process_limits *limits; /* NULL: none */
     const struct process_user   *user;   /* NULL: we; another one needs root */
     unsigned                     nice;   /* added to ours */
+    int                          cgroup; /* descriptor of a folder to begin in; 0: in ours */
 };
 
 struct spawn;

@@ -151,11 +151,16 @@ void strays_began(struct strays *s, struct process *p, const char *tag)
     list_push(&s->running, &p->among);
 }
 
+void strays_look(struct strays *s)
+{
+    if (!alarm_pending(&s->look) || s->gap_ms > STRAYS_LOOK_MS) look_in(s, STRAYS_LOOK_MS);
+}
+
 void strays_ended(struct strays *s, struct process *p)
 {
     list_remove(&p->among);
     p->tag = NULL;
-    if (!alarm_pending(&s->look) || s->gap_ms > STRAYS_LOOK_MS) look_in(s, STRAYS_LOOK_MS);
+    strays_look(s);
 }
 
 enum pinion_err strays_new(struct ticker *ticker, pid_t (*spared)(void *ctx), void *ctx,

@@ -32,5 +32,7 @@ void            strays_free(struct strays *); /* NULL: no-op; orphans fall to in
 /* process.c tells: it runs, for the job `tag` (NULL: for none; borrowed until it has ended). */
 void strays_began(struct strays *, struct process *, const char *tag);
 void strays_ended(struct strays *, struct process *);
+/* Somebody else has killed some of them: they are to be reaped. */
+void strays_look(struct strays *);
 
 #endif

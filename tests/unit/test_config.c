@@ -357,6 +357,8 @@ TEST(refuses_bad_values)
     flag_refused("maxmemory", "1tb", "from 16mb");
     flag_refused("http-host", "a:80", "without port");
     flag_refused("state", "", "a folder");
+    flag_refused("cgroup", "", "auto, none or a folder, from / on");
+    flag_refused("cgroup", "below/me", "auto, none or a folder, from / on");
     flag_refused("tls-cert", "", "a file");
     flag_refused("http-connections", "0", "from 1 to 1000000");
     flag_refused("http-connections", "1000001", "from 1 to 1000000");
