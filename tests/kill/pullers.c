@@ -20,6 +20,8 @@
 #define LEASE_PATH \
     "/v1/queues/default/lease?kind=" PULL_KIND "&max=4&wait=200ms&lease_ms=1000&worker=puller"
 #define WORK_MS_MAX   40
+#define LATE_WORK_MS  600 /* of jobs that somebody else overslept, and may ack meanwhile */
+#define MARKS         1024
 #define KEPT_MAX      64
 #define PATIENCE_MS   60000 /* for an answer, from whichever life of a server */
 #define LOOK_AGAIN_MS 5
@@ -55,6 +57,7 @@ struct pullers {
     struct puller puller[PULLERS];
     const char *folders[PULL_SERVERS_MAX];
     size_t folders_count;
+    atomic_bool overslept[MARKS]; /* by the hash of the job's id */
     atomic_bool stop;
 };
 
@@ -135,21 +138,31 @@ static void ack(struct puller *p, const struct kept_job *job)
     note(p, say(p, SAID_ACK, job, "ack", ",\"result\":\"r\""));
 }
 
-/* The first job of all, and some others, are acked when their lease is over. */
+static atomic_bool *mark_of(struct puller *p, const struct kept_job *job)
+{
+    unsigned hash = 0;
+
+    for (const char *at = job->id; *at; at++) hash = 31 * hash + (unsigned char)*at;
+    return &p->all->overslept[hash % MARKS];
+}
+
+/* The first job of all is acked at the end, and some others when somebody else may have them. */
 static bool oversleeps(struct puller *p, struct kept_job *job)
 {
-    if (p->kept_count > 0 && (p->kept_count == KEPT_MAX || prng_below(&p->prng, 12))) return false;
-    job->until_us = p->kept_count
-                        ? now_us() + (int64_t)prng_below(&p->prng, 3 * PULL_LEASE_MS) * 1000
-                        : INT64_MAX;
+    uint64_t ms = PULL_LEASE_MS + prng_below(&p->prng, 2 * LATE_WORK_MS);
+
+    if (p->kept_count > 0 && (p->kept_count == KEPT_MAX || prng_below(&p->prng, 16))) return false;
+    job->until_us = p->kept_count ? now_us() + (int64_t)ms * 1000 : INT64_MAX;
     p->kept[p->kept_count++] = *job;
+    atomic_store(mark_of(p, job), true);
     return true;
 }
 
 static void work(struct puller *p, struct kept_job *job)
 {
     if (oversleeps(p, job)) return;
-    rest_ms(prng_below(&p->prng, WORK_MS_MAX));
+    bool late = atomic_exchange(mark_of(p, job), false);
+    rest_ms(prng_below(&p->prng, late ? LATE_WORK_MS : WORK_MS_MAX));
     if (prng_below(&p->prng, 4) == 0) (void)say(p, SAID_ACK, job, "extend", ",\"lease_ms\":1000");
     if (prng_below(&p->prng, 4) == 0) (void)say(p, SAID_ACK, job, "progress", ",\"percent\":50");
     if (prng_below(&p->prng, 10) == 0)

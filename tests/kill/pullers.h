@@ -13,7 +13,7 @@
 #include "tests/kill/history.h"
 
 #define PULL_KIND        "pull"
-#define PULLERS          3
+#define PULLERS          4
 #define PULL_SERVERS_MAX 2
 #define PULL_LEASE_MS    1000
 

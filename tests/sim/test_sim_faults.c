@@ -41,7 +41,7 @@ TEST(a_paused_server_does_not_end_a_job_twice)
 
 TEST(an_outcome_from_elsewhere_counts_only_in_time)
 {
-    check(scene_pulled_late, SEEDS);
+    check(scene_pulled_late, LOAD_SEEDS);
 }
 
 TEST(no_more_run_than_may_and_no_place_is_lost)
