@@ -63,12 +63,19 @@ static enum pinion_err read_result_bytes(struct outcome_said *o, const json_t *v
     return take_result(o, bytes, len, why);
 }
 
+static bool is_inside_character(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
 static enum pinion_err read_error(struct outcome_said *o, const json_t *v, struct error *why)
 {
     if (!json_is_string(v))
         return error_set(why, PINION_INVALID, "error: expected a string");
-    o->item.text = text_of(v); /* cut to what is kept */
-    if (o->item.text.len > ERROR_BYTES_MAX) o->item.text.len = ERROR_BYTES_MAX;
+    o->item.text = text_of(v); /* cut to what is kept, between two characters */
+    if (o->item.text.len <= ERROR_BYTES_MAX) return PINION_OK;
+    o->item.text.len = ERROR_BYTES_MAX;
+    while (is_inside_character(o->item.text.data[o->item.text.len])) o->item.text.len--;
     return PINION_OK;
 }
 

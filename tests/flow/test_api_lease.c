@@ -60,6 +60,22 @@ static const struct {
     {"/v1/queues/default/ack", "[{\"token\":\"1\"}]", 400, "item 0: id is missing"},
     {"/v1/queues/default/ack", "[{\"id\":\"a:b\",\"token\":\"1\"}]", 400, "one of queue 'default'"},
     {"/v1/queues/default/fail", "[{\"id\":\"x\",\"token\":\"1\"}]", 400, "item 0"},
+    {LEASE "?max=1&max=2", "", 400, "max"},
+    {LEASE "?max=18446744073709551617", "", 400, "from 1 to 512"},
+    {LEASE "?max=1.5", "", 400, "from 1 to 512"},
+    {LEASE "?max=-1", "", 400, "from 1 to 512"},
+    {LEASE "?lease_ms=1e4", "", 400, "lease_ms"},
+    {LEASE "?wait=-1s", "", 400, "expected a duration"},
+    {LEASE "?kind=%00", "", 400, "kind"},
+    {LEASE "?worker=%c3%a4", "", 400, "?worker="},
+    {LEASE, "[]", 400, "expected no body"},
+    {"/v1/jobs/default:x/extend", "{\"token\":\"1\",\"lease_ms\":1e400}", 400, "expected JSON"},
+    {"/v1/jobs/default:x/extend", "{\"token\":\"1\",\"lease_ms\":99999999999999999999}", 400,
+     "expected JSON"},
+    {"/v1/queues/default/extend", "[{\"id\":\"default:x\",\"token\":\"1\",\"id\":\"a:y\"}]",
+     400, "expected JSON"},
+    {"/v1/queues/default/extend", "[{\"id\":\"default:x\",\"token\":\"1\"},7]", 400,
+     "item 1: expected a JSON object"},
 };
 
 TEST(bad_input_is_refused_in_words_and_changes_nothing)
@@ -75,6 +91,43 @@ TEST(bad_input_is_refused_in_words_and_changes_nothing)
     assert_int_equal(ask("POST", LEASE, NULL, "").status, 401);
     assert_int_equal(totals()->stale.value, 5);
     assert_int_equal(waiting(), 0);
+    world_close();
+}
+
+/* So many outcomes of jobs that nobody leased, each with a result of so many bytes. */
+static struct answer ack_many(size_t count, size_t bytes)
+{
+    struct buffer body = BUFFER_INIT;
+    char *result = xmalloc(bytes + 1);
+
+    memset(result, 'x', bytes);
+    result[bytes] = '\0';
+    for (size_t i = 0; i < count; i++)
+        buffer_printf(&body, "%c{\"id\":\"default:a%zu\",\"token\":\"1\",\"result\":\"%s\"}",
+                      i ? ',' : '[', i, result);
+    buffer_add_text(&body, "]");
+    struct answer a = ask("POST", "/v1/queues/default/ack", AUTH JSON, body.data);
+    free(result);
+    buffer_deinit(&body);
+    return a;
+}
+
+TEST(a_request_has_only_so_many_outcomes_and_bytes)
+{
+    size_t fit = BATCH_BYTES_MAX / RESULT_BYTES_MAX;
+    struct answer a;
+
+    world_open();
+    assert_int_equal(ask("POST", "/v1/queues/default/ack", AUTH JSON, "[]").status, 200);
+    assert_int_equal(ack_many(BATCH_ITEMS_MAX, 0).status, 409); /* taken, and each is stale */
+    a = ack_many(BATCH_ITEMS_MAX + 1, 0);
+    assert_int_equal(a.status, 413);
+    assert_non_null(strstr(a.body, "513 items: at most 512"));
+    assert_int_equal(ack_many(fit, RESULT_BYTES_MAX).status, 409);
+    a = ack_many(fit + 1, RESULT_BYTES_MAX);
+    assert_int_equal(a.status, 413);
+    assert_non_null(strstr(a.body, "at most 1048576 in one request"));
+    assert_int_equal(totals()->stale.value, BATCH_ITEMS_MAX + fit);
     world_close();
 }
 
@@ -313,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_is_refused_in_words_and_changes_nothing),
+        cmocka_unit_test(a_request_has_only_so_many_outcomes_and_bytes),
         cmocka_unit_test(limits_hold_at_the_edge),
         cmocka_unit_test(only_so_many_different_wishes_may_wait),
         cmocka_unit_test(only_so_many_may_wait),
