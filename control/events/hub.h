@@ -22,7 +22,8 @@
 #define HUB_LINGER_MS     15000 /* for listeners that come back */
 #define HUB_GREET_MS      50    /* until the next part of a present that found no room */
 #define HUB_SENDS_MAX     12    /* in one turn of the loop: what else it has to do waits for them */
-#define HUB_BUSY_SHARE    10    /* a tenth of the loop's time, at most, while it has other work */
+#define HUB_BUSY_SHARE    10    /* a tenth of the loop's time, at most, while it has other work; */
+#define HUB_REST_MAX_MS   100   /* it rests no longer: somebody else may have had the processor */
 #define HUB_FRAMES_MADE_MAX 32  /* in one turn, each of another filter or pace */
 #define HUB_LOOKS_MAX     4096  /* at events in one turn, for those, and for who catches up */
 

@@ -358,12 +358,13 @@ void hub_send_soon(struct hub *h)
 
 static void send_portion(struct hub *h)
 {
-    uint64_t begun_us = clock_mono_us(), ended_us;
+    uint64_t begun_us = clock_mono_us(), ended_us, rest_us;
     bool more = send_some(h);
 
     more |= make_frames(h, begun_us / 1000);
     ended_us = clock_mono_us();
-    h->rest_us = ended_us + (ended_us - begun_us) * (HUB_BUSY_SHARE - 1);
+    rest_us = (ended_us - begun_us) * (HUB_BUSY_SHARE - 1);
+    h->rest_us = ended_us + (rest_us < HUB_REST_MAX_MS * 1000 ? rest_us : HUB_REST_MAX_MS * 1000);
     if (more) return;
     go_on(h, false);
     hub_send_soon(h);
