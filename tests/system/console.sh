@@ -50,7 +50,8 @@ trap 'stop_service; rm -rf "$scratch"' EXIT
 serve()
 {
     stop_service
-    eval "exec $1" 2>"$scratch/serve.log" &
+    : >"$scratch/serve.log" # now: the background would be late, and the last one was ready as well
+    eval "exec $1" 2>>"$scratch/serve.log" &
     service=$!
     local until=$((SECONDS + READY_SECONDS_MAX))
     while ! grep -q event=ready "$scratch/serve.log"; do
