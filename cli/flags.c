@@ -130,23 +130,36 @@ int cli_finish(int status)
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
-#define HELP_COLUMN 31
+#define HELP_COLUMN 29
+#define HELP_WIDTH  80 /* of a line */
 
-/* Help of more than one line goes on in its own column. */
+/* Word by word, in its own column; a line ends where the next word would not fit. */
+static void print_words(const char *text)
+{
+    size_t at = HELP_COLUMN, len;
+
+    for (; *text; text += len + (text[len] != '\0')) {
+        len = strcspn(text, " \n");
+        if (at > HELP_COLUMN && at + 1 + len > HELP_WIDTH) {
+            printf("\n%*s", HELP_COLUMN, "");
+            at = HELP_COLUMN;
+        }
+        at += (size_t)printf("%s%.*s", at > HELP_COLUMN ? " " : "", (int)len, text);
+    }
+    putchar('\n');
+}
+
 static void print_flag(const struct flag *f)
 {
-    char left[64];
-    const char *line = f->help, *end;
+    int len = printf("  %c%c%c --%s%s%s", f->letter ? '-' : ' ', f->letter ? f->letter : ' ',
+                     f->letter ? ',' : ' ', f->name, f->arg ? " " : "", f->arg ? f->arg : "");
 
-    snprintf(left, sizeof(left), "  %c%c%s --%s%s%s", f->letter ? '-' : ' ',
-             f->letter ? f->letter : ' ', f->letter ? "," : " ", f->name, f->arg ? " " : "",
-             f->arg ? f->arg : "");
-    printf("%-*s ", HELP_COLUMN, left);
-    while ((end = strchr(line, '\n'))) {
-        printf("%.*s\n%-*s ", (int)(end - line), line, HELP_COLUMN, "");
-        line = end + 1;
+    if (len > HELP_COLUMN - 2) {
+        putchar('\n');
+        len = 0;
     }
-    puts(line);
+    printf("%*s", HELP_COLUMN - len, "");
+    print_words(f->help);
 }
 
 static void print_examples(const char *line)

@@ -31,7 +31,8 @@ static bool is_help(const char *word)
 static int unknown(const struct verb *table, size_t count, const char *noun, const char *word)
 {
     fprintf(stderr, "pinion: ");
-    if (word) fprintf(stderr, "unknown verb '%.80s': ", word);
+    if (word && *word == '-') fprintf(stderr, "'%.80s': flags stand behind the verb: ", word);
+    else if (word) fprintf(stderr, "unknown verb '%.80s': ", word);
     fprintf(stderr, "expected pinion%s%s ", noun ? " " : "", noun ? noun : "");
     for (size_t i = 0; i < count; i++)
         fprintf(stderr, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", table[i].name);

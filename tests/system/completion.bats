@@ -72,7 +72,7 @@ commands() {
         grep -q '^Example' help
         # shellcheck disable=SC2086
         "$PINION_BINARY" completion words -- $command -- | cut -f1 | sort >offered
-        sed -n '/^Example/q; s/^ *\(-.,\)* *\(--[a-z-]*\)\( .*\)*$/\2/p' help | sort >shown
+        sed -n '/^Example/q; s/^  \(-.,\|   \) \(--[a-z-]*\)\( .*\)*$/\2/p' help | sort >shown
         grep -v -x -e --help offered | diff - <(grep -v -x -e --help shown)
         grep -q -x -e --help offered
         # shellcheck disable=SC2086
