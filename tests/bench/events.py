@@ -52,6 +52,10 @@ class World(growth.World):
         return jobs / seconds
 
 
+    def is_followed(self):
+        return self.redis.do("EXISTS", "pinion:{%s}:watched" % QUEUE) != "0"
+
+
 class Listeners:
     def __init__(self, program, port, count):
         self.process = subprocess.Popen([program, port, "listen", str(count)], text=True,
@@ -88,7 +92,7 @@ def drains(world, program, args):
         frames.append(got["frames"] / args.clients / seconds)
         frame_us = (world.cpu[0] - cpu[0]) * args.jobs / got["frames"]
         client_us = got["clients_cpu_s"] / got["frames"] * 1e6
-        time.sleep(16)  # until nobody is waited for
+        world.until("nobody follows the queue any more", lambda: not world.is_followed(), 0.5)
         print(json.dumps({"alone": round(alone[-1]), "heard": round(heard[-1]),
                           "ratio": round(heard[-1] / alone[-1], 2),
                           "frames_a_second": round(frames[-1], 1),
