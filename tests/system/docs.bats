@@ -81,7 +81,7 @@ setup()
 
 @test "concepts.md lists the flags of a new job, each and no other" {
     "$PINION_BINARY" enqueue --help |
-        sed -n '/^Flags:/,/^      --redis/s/^ *\(-.,\)* *--\([a-z-]*\) .*/\2/p' |
+        sed -n '/^Flags:/,/^      --redis/s/^  \(-.,\|   \) --\([a-z-]*\) .*/\2/p' |
         grep -v -x -e queue -e wait -e wait-timeout -e bulk -e redis | sort >has
     sed -n 's/^| `--\([a-z-]*\)`\(, `--\([a-z-]*\)`\)* | `.*/\1 \3/p' "$root/docs/concepts.md" |
         xargs -n 1 | sort >lists
