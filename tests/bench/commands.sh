@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# commands.sh PINION [JOBS [CONCURRENCY]] — how many commands a second: JOBS times /bin/true.
+# commands.sh PINION [JOBS [CONCURRENCY [FLAGS...]]] — how many commands a second: JOBS times /bin/true.
 #
 # All jobs wait in a paused queue; measured is from its resumption until the last of them has ended.
 # Who looks on must not cost what is measured, so a job of the least urgent priority is waited for, and
@@ -15,7 +15,7 @@ export PINION_STATE=$scratch/state
 unset PINION_REDIS_URL PINION_NAMESPACE
 
 "$pinion" serve --listen none --fsync no --concurrency "$at_once" --command true=/bin/true \
-    --command last=/bin/true 2>"$scratch/log" &
+    --command last=/bin/true "${@:4}" 2>"$scratch/log" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; rm -rf "$scratch"' EXIT
 until grep -q event=ready "$scratch/log"; do kill -0 "$server"; sleep 0.02; done

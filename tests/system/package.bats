@@ -61,6 +61,7 @@ unit() { # KEY
     [ "$(unit Type)" = notify ]
     [ "$(unit KillMode)" = mixed ]
     [ "$(unit WatchdogSec)" -gt 0 ]
+    [ "$(unit Delegate)" = yes ]
     # What it misses is the rest of the system, which this root does not have.
     systemd-analyze --root="$ROOT" verify pinion.service >verified 2>&1 || true
     run ! grep -i 'unknown\|invalid\|ignoring\|failed to parse' verified
