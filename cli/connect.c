@@ -3,13 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "base/clock.h"
 #include "base/memory.h"
 #include "control/find.h"
 #include "queue/look.h"
 #include "queue/upkeep.h"
 
-#define CALL_TRIES 3
+#define CALL_TRIES       3
+#define CONNECT_SOON_MS  500 /* where nobody listens: for one that starts at this very moment */
+#define CONNECT_RETRY_MS 20
 
 static enum pinion_err find_and_open(const struct common *c, struct session *s, struct error *why)
 {
@@ -32,10 +35,24 @@ static enum pinion_err find_and_open(const struct common *c, struct session *s, 
     return err;
 }
 
+/* `pinion serve & pinion enqueue ...`, or a command while a service is restarted. */
+static enum pinion_err find_and_open_soon(const struct common *c, struct session *s,
+                                          struct error *why)
+{
+    uint64_t give_up_ms = clock_mono_ms() + CONNECT_SOON_MS;
+    enum pinion_err err = find_and_open(c, s, why);
+
+    while (err == PINION_UNAVAILABLE && !c->connect_timeout_ms && clock_mono_ms() < give_up_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = CONNECT_RETRY_MS * 1000000L}, NULL);
+        err = find_and_open(c, s, why);
+    }
+    return err;
+}
+
 enum pinion_err session_open(const struct common *c, struct session *s, struct error *why)
 {
     *s = (struct session){.name_space = c->name_space};
-    if (namespace_ok(span_of(c->name_space))) return find_and_open(c, s, why);
+    if (namespace_ok(span_of(c->name_space))) return find_and_open_soon(c, s, why);
     return error_set(why, PINION_INVALID,
                      "--namespace '%.80s': expected 1 to %d of A-Z a-z 0-9 . _ -", c->name_space,
                      NAMESPACE_MAX);

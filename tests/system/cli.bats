@@ -608,6 +608,22 @@ good_lines() { # COUNT
     [ "$(cat out)" = default:a ]
 }
 
+# Half a second: a busy machine may use it up for other things, but not each time.
+started_together() {
+    rm -rf soon
+    (sleep 0.1 && mkdir soon && printf '{"redis":"unix:%s"}' "$REDIS_SOCKET" >soon/new &&
+        mv soon/new soon/pinion.json) 3>&- &
+    "$PINION_BINARY" enqueue wc --id a --state soon
+    local status=$?
+    wait
+    return $status
+}
+
+@test "a command and its service may be started at the same moment" {
+    unset PINION_REDIS_URL
+    eventually "the job" started_together
+}
+
 @test "--json of every listing and thing is JSON, one line each" {
     pinion enqueue wc --id a -q mail
     local verb
