@@ -195,5 +195,9 @@ export async function enterToken(page, token, said = /is in use/) {
     await page.getByLabel("Token", {exact: true}).fill(token);
     await page.getByRole("button", {name: "Use it"}).click();
     await page.getByRole("dialog").waitFor({state: "detached"});
-    await page.locator(".toast").filter({hasText: said}).getByRole("button").click();
+    const toast = page.locator(".toast").filter({hasText: said});
+    await toast.waitFor();
+    const gone = toast.waitFor({state: "detached"}); // by our click, or by itself before it
+    await Promise.race([toast.getByRole("button").click().catch(() => gone), gone]);
+    await gone;
 }
