@@ -73,7 +73,8 @@ static bool job_runs(struct strays *s, const char *id)
 }
 
 /* true: it belongs to a job that does not run. One that is about to become another program has no
- * environment for a moment, just as one that wiped it has none for good. */
+ * environment for a moment, just as one that wiped it has none for good; that of one that is about
+ * to end cannot even be opened, and it is to be reaped when it has ended. */
 static bool is_left_behind(struct strays *s, pid_t pid)
 {
     struct buffer text = BUFFER_INIT;
@@ -81,7 +82,8 @@ static bool is_left_behind(struct strays *s, pid_t pid)
     bool found = false, left = false;
 
     snprintf(path, sizeof path, "/proc/%d/environ", pid);
-    if (read_all(path, ENVIRON_BYTES, &text) && !text.len) s->unclear = true;
+    read_all(path, ENVIRON_BYTES, &text);
+    if (!text.len) s->unclear = true;
     buffer_add_char(&text, '\0');
     for (size_t at = 0; at < text.len && !found; at += strlen(text.data + at) + 1) {
         found = strncmp(text.data + at, JOB_VARIABLE, strlen(JOB_VARIABLE)) == 0;
