@@ -1,7 +1,8 @@
 /* Where a folder is:
  *
  *      mkdir ──► free ── take ──► running ── give ──┬──► free       nobody was in it
- *                                                   └──► killed     somebody was: KILL
+ *                                                   └──► killed     somebody was: KILL; or the
+ *                                                          │        command made folders in it
  *      rmdir ◄── by an alarm, once it is empty ──────────┘
  *
  * So a command costs no mkdir, but one system call that asks whether anybody is left. A folder
@@ -111,6 +112,14 @@ int cgroup_fd(const struct cgroup *g)
     return g->folder;
 }
 
+/* The command made folders in its own, as one may that runs containers. */
+static bool is_divided(const struct cgroup *g)
+{
+    struct stat folder;
+
+    return fstat(g->folder, &folder) || folder.st_nlink > 2;
+}
+
 /* What is killed in its session is killed as that of any command; of those that left it we tell.
  * false: there is only the leader, whom a kernel may count for a moment after its end. */
 static bool see_others(const struct cgroup *g, pid_t leader)
@@ -118,8 +127,7 @@ static bool see_others(const struct cgroup *g, pid_t leader)
     pid_t pids[LOGGED_MAX];
     size_t count = cgroup_folder_list(g->folder, pids, LOGGED_MAX);
     struct process_stat now;
-    struct stat folder;
-    bool others = fstat(g->folder, &folder) || folder.st_nlink > 2; /* in folders of its own */
+    bool others = is_divided(g);
 
     for (size_t i = 0; i < count; i++) {
         if (pids[i] == leader) continue;
@@ -185,7 +193,7 @@ void cgroup_give(struct cgroups *s, struct cgroup *g, bool killed)
 {
     cgroup_kill(g, 0);
     list_remove(&g->node);
-    if (g->killed || killed) {
+    if (g->killed || killed || is_divided(g)) {
         list_push(&s->killed, &g->node);
         if (!alarm_pending(&s->look)) look_in(s, CGROUP_LOOK_MS);
         return;

@@ -1,7 +1,7 @@
 /* workers/cgroup.h — a cgroup for each command that runs: what is in it is found whatever it does.
  *
  *      PARENT/NAME/0  PARENT/NAME/1 ...     one folder for each command at once, used again if
- *                                           nobody had to be killed in it
+ *                                           nobody had to be killed in it, and it is as it was
  *
  * A daemon leaves its session, its ancestors and its environment, but not the folder that its
  * first ancestor began in. So when the command has ended, all in it are killed. NAME is the

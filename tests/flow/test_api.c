@@ -156,7 +156,8 @@ static const struct row rows[] = {
 
     /* ---- one for a key */
     {"POST", UNIQ, AUTH JSON, "{\"kind\":\"a\",\"unique\":\"a b\"}", 400, "unique 'a b': expected"},
-    {"POST", UNIQ, AUTH JSON, "{\"kind\":\"a\",\"replace\":true}", 400, "expected unique with it"},
+    {"POST", UNIQ, AUTH JSON, "{\"kind\":\"a\",\"replace\":true}", 400,
+     "replace: expected `unique` with it"},
     {"POST", UNIQ, AUTH JSON, "{\"kind\":\"a\",\"id\":\"n\",\"unique\":\"k=1h\"}", 201,
      "{\"id\":\"uniq:n\",\"existing\":false}"},
     {"POST", UNIQ, AUTH JSON, "{\"kind\":\"b\",\"unique\":\"k\"}", 200,

@@ -28,7 +28,8 @@ static const struct row {
     /* ---- bodies that make nothing */
     {"PUT", N, AUTH, BODY, 400, "application/json"},
     {"PUT", N, AUTH JSON, "", 400, "expected a JSON object"},
-    {"PUT", N, AUTH JSON, "{\"kind\":\"a\"}", 400, "cron, every_ms and at: expected one"},
+    {"PUT", N, AUTH JSON, "{\"kind\":\"a\"}", 400,
+     "`cron`, `every_ms` and `at`: expected one of them"},
     {"PUT", N, AUTH JSON, "{\"every_ms\":-1,\"kind\":\"a\"}", 400, "every_ms"},
     {"PUT", N, AUTH JSON, "{\"cron\":\"0 0 32 * *\",\"kind\":\"a\"}", 400, "column 5"},
     {"PUT", N, AUTH JSON, "{\"cron\":\"@daily\",\"tz\":\"Europe/Berln\",\"kind\":\"a\"}", 400,
