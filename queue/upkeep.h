@@ -72,7 +72,8 @@ enum pinion_err take_back_read(const struct redisReply *, int64_t *ret_count,
 void sweep_build(struct request *, struct span key);
 enum pinion_err sweep_read(const struct redisReply *, int64_t *ret_count, bool *ret_more) must_use;
 
-/* `empty`: the server holds no lease, so its seat is free again. */
+/* `empty`: the server knows that it holds no lease, so its seat is free again. Else that is looked
+ * up, after all that was sent before. */
 void leave_build(struct request *, struct span key, const char *server, bool empty);
 
 /* So that `queue list` finds it; sent once per queue and connection. */

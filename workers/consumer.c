@@ -421,6 +421,7 @@ void consumer_leave(struct consumer *c)
 
 void consumer_gone(struct consumer *c)
 {
+    outcomes_send(c); /* before it: what was pushed to us meanwhile is not ours any more */
     leave_build(&c->leave.request, consumer_key(c), c->w->o.server, consumer_empty(c));
     link_send(c->w->link, &c->leave, on_left);
 }

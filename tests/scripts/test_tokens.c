@@ -356,18 +356,25 @@ TEST(take_back_takes_only_what_its_own_seat_holds)
 TEST(a_seat_is_kept_and_freed)
 {
     struct heartbeat beat;
+    struct leases got;
 
     rig_reset(&rig);
     heartbeat(&rig, "a", NULL, &beat);
     heartbeat(&rig, "b", NULL, &beat);
     heartbeat(&rig, "b", NULL, &beat);
     assert_int_equal(beat.seat, 1);
+    enqueue_many(&rig, &plain, 1);
+    claim(&rig, &(struct ask){.seat = 0, .free = 1}, &got);
     leave(&rig, "a", false);
     heartbeat(&rig, "c", NULL, &beat);
-    assert_int_equal(beat.seat, 2); /* a still holds leases */
+    assert_int_equal(beat.seat, 2); /* a still holds a lease */
     heartbeat(&rig, "a", NULL, &beat);
     assert_int_equal(beat.seat, 0);
-    leave(&rig, "a", true);
+    assert_string_equal(release(&rig, &got.lease[0]), "ok");
+    leave(&rig, "a", false); /* and now none, though it did not know it */
+    heartbeat(&rig, "d", NULL, &beat);
+    assert_int_equal(beat.seat, 0);
+    leave(&rig, "d", true);
     heartbeat(&rig, "d", NULL, &beat);
     assert_int_equal(beat.seat, 0);
     rig_step(&rig, INT64_C(86400001));
