@@ -379,6 +379,7 @@ come_to_rest() { # NAME...
     start_clock
     times_pass 5
     kill -KILL "$SERVER"
+    eventually "its end" gone "$SERVER" # or it still holds its folder
     start again second
     start third
     times_pass 5
