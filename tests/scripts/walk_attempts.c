@@ -156,7 +156,8 @@ void do_ack(void)
     expect(j, "ack again", rich ? ack_rich(&rig, &lease, "r") : ack(&rig, &lease), "ok");
 }
 
-/* Any of those that were claimed with one pack, with the token that they had then. */
+/* Any of those that were claimed with one pack, with the token that they had then. One that has told
+ * how far it is ends by itself, as with a server. */
 static size_t pick_pack(struct model_job **ret_jobs, struct lease *ret_leases)
 {
     const struct model_job *first = any_active();
@@ -167,6 +168,7 @@ static size_t pick_pack(struct model_job **ret_jobs, struct lease *ret_leases)
         struct model_job *j = &model.job[i];
         if (strcmp(j->packed.token, first->packed.token) != 0 || j->where == W_NONE) continue;
         if (memcmp(j->id, first->id, PACK_NAME_LEN - 1) != 0 || !one_in(part)) continue;
+        if (j->lease.rich && strcmp(j->lease.token, j->packed.token) == 0) continue;
         ret_jobs[count] = j;
         ret_leases[count++] = j->packed;
     }
