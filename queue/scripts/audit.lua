@@ -1,6 +1,6 @@
 #!lua flags=no-writes
---@ include key now record pack token state tick unique unique_take keys limit lanes damage
---@ include audit_parts ended parent_end outbox_read damage_bonds
+--@ include key now record pack token state tick unique unique_take keys limit lanes
+--@ include seat_held damage audit_parts ended parent_end outbox_read damage_bonds
 -- audit: looks at some entries of one part of a queue's keys for what contradicts the rest; changes
 -- nothing. What it names may have moved meanwhile: audit_check tells.
 --

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
---@ include key now record pack token state tick unique unique_take keys limit lanes damage
---@ include ended parent_end outbox_read damage_bonds
+--@ include key now record pack token state tick unique unique_take keys limit lanes
+--@ include seat_held damage ended parent_end outbox_read damage_bonds
 -- audit_check: looks at suspects again, all that each is about at one moment; changes nothing.
 --
 -- KEYS  1 queue, or the namespace for what stands beside the queues

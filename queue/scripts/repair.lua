@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --@ include key now record pack note hint wake lane token limit unpark hold attempt state tick
 --@ include scheduled forget unique unique_take outbox batch bond finish die leased running back
---@ include edited keys lanes damage mend ended parent_end outbox_read
+--@ include edited keys lanes seat_held damage mend ended parent_end outbox_read
 --@ include damage_bonds mend_bonds
 -- repair: looks at one suspect again, and mends it if it is damaged. Nothing of value is deleted:
 -- what cannot be read is moved aside, out of the namespace. Repeated: there is nothing to mend.

@@ -461,10 +461,5 @@ end
 function damaged.lost_seat(server)
   local seat = redis.call('HGET', key('seats'), server)
   if not seat or has('servers', server) then return false end
-  if redis.call('ZCARD', key('active')) > DAMAGE.SEAT_LEASES_MAX then return false end
-  local leases = redis.call('ZRANGE', key('active'), 0, -1, 'WITHSCORES')
-  for i = 1, #leases, 2 do
-    if tonumber(token_of(leases[i], leases[i + 1])) % 1000 == tonumber(seat) then return false end
-  end
-  return true
+  return not seat_is_held(seat, DAMAGE.SEAT_LEASES_MAX)
 end
