@@ -156,8 +156,8 @@ void do_ack(void)
     expect(j, "ack again", rich ? ack_rich(&rig, &lease, "r") : ack(&rig, &lease), "ok");
 }
 
-/* Any of those that were claimed with one pack, with the token that they had then. One that has told
- * how far it is ends by itself, as with a server. */
+/* Any of those that were claimed with one pack, with the token that they had then. One that has
+ * told how far it is ends by itself, as with a server. */
 static size_t pick_pack(struct model_job **ret_jobs, struct lease *ret_leases)
 {
     const struct model_job *first = any_active();
