@@ -166,10 +166,15 @@ static void forty_gone_and_a(void)
 /* A push takes the first that it draws, then all: the first that hears it has it. */
 TEST(names_that_nobody_hears_are_dropped_and_the_next_is_taken)
 {
-    forty_gone_and_a();
-    add_two("wc");
-    assert_string_equal(woken(), "a");
-    assert_int_equal(rig_int(&rig, "EXISTS pinion:{q}:idle"), 0);
+    int64_t left = 40;
+
+    while (left == 40) { /* a was the first one drawn: nobody had to be dropped */
+        forty_gone_and_a();
+        add_two("wc");
+        assert_string_equal(woken(), "a");
+        left = rig_int(&rig, "HLEN pinion:{q}:idle");
+    }
+    assert_int_equal(left, 0);
     forty_gone_and_a();
     add("wc");
     assert_string_equal(pushed(), "a");
